@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * A safetensors file as bounds-checked views of its tensors. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define LM_TENSOR_MAX_DIMS 8
+
+typedef enum {
+    LM_DTYPE_F32,
+    LM_DTYPE_F16,
+    LM_DTYPE_OTHER, /**< A type the format knows but the network has no use for (I64, BF16, ...). */
+} LmDtype;
+
+/** One tensor; everything in it is owned by the LmSafetensors it came from. */
+typedef struct {
+    const char *name;
+    LmDtype dtype;
+    unsigned n_dims;
+    gsize shape[LM_TENSOR_MAX_DIMS];
+    gsize n_elements;
+    const guint8 *data; /**< Little-endian, row-major, not necessarily aligned. */
+    gsize size;         /**< Bytes. */
+} LmTensorView;
+
+typedef struct LmSafetensors LmSafetensors;
+
+/** Maps and checks a file. NULL with LM_ERROR_FILE or LM_ERROR_MODEL, the message naming the file
+ * and the tensor or field. Immutable afterwards: any thread may read it. */
+LmSafetensors *lm_safetensors_open(const char *path, GError **error);
+void lm_safetensors_free(LmSafetensors **file);
+
+const char *lm_safetensors_path(const LmSafetensors *file);
+unsigned lm_safetensors_count(const LmSafetensors *file);
+const LmTensorView *lm_safetensors_at(const LmSafetensors *file, unsigned index);
+/** NULL where there is none of that name. */
+const LmTensorView *lm_safetensors_find(const LmSafetensors *file, const char *name);
+/** A string of `__metadata__`, or NULL. */
+const char *lm_safetensors_metadata(const LmSafetensors *file, const char *key);
+
+G_END_DECLS

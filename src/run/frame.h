@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Video frames as they lie in memory: pixel formats, planes, colour. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+G_BEGIN_DECLS
+
+/** As GStreamer names and defines them. */
+typedef enum {
+    LM_FORMAT_NV12,
+    LM_FORMAT_I420,
+    LM_FORMAT_YV12,
+    LM_FORMAT_YUY2,
+    LM_FORMAT_UYVY,
+    LM_FORMAT_Y42B,
+    LM_FORMAT_V210,
+    LM_FORMAT_P010_10LE,
+    LM_FORMAT_RGBA,
+    LM_FORMAT_BGRA,
+    LM_FORMAT_ARGB,
+    LM_FORMAT_ABGR,
+    LM_FORMAT_RGBX,
+    LM_FORMAT_BGRX,
+    LM_FORMAT_XRGB,
+    LM_FORMAT_XBGR,
+    LM_FORMAT_RGB,
+    LM_FORMAT_BGR,
+    LM_N_FORMATS
+} LmFormat;
+
+#define LM_MAX_PLANES 3
+#define LM_FRAME_MIN 32
+#define LM_FRAME_MAX 4096
+
+/** Pixels of a frame: half-open [x, x + width) x [y, y + height). */
+typedef struct {
+    int x, y, width, height;
+} LmRect;
+
+/** What a frame's numbers mean; nothing of where they lie. */
+typedef struct {
+    LmFormat format;
+    int width, height; /**< Pixels. */
+    double kr, kb;     /**< Weights of red and blue in luma; ignored for RGB formats. */
+    bool full_range;   /**< Luma 0..255 (or 0..1023) instead of 16..235; for RGB formats, true. */
+} LmFrameInfo;
+
+/** A frame in memory; the planes are borrowed. plane i's row j begins at data[i] + j * stride[i].
+ * Planes in the order of LmFormat's GStreamer namesake (YV12: Y, V, U as they lie in its memory; NV12, P010: Y, UV). */
+typedef struct {
+    LmFrameInfo info;
+    guint8 *data[LM_MAX_PLANES];
+    gsize stride[LM_MAX_PLANES]; /**< Bytes. */
+} LmFrame;
+
+/** How a format lays pixels down: a table row. */
+typedef struct {
+    const char *name; /**< GStreamer's: "NV12". */
+    unsigned n_planes;
+    bool yuv;
+    unsigned bits;                  /**< Of one component: 8 or 10. */
+    unsigned h_sub, v_sub;          /**< log2 of chroma subsampling. */
+    unsigned plane_h_sub[LM_MAX_PLANES], plane_v_sub[LM_MAX_PLANES];
+    unsigned unit_bytes[LM_MAX_PLANES]; /**< Bytes of the smallest run of whole pixels (YUY2: 4 bytes, 2 pixels). */
+    unsigned unit_pixels[LM_MAX_PLANES];
+} LmFormatInfo;
+
+const LmFormatInfo *lm_format_info(LmFormat format);
+/** -1 where there is none of that name. */
+int lm_format_from_name(const char *name);
+/** Bytes of a plane's row that hold pixels, without padding, and its rows. */
+gsize lm_frame_row_bytes(const LmFrameInfo *info, unsigned plane);
+int lm_frame_rows(const LmFrameInfo *info, unsigned plane);
+/** False with LM_ERROR_ARGUMENT for sizes outside LM_FRAME_MIN..LM_FRAME_MAX or a kr, kb that is no matrix. */
+bool lm_frame_info_check(const LmFrameInfo *info, GError **error);
+/** a clipped to b; a width or height of 0 where they do not overlap. */
+LmRect lm_rect_clip(LmRect a, LmRect b);
+
+/** Y'CbCr codes (or RGB) to RGB in 0..1: rgb[i] = sum_j m[i][j] * code[j] + m[i][3], to be clamped to 0..1. */
+void lm_frame_to_rgb(const LmFrameInfo *info, double m[3][4]);
+
+G_END_DECLS

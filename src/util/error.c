@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The error domain's quark. */
+#include "util/error.h"
+
+G_DEFINE_QUARK(lm-error-quark, lm_error)
