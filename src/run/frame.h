@@ -44,41 +44,63 @@ typedef struct {
     LmFormat format;
     int width, height; /**< Pixels. */
     double kr, kb;     /**< Weights of red and blue in luma; ignored for RGB formats. */
-    bool full_range;   /**< Luma 0..255 (or 0..1023) instead of 16..235; for RGB formats, true. */
+    bool full_range; /**< Luma, or R, G and B, 0..255 (or 0..1023) instead of 16..235. RGB is nearly
+                        always full. */
 } LmFrameInfo;
 
 /** A frame in memory; the planes are borrowed. plane i's row j begins at data[i] + j * stride[i].
- * Planes in the order of LmFormat's GStreamer namesake (YV12: Y, V, U as they lie in its memory; NV12, P010: Y, UV). */
+ * Planes in the order of LmFormat's GStreamer namesake (YV12: Y, V, U as they lie in its memory;
+ * NV12, P010: Y, UV). */
 typedef struct {
     LmFrameInfo info;
     guint8 *data[LM_MAX_PLANES];
     gsize stride[LM_MAX_PLANES]; /**< Bytes. */
 } LmFrame;
 
-/** How a format lays pixels down: a table row. */
+/** Where one component of a format lies. For v210 only the plane is meaningful: see
+ * lm_format_info(). */
+typedef struct {
+    guint8 plane;
+    guint8 offset; /**< Bytes from the row's start to the first sample. */
+    guint8 step;   /**< Bytes from one sample to the next; of chroma, to the next chroma sample. */
+} LmComponent;
+
+/** How a format lays pixels down: a table row. Where "pixels" are counted they are the frame's, not
+ * chroma samples. */
 typedef struct {
     const char *name; /**< GStreamer's: "NV12". */
     unsigned n_planes;
     bool yuv;
-    unsigned bits;                  /**< Of one component: 8 or 10. */
-    unsigned h_sub, v_sub;          /**< log2 of chroma subsampling. */
+    unsigned bits;         /**< Of one component: 8 or 10. */
+    unsigned h_sub, v_sub; /**< log2 of chroma subsampling. */
+    /** log2 of frame pixels per sample of a plane; 0 for planes that hold luma. */
     unsigned plane_h_sub[LM_MAX_PLANES], plane_v_sub[LM_MAX_PLANES];
-    unsigned unit_bytes[LM_MAX_PLANES]; /**< Bytes of the smallest run of whole pixels (YUY2: 4 bytes, 2 pixels). */
-    unsigned unit_pixels[LM_MAX_PLANES];
+    unsigned unit_bytes[LM_MAX_PLANES];  /**< Bytes of the smallest run of whole pixels (YUY2: 4
+                                            bytes, 2 pixels). */
+    unsigned unit_pixels[LM_MAX_PLANES]; /**< Pixels of that run (NV12's second plane: 2 bytes, 2
+                                            pixels). */
+    LmComponent component[3];            /**< Y, U, V or R, G, B. */
 } LmFormatInfo;
 
+/** The table row of a format; static. Samples are bytes; but P010's are little-endian 16-bit words
+ * with the code in the upper 10 bits, and v210's row is a run of little-endian 32-bit words of
+ * three 10-bit codes each, lowest bits first, which read in order are U Y V Y, U Y V Y, .. for each
+ * pair of pixels. */
 const LmFormatInfo *lm_format_info(LmFormat format);
 /** -1 where there is none of that name. */
 int lm_format_from_name(const char *name);
-/** Bytes of a plane's row that hold pixels, without padding, and its rows. */
+/** Bytes of a plane's row that hold pixels, in whole units, without padding; and its rows. Chroma
+ * rounds up. */
 gsize lm_frame_row_bytes(const LmFrameInfo *info, unsigned plane);
 int lm_frame_rows(const LmFrameInfo *info, unsigned plane);
-/** False with LM_ERROR_ARGUMENT for sizes outside LM_FRAME_MIN..LM_FRAME_MAX or a kr, kb that is no matrix. */
+/** False with LM_ERROR_ARGUMENT for sizes outside LM_FRAME_MIN..LM_FRAME_MAX or a kr, kb that is no
+ * matrix. */
 bool lm_frame_info_check(const LmFrameInfo *info, GError **error);
-/** a clipped to b; a width or height of 0 where they do not overlap. */
+/** a clipped to b; a width and height of 0 where they do not overlap. Takes any numbers. */
 LmRect lm_rect_clip(LmRect a, LmRect b);
 
-/** Y'CbCr codes (or RGB) to RGB in 0..1: rgb[i] = sum_j m[i][j] * code[j] + m[i][3], to be clamped to 0..1. */
+/** Y'CbCr codes (or RGB) to RGB in 0..1: rgb[i] = sum_j m[i][j] * code[j] + m[i][3], to be clamped
+ * to 0..1. Codes are of the format's own depth: 0..255 or 0..1023. */
 void lm_frame_to_rgb(const LmFrameInfo *info, double m[3][4]);
 
 G_END_DECLS
