@@ -27,19 +27,24 @@ void lm_weights_free(LmWeights **weights);
 const char *lm_weights_path(const LmWeights *weights);
 const LmModelInfo *lm_weights_info(const LmWeights *weights);
 
-/** Settles the class names once the network has found how many classes it has: the defaults where the
- * file names none (background,polyp for two, else background,class1,...), an error where the count differs. */
+/** Settles the class names once the network has found how many classes it has: the defaults where
+ * the file names none (background,polyp for two, else background,class1,...), an error where the
+ * count differs. */
 bool lm_weights_name_classes(LmWeights *weights, unsigned n_classes, GError **error);
 
 bool lm_weights_has(const LmWeights *weights, const char *name);
-/** The tensor's view, for its shape; NULL with LM_ERROR_MODEL naming file and tensor where it is absent. */
+/** The tensor's view, for its shape; NULL with LM_ERROR_MODEL naming file and tensor where it is
+ * absent. */
 const LmTensorView *lm_weights_find(const LmWeights *weights, const char *name, GError **error);
-/** A new array of the tensor's values (g_free), F16 widened, all finite; NULL with LM_ERROR_MODEL naming
- * file, tensor, expected and found shape or dtype, or the first value that is not finite. Marks the tensor as used. */
-float *lm_weights_get(LmWeights *weights, const char *name, const gsize *shape, unsigned n_dims, GError **error);
+/** A new array of the tensor's values (g_free), F16 widened, all finite; NULL with LM_ERROR_MODEL
+ * naming file, tensor, expected and found shape or dtype, or the first value that is not finite.
+ * Marks the tensor as used. */
+float *lm_weights_get(LmWeights *weights, const char *name, const gsize *shape, unsigned n_dims,
+                      GError **error);
 /** Marks as used every tensor whose name starts with `prefix`: present, known and not needed. */
 void lm_weights_ignore(LmWeights *weights, const char *prefix);
-/** False with LM_ERROR_MODEL naming the first tensor that nothing used (`*.num_batches_tracked` aside). */
+/** False with LM_ERROR_MODEL naming the first tensor that nothing used (`*.num_batches_tracked`
+ * aside). */
 bool lm_weights_check_all_used(const LmWeights *weights, GError **error);
 
 G_END_DECLS
