@@ -1,0 +1,112 @@
+#version 450
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * 3x3 convolution, zero padding 1, stride 1 or 2, with bias, activation and an optional addend.
+ *
+ * x:       C4 planes, in_planes of in_height x in_width
+ * addend:  C4 planes of the output's shape (ADD)
+ * weights: tiles [output group of 8][in_plane][tap y * 3 + x], see include/weights.glsl
+ * bias:    two texels an output group
+ * y:       C4 planes, out_planes of height x width
+ *
+ * Grid: x = one invocation for ROWS rows of one column, columns fastest, and at least one invocation more, which
+ * writes the zero texel; y = output group. Rows and columns outside the input read its zero texel.
+ */
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_GOOGLE_include_directive : require
+#include "lmnet.glsl"
+#include "activation.glsl"
+#include "weights.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const int STRIDE = 1;
+layout(constant_id = 2) const int ACTIVATION = 0;
+layout(constant_id = 3) const bool ADD = false;
+
+layout(push_constant) uniform Push {
+    int width, height;       /* of the output */
+    int in_width, in_height;
+    int in_planes, out_planes;
+    int in_stride, out_stride; /* texels from plane to plane */
+};
+
+LM_INPUT(0, x);
+LM_INPUT(1, addend);
+LM_WEIGHTS(weights);
+LM_BIAS(bias);
+LM_OUTPUT(0, y);
+
+const int ROWS = 4;
+const int IN_ROWS = (ROWS - 1) * STRIDE + 3;
+
+void main()
+{
+    int band = int(gl_GlobalInvocationID.x) / width;
+    int column = int(gl_GlobalInvocationID.x) - band * width;
+    int group = int(gl_GlobalInvocationID.y);
+
+    int address[IN_ROWS][3];
+    [[unroll]] for (int r = 0; r < IN_ROWS; r++) {
+        [[unroll]] for (int kx = 0; kx < 3; kx++) {
+            int iy = band * ROWS * STRIDE + r - 1, ix = column * STRIDE + kx - 1;
+            bool inside = iy >= 0 && iy < in_height && ix >= 0 && ix < in_width;
+            address[r][kx] = inside ? iy * in_width + ix : in_height * in_width;
+        }
+    }
+
+    float sum[8][ROWS];
+    vec4 bias0 = texelFetch(bias, group * 2), bias1 = texelFetch(bias, group * 2 + 1);
+    [[unroll]] for (int q = 0; q < 8; q++)
+        [[unroll]] for (int r = 0; r < ROWS; r++)
+            sum[q][r] = q < 4 ? bias0[q & 3] : bias1[q & 3];
+
+    int tile = group * in_planes * 72 + TILE_LANE;
+    int plane = 0;
+    [[dont_unroll]] for (int i = 0; i < in_planes; i++) {
+        vec4 v[IN_ROWS][3];
+        [[unroll]] for (int r = 0; r < IN_ROWS; r++)
+            [[unroll]] for (int kx = 0; kx < 3; kx++)
+                v[r][kx] = texelFetch(x, plane + address[r][kx]);
+#if LANES8
+        vec4 w[9];
+        [[unroll]] for (int t = 0; t < 9; t++)
+            w[t] = texelFetch(weights, tile + t * 8);
+        [[unroll]] for (int q = 0; q < 8; q += 2) {
+            [[unroll]] for (int t = 0; t < 9; t++) {
+                [[unroll]] for (int j = 0; j < 4; j++) {
+                    float w0 = subgroupShuffle(w[t][j], q), w1 = subgroupShuffle(w[t][j], q + 1);
+                    [[unroll]] for (int r = 0; r < ROWS; r++) {
+                        sum[q][r] += w0 * v[r * STRIDE + t / 3][t % 3][j];
+                        sum[q + 1][r] += w1 * v[r * STRIDE + t / 3][t % 3][j];
+                    }
+                }
+            }
+        }
+#else
+        [[unroll]] for (int t = 0; t < 9; t++) {
+            [[unroll]] for (int q = 0; q < 8; q++) {
+                vec4 w = texelFetch(weights, tile + t * 8 + q);
+                [[unroll]] for (int r = 0; r < ROWS; r++)
+                    sum[q][r] += dot(w, v[r * STRIDE + t / 3][t % 3]);
+            }
+        }
+#endif
+        tile += 72;
+        plane += in_stride;
+    }
+
+    [[unroll]] for (int side = 0; side < 2; side++) {
+        int out_plane = group * 2 + side;
+        if (out_plane < out_planes) {
+            [[unroll]] for (int r = 0; r < ROWS; r++) {
+                int oy = band * ROWS + r;
+                bool inside = oy < height;
+                int texel = out_plane * out_stride + (inside ? oy * width + column : height * width);
+                vec4 value = vec4(sum[side * 4][r], sum[side * 4 + 1][r], sum[side * 4 + 2][r], sum[side * 4 + 3][r]);
+                value = activate(value, ACTIVATION);
+                if (ADD)
+                    value += texelFetch(addend, texel);
+                LM_STORE(y, texel, inside ? value : vec4(0.0));
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+#version 450
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Depthwise 5x5 convolution, zero padding 2, with bias and activation.
+ *
+ * x, y:    C4 planes of height x width
+ * weights: 32 texels a plane, of which the first 25 are the taps [y * 5 + x] of 4 channels
+ * bias:    one texel a plane
+ *
+ * Grid: x = one invocation for ROWS rows of one column, columns fastest, and at least one invocation more, which
+ * writes the zero texel; y = plane.
+ */
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_GOOGLE_include_directive : require
+#include "lmnet.glsl"
+#include "activation.glsl"
+#include "weights.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const int ACTIVATION = 0;
+
+layout(push_constant) uniform Push {
+    int width, height;
+    int stride; /* texels from plane to plane */
+};
+
+LM_INPUT(0, x);
+LM_WEIGHTS(weights);
+LM_BIAS(bias);
+LM_OUTPUT(0, y);
+
+const int ROWS = 8;
+
+void main()
+{
+    int band = int(gl_GlobalInvocationID.x) / width;
+    int column = int(gl_GlobalInvocationID.x) - band * width;
+    int plane = int(gl_GlobalInvocationID.y);
+
+    vec4 sum[ROWS];
+    vec4 start = texelFetch(bias, plane);
+    [[unroll]] for (int r = 0; r < ROWS; r++)
+        sum[r] = start;
+#if LANES8
+    vec4 taps[4];
+    [[unroll]] for (int t = 0; t < 4; t++)
+        taps[t] = texelFetch(weights, plane * 32 + t * 8 + TILE_LANE);
+#endif
+    [[unroll]] for (int kx = 0; kx < 5; kx++) {
+        int ix = column + kx - 2;
+        vec4 v[ROWS + 4];
+        [[unroll]] for (int r = 0; r < ROWS + 4; r++) {
+            int iy = band * ROWS + r - 2;
+            bool inside = iy >= 0 && iy < height && ix >= 0 && ix < width;
+            v[r] = texelFetch(x, plane * stride + (inside ? iy * width + ix : height * width));
+        }
+        [[unroll]] for (int ky = 0; ky < 5; ky++) {
+            int t = ky * 5 + kx;
+#if LANES8
+            vec4 w;
+            [[unroll]] for (int j = 0; j < 4; j++)
+                w[j] = subgroupShuffle(taps[t / 8][j], t % 8);
+#else
+            vec4 w = texelFetch(weights, plane * 32 + t);
+#endif
+            [[unroll]] for (int r = 0; r < ROWS; r++)
+                sum[r] += w * v[r + ky];
+        }
+    }
+    [[unroll]] for (int r = 0; r < ROWS; r++) {
+        int oy = band * ROWS + r;
+        bool inside = oy < height;
+        int texel = plane * stride + (inside ? oy * width + column : height * width);
+        LM_STORE(y, texel, inside ? activate(sum[r], ACTIVATION) : vec4(0.0));
+    }
+}

@@ -1,0 +1,115 @@
+#version 450
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * 1x1 convolution or linear layer: for each pixel a product over channels, with bias, activation, an optional
+ * addend, and an optional gain for each input channel.
+ *
+ * x:       C4 planes, in_planes of `pixels` texels
+ * addend:  C4 planes of the output's shape (ADD)
+ * gain:    C4 planes of 1 x 1, as many as x's (GAIN): squeeze-and-excite's scale
+ * weights: tiles [output group of 8][in_plane, padded to a multiple of STEP], see include/weights.glsl
+ * bias:    two texels an output group
+ * y:       C4 planes, out_planes of `pixels` texels
+ *
+ * Grid: x = workgroups of PIXELS * local size consecutive texels, the zero texel after the last pixel included;
+ * y = output group.
+ */
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_GOOGLE_include_directive : require
+#include "lmnet.glsl"
+#include "activation.glsl"
+#include "weights.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const int ACTIVATION = 0;
+layout(constant_id = 2) const bool ADD = false;
+layout(constant_id = 3) const bool GAIN = false;
+
+layout(push_constant) uniform Push {
+    int pixels;
+    int in_planes, out_planes;
+    int in_stride, out_stride; /* texels from plane to plane */
+    int gain_stride;
+};
+
+LM_INPUT(0, x);
+LM_INPUT(1, addend);
+LM_INPUT(2, gain);
+LM_WEIGHTS(weights);
+LM_BIAS(bias);
+LM_OUTPUT(0, y);
+
+const int PIXELS = 4; /* per invocation, a workgroup's width apart */
+const int STEP = 3;   /* planes per turn of the loop; long bodies win on lavapipe */
+
+void main()
+{
+    int group = int(gl_GlobalInvocationID.y);
+    int pixel[PIXELS];
+    [[unroll]] for (int r = 0; r < PIXELS; r++)
+        pixel[r] = min(int((gl_WorkGroupID.x * PIXELS + r) * gl_WorkGroupSize.x + gl_LocalInvocationID.x), pixels);
+
+    float sum[8][PIXELS];
+    vec4 bias0 = texelFetch(bias, group * 2), bias1 = texelFetch(bias, group * 2 + 1);
+    [[unroll]] for (int q = 0; q < 8; q++)
+        [[unroll]] for (int r = 0; r < PIXELS; r++)
+            sum[q][r] = q < 4 ? bias0[q & 3] : bias1[q & 3];
+
+    int tile = group * ((in_planes + STEP - 1) / STEP * STEP) * 8 + TILE_LANE;
+    [[dont_unroll]] for (int i = 0; i < in_planes; i += STEP) {
+        vec4 v[STEP][PIXELS];
+        vec4 w[STEP];
+        [[unroll]] for (int u = 0; u < STEP; u++) {
+            /* Past the last plane the weights are zero, whatever is read. */
+            int plane = min(i + u, in_planes - 1);
+            vec4 scale = GAIN ? texelFetch(gain, plane * gain_stride) : vec4(1.0);
+            [[unroll]] for (int r = 0; r < PIXELS; r++) {
+                v[u][r] = texelFetch(x, plane * in_stride + pixel[r]);
+#if !LANES8
+                if (GAIN)
+                    v[u][r] *= scale;
+#endif
+            }
+#if LANES8
+            w[u] = texelFetch(weights, tile + u * 8);
+            if (GAIN)
+                w[u] *= scale;
+#endif
+        }
+#if LANES8
+        [[unroll]] for (int q = 0; q < 8; q += 2) {
+            [[unroll]] for (int u = 0; u < STEP; u++) {
+                [[unroll]] for (int j = 0; j < 4; j++) {
+                    float w0 = subgroupShuffle(w[u][j], q), w1 = subgroupShuffle(w[u][j], q + 1);
+                    [[unroll]] for (int r = 0; r < PIXELS; r++) {
+                        sum[q][r] += w0 * v[u][r][j];
+                        sum[q + 1][r] += w1 * v[u][r][j];
+                    }
+                }
+            }
+        }
+#else
+        [[unroll]] for (int u = 0; u < STEP; u++) {
+            [[unroll]] for (int q = 0; q < 8; q++) {
+                vec4 wq = texelFetch(weights, tile + u * 8 + q);
+                [[unroll]] for (int r = 0; r < PIXELS; r++)
+                    sum[q][r] += dot(wq, v[u][r]);
+            }
+        }
+#endif
+        tile += STEP * 8;
+    }
+
+    [[unroll]] for (int side = 0; side < 2; side++) {
+        int out_plane = group * 2 + side;
+        if (out_plane < out_planes) {
+            [[unroll]] for (int r = 0; r < PIXELS; r++) {
+                int texel = out_plane * out_stride + pixel[r];
+                vec4 value = vec4(sum[side * 4][r], sum[side * 4 + 1][r], sum[side * 4 + 2][r], sum[side * 4 + 3][r]);
+                value = activate(value, ACTIVATION);
+                if (ADD)
+                    value += texelFetch(addend, texel);
+                LM_STORE(y, texel, pixel[r] < pixels ? value : vec4(0.0));
+            }
+        }
+    }
+}

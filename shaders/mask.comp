@@ -1,0 +1,45 @@
+#version 450
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Softmax over classes: round(255 p) of every class above background, as bytes.
+ *
+ * x: logits as C4 planes of `pixels` texels
+ * y: [class - 1][pixel / 4] words of four pixels' bytes, the first pixel lowest; `pixels` is a multiple of 4
+ *
+ * Grid: x = words; y = class - 1.
+ */
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_GOOGLE_include_directive : require
+#include "lmnet.glsl"
+
+layout(local_size_x_id = 0) in;
+
+layout(push_constant) uniform Push {
+    int pixels;
+    int classes;
+    int stride; /* texels from plane to plane */
+};
+
+LM_INPUT(0, x);
+layout(binding = 6, std430) writeonly buffer Y { uint y[]; };
+
+void main()
+{
+    int word = int(gl_GlobalInvocationID.x), wanted = int(gl_GlobalInvocationID.y) + 1;
+    if (word * 4 >= pixels)
+        return;
+    uint packed = 0;
+    [[unroll]] for (int i = 0; i < 4; i++) {
+        int pixel = word * 4 + i;
+        float largest = -3.0e38;
+        [[dont_unroll]] for (int c = 0; c < classes; c++)
+            largest = max(largest, texelFetch(x, c / 4 * stride + pixel)[c & 3]);
+        float total = 0.0, mine = 0.0;
+        [[dont_unroll]] for (int c = 0; c < classes; c++) {
+            float e = exp(texelFetch(x, c / 4 * stride + pixel)[c & 3] - largest);
+            total += e;
+            mine = c == wanted ? e : mine;
+        }
+        packed |= uint(mine / total * 255.0 + 0.5) << (8 * i);
+    }
+    y[int(gl_GlobalInvocationID.y) * (pixels / 4) + word] = packed;
+}

@@ -1,0 +1,36 @@
+#version 450
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Mean over cells of cell_height x cell_width input pixels: adaptive average pooling where sizes divide.
+ *
+ * x: C4 planes of (height * cell_height) x (width * cell_width); y: C4 planes of height x width
+ * Grid: x = texels of the output, the zero texel after the last pixel included; y = plane.
+ */
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_GOOGLE_include_directive : require
+#include "lmnet.glsl"
+
+layout(local_size_x_id = 0) in;
+
+layout(push_constant) uniform Push {
+    int width, height; /* of the output */
+    int cell_width, cell_height;
+    int in_stride, out_stride; /* texels from plane to plane */
+};
+
+LM_INPUT(0, x);
+LM_OUTPUT(0, y);
+
+void main()
+{
+    int pixels = width * height;
+    int pixel = min(int(gl_GlobalInvocationID.x), pixels), plane = int(gl_GlobalInvocationID.y);
+    int row = min(pixel, pixels - 1) / width, column = min(pixel, pixels - 1) - row * width;
+    int in_width = width * cell_width;
+    int texel = plane * in_stride + row * cell_height * in_width + column * cell_width;
+
+    vec4 sum = vec4(0.0);
+    [[dont_unroll]] for (int cy = 0; cy < cell_height; cy++)
+        [[dont_unroll]] for (int cx = 0; cx < cell_width; cx++)
+            sum += texelFetch(x, texel + cy * in_width + cx);
+    LM_STORE(y, plane * out_stride + pixel, pixel < pixels ? sum / float(cell_width * cell_height) : vec4(0.0));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What the files that make up the graph share. */
+#pragma once
+
+#include "net/graph.h"
+
+/** A tensor whose stored channels are its logical ones in order; returns its id. Pointers to tensors die. */
+LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, int planes, int height, int width);
+/** Stride 1, no addend, no gain; pointers to operators die. */
+LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input, LmTensorId output);
+
+/** No layer of a sane model is wider; keeps sizes far from overflow. */
+#define LM_MAX_CHANNELS 16384
+
+/** A batch norm's arrays, owned. */
+typedef struct {
+    float *weight, *bias, *mean, *var;
+} LmOwnedBatchNorm;
+
+/** Loads `name`.weight, .bias, .running_mean, .running_var; false with the sticky error. Clear in either case. */
+bool lm_layer_batch_norm_load(LmGraph *graph, const char *name, int channels, LmOwnedBatchNorm *norm);
+void lm_layer_batch_norm_clear(LmOwnedBatchNorm *norm);

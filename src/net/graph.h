@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * A network as operators on tensors: what a network file builds and the executor runs.
+ *
+ * A tensor lies in one arena as "C4 planes": channels in groups of four, each group one plane of
+ * height x width texels of four channels, row by row, then one texel of zeros, which stands for whatever lies
+ * outside the picture, and padding to LM_PLANE_ALIGN texels. Whoever writes a plane writes its zero texel, and zeros in the channels
+ * that pad the last group.
+ *
+ * Errors are sticky: the first one is kept, and everything after returns LM_NO_TENSOR, so that a network
+ * file reads like the network's figure. Weights are looked up by name, checked, folded and owned here.
+ */
+#pragma once
+
+#include "model/fold.h"
+#include "model/weights.h"
+#include "util/error.h"
+
+G_BEGIN_DECLS
+
+/** Texels; 32 texels are 256 bytes in half precision, the largest offset alignment that Vulkan allows. */
+#define LM_PLANE_ALIGN 32
+
+typedef int LmTensorId;
+#define LM_NO_TENSOR (-1)
+
+typedef enum {
+    LM_ACTIVATION_NONE,
+    LM_ACTIVATION_RELU,
+    LM_ACTIVATION_HARDSWISH,
+    LM_ACTIVATION_HARDSIGMOID,
+    LM_ACTIVATION_GELU, /**< Exact erf form. */
+} LmActivation;
+
+typedef enum {
+    LM_OP_CONV,      /**< 3x3, stride 1 or 2, zero padding 1. */
+    LM_OP_LINEAR,    /**< 1x1 convolution, or a linear layer over the channels of each pixel. */
+    LM_OP_DEPTHWISE, /**< 5x5, stride 1, zero padding 2. */
+    LM_OP_MEAN,      /**< Over all pixels: 1 x 1. */
+    LM_OP_NORM,      /**< Layer norm over channels without its affine part, eps 1e-5. */
+    LM_OP_NEIGHBOURHOOD_ATTENTION, /**< 3x3, input q|k|v in head layout, query scale already in q. */
+    LM_OP_GLOBAL_ATTENTION,        /**< Over all pixels as tokens; input as above. */
+    LM_OP_POOL,      /**< Mean over whole cells of input / output pixels. */
+    LM_OP_UPSAMPLE,  /**< Bilinear, twice the size, corners aligned. */
+    LM_N_OPS
+} LmOpKind;
+
+/** How the channels of heads fill texels, so that no texel holds parts of two different rows of a dot product:
+ * dimension 1: four heads a texel; 2: two heads; else each head ceil(dim / 4) texels of its own. */
+typedef struct {
+    unsigned heads, dim;
+} LmHeadLayout;
+
+/** Heads in one texel (4, 2 or 1), texels of one head (1 unless dim > 4), and planes of all heads together. */
+unsigned lm_head_layout_per_texel(LmHeadLayout layout);
+unsigned lm_head_layout_texels(LmHeadLayout layout);
+unsigned lm_head_layout_planes(LmHeadLayout layout);
+
+typedef struct {
+    char *name;
+    int channels, height, width; /**< Logical. */
+    int planes;                  /**< Groups of four stored channels. */
+    int *channel;                /**< planes * 4: which logical channel is stored there; -1: none, zero. */
+    LmTensorId parent;           /**< The concatenation that this one is a slice of, or LM_NO_TENSOR. */
+    int parent_plane;            /**< Where in it, in planes. */
+    gsize offset;                /**< Texels from the arena's start; after lm_graph_plan(). */
+} LmTensor;
+
+typedef struct {
+    LmOpKind kind;
+    char *name;
+    LmTensorId input, output;
+    LmTensorId addend; /**< CONV, LINEAR: added after the activation; or LM_NO_TENSOR. */
+    LmTensorId gain;   /**< LINEAR: 1 x 1, of the input's layout, multiplies the input; or LM_NO_TENSOR. */
+    LmActivation activation;
+    int stride;
+    LmHeadLayout heads;
+    /** CONV, LINEAR: out x in x (3 x 3 or 1); DEPTHWISE: channels x 5 x 5; NEIGHBOURHOOD_ATTENTION: heads x 5 x 5
+     * relative position bias, or NULL. By logical channel. */
+    float *weight;
+    float *bias; /**< By logical channel of the output. */
+    /** LINEAR: what output channels that no logical channel fills hold before the activation; 0 but for gains,
+     * whose shortcut channels are to pass unchanged. */
+    float pad_bias;
+} LmOp;
+
+typedef struct {
+    LmWeights *weights; /**< Not owned; used while building. */
+    GArray *tensors;    /**< LmTensor */
+    GArray *ops;        /**< LmOp, in an order in which they can run. */
+    LmTensorId input, output;
+    gsize arena_texels; /**< After lm_graph_plan(). */
+    GError *error;      /**< The first one. */
+} LmGraph;
+
+LmGraph *lm_graph_new(LmWeights *weights);
+void lm_graph_free(LmGraph **graph);
+
+static inline LmTensor *lm_graph_tensor(const LmGraph *graph, LmTensorId id)
+{
+    return &g_array_index(graph->tensors, LmTensor, id);
+}
+
+static inline LmOp *lm_graph_op(const LmGraph *graph, unsigned index)
+{
+    return &g_array_index(graph->ops, LmOp, index);
+}
+
+/** The tensor of that name, or LM_NO_TENSOR. Names are the operators', or those lm_graph_tap() gave. */
+LmTensorId lm_graph_find(const LmGraph *graph, const char *name);
+
+/** Texels from one plane of a tensor to the next. */
+gsize lm_tensor_plane_stride(const LmTensor *tensor);
+/** Multiply-adds of an operator. */
+guint64 lm_graph_op_macs(const LmGraph *graph, const LmOp *op);
+
+/** Records an error unless there is one already. */
+void lm_graph_fail(LmGraph *graph, LmErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/** The network's input: written from outside. */
+LmTensorId lm_graph_input(LmGraph *graph, const char *name, int channels, int height, int width);
+/** Renames a tensor to what the outside knows it as; returns it. */
+LmTensorId lm_graph_tap(LmGraph *graph, const char *name, LmTensorId tensor);
+
+/** Settings of a convolution or linear layer; zero: stride 1, nothing more. Names are of the model file's tensors
+ * without `.weight`, `.bias`. */
+typedef struct {
+    int stride;              /**< 0 means 1. */
+    int outputs;             /**< Expected output channels; 0: whatever the tensor's shape says. */
+    const char *norm;        /**< A batch norm that follows, folded in. */
+    const char *layer_norm;  /**< The affine part of the layer norm before it, folded in. */
+    LmActivation activation;
+    LmTensorId addend;       /**< 0: none (the input, tensor 0, is never an addend). */
+    LmHeadLayout qkv;        /**< Output is q|k|v in head layout; query scale folded in. */
+} LmLayerParams;
+
+/** 3x3 or 1x1 by the weight's shape ([out][in][k][k], or [out][in]). */
+LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const LmLayerParams *params);
+/** Depthwise 5x5 with GELU. kernel: channels x 25, bias: channels; both taken over. */
+LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel, float *bias);
+/** Squeeze and excite: gains for `x` (1 x 1) by `name`.fc1 and `name`.fc2 from the mean of `of`, which is x's first part;
+ * x's other parts get gain 1. */
+LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x);
+/** gain * x through one product whose columns are those of `first` and `second` side by side, biases added:
+ * x is the concatenation of their two inputs. */
+LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x, LmTensorId gain);
+LmTensorId lm_graph_norm(LmGraph *graph, const char *name, LmTensorId x);
+/** x: q|k|v in head layout. rpb: name of the relative position bias, or NULL. */
+LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x, LmHeadLayout heads, const char *rpb);
+LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorId x, LmHeadLayout heads);
+LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int height, int width);
+LmTensorId lm_graph_upsample(LmGraph *graph, const char *name, LmTensorId x);
+/** Costs nothing: the parts become slices of the whole, so each can be part of one concatenation only. */
+LmTensorId lm_graph_concat(LmGraph *graph, const char *name, const LmTensorId *parts, int n_parts);
+
+/** Places every tensor in the arena; tensors that are never alive together share memory, unless keep_all, which lets
+ * every tap be read afterwards. False with the sticky error. */
+bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error);
+
+G_END_DECLS

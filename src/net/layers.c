@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The operators as a network file calls them: weights looked up, checked and folded. */
+#include "net/graph-internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* `name`.`suffix` as floats of the given shape, or NULL with the sticky error. */
+static float *get(LmGraph *graph, const char *name, const char *suffix, const gsize *shape, unsigned n_dims)
+{
+    if (graph->error)
+        return NULL;
+    g_autofree char *full = g_strconcat(name, suffix, NULL);
+    return lm_weights_get(graph->weights, full, shape, n_dims, &graph->error);
+}
+
+static float *get_vector(LmGraph *graph, const char *name, const char *suffix, int length)
+{
+    const gsize shape[] = {(gsize)length};
+    return get(graph, name, suffix, shape, 1);
+}
+
+bool lm_layer_batch_norm_load(LmGraph *graph, const char *name, int channels, LmOwnedBatchNorm *norm)
+{
+    norm->weight = get_vector(graph, name, ".weight", channels);
+    norm->bias = get_vector(graph, name, ".bias", channels);
+    norm->mean = get_vector(graph, name, ".running_mean", channels);
+    norm->var = get_vector(graph, name, ".running_var", channels);
+    for (int i = 0; !graph->error && i < channels; i++)
+        if (norm->var[i] < 0)
+            lm_graph_fail(graph, LM_ERROR_MODEL, "%s: tensor '%s.running_var': element %d is %g, expected a variance of 0 or more",
+                          lm_weights_path(graph->weights), name, i, (double)norm->var[i]);
+    return !graph->error;
+}
+
+void lm_layer_batch_norm_clear(LmOwnedBatchNorm *norm)
+{
+    g_clear_pointer(&norm->weight, g_free);
+    g_clear_pointer(&norm->bias, g_free);
+    g_clear_pointer(&norm->mean, g_free);
+    g_clear_pointer(&norm->var, g_free);
+}
+
+static void fold_norm(LmGraph *graph, const char *name, LmOp *op, int outputs, gsize per_output)
+{
+    LmOwnedBatchNorm norm = {0};
+    if (lm_layer_batch_norm_load(graph, name, outputs, &norm))
+        lm_fold_batch_norm(op->weight, op->bias, (gsize)outputs, per_output,
+                           &(LmBatchNorm){norm.weight, norm.bias, norm.mean, norm.var});
+    lm_layer_batch_norm_clear(&norm);
+}
+
+/* y = W (gamma x + beta) + b = (W gamma) x + (W beta + b): x here is already centred and scaled. */
+static void fold_layer_norm(LmGraph *graph, const char *name, LmOp *op, int outputs, int inputs)
+{
+    g_autofree float *gamma = get_vector(graph, name, ".weight", inputs);
+    g_autofree float *beta = get_vector(graph, name, ".bias", inputs);
+    if (graph->error)
+        return;
+    for (int o = 0; o < outputs; o++) {
+        float *row = op->weight + (gsize)o * (gsize)inputs;
+        double bias = op->bias[o];
+        for (int i = 0; i < inputs; i++) {
+            bias += (double)row[i] * beta[i];
+            row[i] = (float)((double)row[i] * gamma[i]);
+        }
+        op->bias[o] = (float)bias;
+    }
+}
+
+/* Lets q|k|v, each of heads * dim channels, lie in head layout, and folds the query's scale dim^-0.5 in. */
+static void lay_out_heads(LmTensor *tensor, LmOp *op, LmHeadLayout layout, int inputs)
+{
+    unsigned per_texel = lm_head_layout_per_texel(layout), texels = lm_head_layout_texels(layout);
+    unsigned part_channels = layout.heads * layout.dim, part_planes = lm_head_layout_planes(layout);
+
+    for (int i = 0; i < tensor->planes * 4; i++)
+        tensor->channel[i] = -1;
+    for (unsigned c = 0; c < 3 * part_channels; c++) {
+        unsigned part = c / part_channels, head = c % part_channels / layout.dim, k = c % layout.dim;
+        unsigned slot = per_texel > 1 ? head * layout.dim + k : head * texels * 4 + k;
+        tensor->channel[part * part_planes * 4 + slot] = (int)c;
+    }
+    double scale = 1.0 / sqrt(layout.dim);
+    for (gsize i = 0; i < (gsize)part_channels * (gsize)inputs; i++)
+        op->weight[i] = (float)(op->weight[i] * scale);
+    for (unsigned i = 0; i < part_channels; i++)
+        op->bias[i] = (float)(op->bias[i] * scale);
+}
+
+/* Output channels and kernel width of a layer's weight, its shape checked against `inputs`. */
+static bool layer_shape(LmGraph *graph, const char *name, int inputs, int expected, int *outputs, int *kernel, gsize shape[4],
+                        unsigned *n_dims)
+{
+    if (graph->error)
+        return false;
+    g_autofree char *full = g_strconcat(name, ".weight", NULL);
+    const LmTensorView *view = lm_weights_find(graph->weights, full, &graph->error);
+    if (!view)
+        return false;
+    *n_dims = view->n_dims == 2 ? 2 : 4;
+    *kernel = *n_dims == 4 && view->n_dims == 4 && view->shape[2] == 3 ? 3 : 1;
+    gsize found = view->n_dims > 0 && view->shape[0] > 0 && view->shape[0] <= LM_MAX_CHANNELS ? view->shape[0] : 1;
+    *outputs = expected ? expected : (int)found;
+    const gsize wanted[4] = {(gsize)*outputs, (gsize)inputs, (gsize)*kernel, (gsize)*kernel};
+    memcpy(shape, wanted, sizeof wanted);
+    return true;
+}
+
+LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const LmLayerParams *params)
+{
+    static const LmLayerParams none = {0};
+    if (!params)
+        params = &none;
+    if (graph->error)
+        return LM_NO_TENSOR;
+
+    LmTensor in = *lm_graph_tensor(graph, x);
+    int outputs, kernel, stride = params->stride ? params->stride : 1;
+    int expected = params->addend ? lm_graph_tensor(graph, params->addend)->channels : params->outputs;
+    unsigned n_dims;
+    gsize shape[4];
+    if (!layer_shape(graph, name, in.channels, expected, &outputs, &kernel, shape, &n_dims))
+        return LM_NO_TENSOR;
+
+    bool heads = params->qkv.heads > 0;
+    int planes = heads ? 3 * (int)lm_head_layout_planes(params->qkv) : (outputs + 3) / 4;
+    LmTensorId y = lm_graph_add_tensor(graph, name, outputs, planes, in.height / stride, in.width / stride);
+    LmOp *op = lm_graph_add_op(graph, kernel == 3 ? LM_OP_CONV : LM_OP_LINEAR, name, x, y);
+    op->stride = stride;
+    op->activation = params->activation;
+    op->addend = params->addend ? params->addend : LM_NO_TENSOR;
+    op->weight = get(graph, name, ".weight", shape, n_dims);
+    op->bias = get_vector(graph, name, ".bias", outputs);
+    if (!graph->error && params->norm)
+        fold_norm(graph, params->norm, op, outputs, (gsize)in.channels * (gsize)(kernel * kernel));
+    if (!graph->error && params->layer_norm)
+        fold_layer_norm(graph, params->layer_norm, op, outputs, in.channels);
+    if (!graph->error && heads)
+        lay_out_heads(lm_graph_tensor(graph, y), op, params->qkv, in.channels);
+    return graph->error ? LM_NO_TENSOR : y;
+}
+
+/* A new tensor of x's channels and stored layout. */
+static LmTensorId add_like(LmGraph *graph, const char *name, LmTensorId x, int height, int width)
+{
+    int channels = lm_graph_tensor(graph, x)->channels, planes = lm_graph_tensor(graph, x)->planes;
+    LmTensorId y = lm_graph_add_tensor(graph, name, channels, planes, height, width);
+    memcpy(lm_graph_tensor(graph, y)->channel, lm_graph_tensor(graph, x)->channel, sizeof(int) * 4 * (gsize)planes);
+    return y;
+}
+
+static LmTensorId add_simple(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId x, int height, int width)
+{
+    if (graph->error)
+        return LM_NO_TENSOR;
+    LmTensorId y = add_like(graph, name, x, height, width);
+    lm_graph_add_op(graph, kind, name, x, y);
+    return y;
+}
+
+LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel, float *bias)
+{
+    LmTensorId y = LM_NO_TENSOR;
+    if (!graph->error) {
+        const LmTensor in = *lm_graph_tensor(graph, x);
+        y = add_like(graph, name, x, in.height, in.width);
+        LmOp *op = lm_graph_add_op(graph, LM_OP_DEPTHWISE, name, x, y);
+        op->activation = LM_ACTIVATION_GELU;
+        op->weight = g_steal_pointer(&kernel);
+        op->bias = g_steal_pointer(&bias);
+    }
+    g_free(kernel);
+    g_free(bias);
+    return y;
+}
+
+LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x)
+{
+    if (graph->error)
+        return LM_NO_TENSOR;
+    g_autofree char *mean_name = g_strconcat(name, ".mean", NULL);
+    g_autofree char *fc1 = g_strconcat(name, ".fc1", NULL), *fc2 = g_strconcat(name, ".fc2", NULL);
+    int channels = lm_graph_tensor(graph, of)->channels, planes = lm_graph_tensor(graph, x)->planes;
+
+    LmTensorId mean = add_simple(graph, LM_OP_MEAN, mean_name, of, 1, 1);
+    LmTensorId hidden = lm_graph_layer(graph, fc1, mean, &(LmLayerParams){.activation = LM_ACTIVATION_RELU});
+    LmTensorId gain = lm_graph_layer(graph, fc2, hidden,
+                                     &(LmLayerParams){.outputs = channels, .activation = LM_ACTIVATION_HARDSIGMOID});
+    if (graph->error)
+        return LM_NO_TENSOR;
+
+    /* Widen the result over all of x: rows without weights, and a bias of 3, where hardsigmoid reaches 1. */
+    LmTensor *tensor = lm_graph_tensor(graph, gain);
+    tensor->channel = g_renew(int, tensor->channel, (gsize)planes * 4);
+    for (int i = tensor->planes * 4; i < planes * 4; i++)
+        tensor->channel[i] = -1;
+    tensor->planes = planes;
+    lm_graph_op(graph, graph->ops->len - 1)->pad_bias = 3;
+    return gain;
+}
+
+LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x, LmTensorId gain)
+{
+    if (graph->error)
+        return LM_NO_TENSOR;
+    LmTensor in = *lm_graph_tensor(graph, x);
+    int split = 0; /* x's channels that are the first part's */
+    for (guint i = 0; i < graph->tensors->len; i++) {
+        const LmTensor *part = lm_graph_tensor(graph, (LmTensorId)i);
+        if (part->parent == x && part->parent_plane == 0)
+            split = part->channels;
+    }
+    g_assert(split > 0);
+    const int n[2] = {split, in.channels - split};
+    const char *names[2] = {first, second};
+
+    int outputs = 0, kernel;
+    unsigned n_dims;
+    gsize shape[4];
+    float *weight = NULL, *bias = NULL;
+    for (int part = 0; part < 2; part++) {
+        if (!layer_shape(graph, names[part], n[part], outputs, &outputs, &kernel, shape, &n_dims))
+            break;
+        g_autofree float *w = get(graph, names[part], ".weight", shape, n_dims);
+        g_autofree float *b = get_vector(graph, names[part], ".bias", outputs);
+        if (graph->error)
+            break;
+        if (!weight) {
+            weight = g_new0(float, (gsize)outputs * (gsize)in.channels);
+            bias = g_new0(float, (gsize)outputs);
+        }
+        for (int o = 0; o < outputs; o++) {
+            memcpy(weight + (gsize)o * (gsize)in.channels + (part ? n[0] : 0), w + (gsize)o * (gsize)n[part],
+                   sizeof(float) * (gsize)n[part]);
+            bias[o] += b[o];
+        }
+    }
+    if (graph->error) {
+        g_free(weight);
+        g_free(bias);
+        return LM_NO_TENSOR;
+    }
+    LmTensorId y = lm_graph_add_tensor(graph, first, outputs, (outputs + 3) / 4, in.height, in.width);
+    LmOp *op = lm_graph_add_op(graph, LM_OP_LINEAR, first, x, y);
+    op->gain = gain;
+    op->weight = weight;
+    op->bias = bias;
+    return y;
+}
+
+LmTensorId lm_graph_norm(LmGraph *graph, const char *name, LmTensorId x)
+{
+    if (graph->error)
+        return LM_NO_TENSOR;
+    return add_simple(graph, LM_OP_NORM, name, x, lm_graph_tensor(graph, x)->height, lm_graph_tensor(graph, x)->width);
+}
+
+/* Output of attention: the layout of q alone. */
+static LmTensorId attention(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId x, LmHeadLayout heads)
+{
+    if (graph->error)
+        return LM_NO_TENSOR;
+    LmTensor in = *lm_graph_tensor(graph, x);
+    LmTensorId y = lm_graph_add_tensor(graph, name, (int)(heads.heads * heads.dim), (int)lm_head_layout_planes(heads), in.height,
+                                       in.width);
+    LmTensor *out = lm_graph_tensor(graph, y);
+    memcpy(out->channel, in.channel, sizeof(int) * 4 * (gsize)out->planes);
+    lm_graph_add_op(graph, kind, name, x, y)->heads = heads;
+    return y;
+}
+
+LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x, LmHeadLayout heads, const char *rpb)
+{
+    LmTensorId y = attention(graph, LM_OP_NEIGHBOURHOOD_ATTENTION, name, x, heads);
+    if (y != LM_NO_TENSOR && rpb) {
+        const gsize shape[] = {heads.heads, 5, 5};
+        lm_graph_op(graph, graph->ops->len - 1)->weight = get(graph, rpb, "", shape, 3);
+    }
+    return graph->error ? LM_NO_TENSOR : y;
+}
+
+LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorId x, LmHeadLayout heads)
+{
+    return attention(graph, LM_OP_GLOBAL_ATTENTION, name, x, heads);
+}
+
+LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int height, int width)
+{
+    return add_simple(graph, LM_OP_POOL, name, x, height, width);
+}
+
+LmTensorId lm_graph_upsample(LmGraph *graph, const char *name, LmTensorId x)
+{
+    if (graph->error)
+        return LM_NO_TENSOR;
+    const LmTensor *in = lm_graph_tensor(graph, x);
+    return add_simple(graph, LM_OP_UPSAMPLE, name, x, 2 * in->height, 2 * in->width);
+}
