@@ -31,8 +31,11 @@ typedef struct {
     VkQueue queue;
     unsigned queue_family;
     float timestamp_period;          /**< ns per tick; 0: the queue has no timestamps. */
+    unsigned timestamp_bits;         /**< Valid bits of a timestamp. */
     VkDeviceSize min_offset_alignment; /**< For buffer views and storage ranges; at most 256. */
     VkPhysicalDeviceMemoryProperties memory;
+    VkPhysicalDeviceLimits limits;
+    VkDeviceSize max_allocation; /**< Bytes in one allocation of memory. */
     struct LmDevicePrivate *priv;
 } LmDevice;
 

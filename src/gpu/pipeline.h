@@ -41,6 +41,7 @@ void lm_pipelines_free(LmPipelines **pipelines);
 /** Writes the cache where it has grown. Failing to is a g_info(), never an error. */
 void lm_pipelines_save(LmPipelines *pipelines);
 
+LmDevice *lm_pipelines_device(const LmPipelines *pipelines);
 VkPipelineLayout lm_pipelines_layout(const LmPipelines *pipelines);
 VkDescriptorSetLayout lm_pipelines_set_layout(const LmPipelines *pipelines);
 /** How many distinct pipelines there are. */
@@ -51,6 +52,11 @@ unsigned lm_pipelines_count(const LmPipelines *pipelines);
  * Owned by `pipelines`; the same key gives the same pipeline. VK_NULL_HANDLE with an error. Not thread-safe. */
 VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant, const guint32 *spec,
                             unsigned n_spec, GError **error);
+
+/** The same of a shader that the caller has found in a table of its own; the table must outlive `pipelines`. */
+struct LmShader;
+VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const struct LmShader *shader, const guint32 *spec,
+                                   unsigned n_spec, GError **error);
 
 /** Descriptor sets of the one layout, from a pool that grows as needed. Zeroed: not yet usable. */
 typedef struct {

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Creates the Vulkan instance, counts what validation layers say, and turns VkResult into GError.
+ */
+#include "gpu/instance.h"
+
+#include "util/error.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+static atomic_uint validation_messages;
+
+unsigned lm_device_validation_messages(void)
+{
+    return atomic_load(&validation_messages);
+}
+
+static const char *result_name(VkResult result)
+{
+#define NAME(result)                                                                               \
+    case result:                                                                                   \
+        return #result
+    switch (result) {
+        NAME(VK_SUCCESS);
+        NAME(VK_NOT_READY);
+        NAME(VK_TIMEOUT);
+        NAME(VK_INCOMPLETE);
+        NAME(VK_ERROR_OUT_OF_HOST_MEMORY);
+        NAME(VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        NAME(VK_ERROR_INITIALIZATION_FAILED);
+        NAME(VK_ERROR_DEVICE_LOST);
+        NAME(VK_ERROR_MEMORY_MAP_FAILED);
+        NAME(VK_ERROR_LAYER_NOT_PRESENT);
+        NAME(VK_ERROR_EXTENSION_NOT_PRESENT);
+        NAME(VK_ERROR_FEATURE_NOT_PRESENT);
+        NAME(VK_ERROR_INCOMPATIBLE_DRIVER);
+        NAME(VK_ERROR_TOO_MANY_OBJECTS);
+        NAME(VK_ERROR_FORMAT_NOT_SUPPORTED);
+        NAME(VK_ERROR_FRAGMENTED_POOL);
+        NAME(VK_ERROR_OUT_OF_POOL_MEMORY);
+        NAME(VK_ERROR_INVALID_EXTERNAL_HANDLE);
+        NAME(VK_ERROR_FRAGMENTATION);
+        NAME(VK_ERROR_INVALID_SHADER_NV);
+        NAME(VK_ERROR_UNKNOWN);
+    default:
+        return NULL;
+    }
+#undef NAME
+}
+
+static LmErrorCode result_code(VkResult result)
+{
+    switch (result) {
+    case VK_ERROR_DEVICE_LOST:
+        return LM_ERROR_LOST;
+    case VK_TIMEOUT:
+        return LM_ERROR_TIMEOUT;
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+    case VK_ERROR_OUT_OF_POOL_MEMORY:
+    case VK_ERROR_FRAGMENTED_POOL:
+    case VK_ERROR_TOO_MANY_OBJECTS:
+        return LM_ERROR_MEMORY;
+    default:
+        return LM_ERROR_VULKAN;
+    }
+}
+
+bool lm_vk_check(VkResult result, const char *call, GError **error)
+{
+    if (result == VK_SUCCESS)
+        return true;
+    const char *name = result_name(result);
+    if (name)
+        g_set_error(error, LM_ERROR, result_code(result), "%s: %s", call, name);
+    else
+        g_set_error(error, LM_ERROR, result_code(result), "%s: VkResult %d", call, (int)result);
+    return false;
+}
+
+static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+                                                 VkDebugUtilsMessageTypeFlagsEXT types,
+                                                 const VkDebugUtilsMessengerCallbackDataEXT *data,
+                                                 void *user)
+{
+    atomic_fetch_add(&validation_messages, 1);
+    g_warning("Vulkan: %s", data->pMessage);
+    return VK_FALSE;
+}
+
+/* Without the type GENERAL, by which the loader tells of driver files that it cannot use. */
+static const VkDebugUtilsMessengerCreateInfoEXT messenger_info = {
+    .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+    .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                       VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+    .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT |
+                   VK_DEBUG_UTILS_MESSAGE_TYPE_PERFORMANCE_BIT_EXT,
+    .pfnUserCallback = on_message,
+};
+
+static bool has_extension(const VkExtensionProperties *list, guint32 n, const char *name)
+{
+    for (guint32 i = 0; i < n; i++) {
+        if (g_str_equal(list[i].extensionName, name))
+            return true;
+    }
+    return false;
+}
+
+void lm_instance_no_driver(GError **error)
+{
+    g_set_error_literal(
+        error, LM_ERROR, LM_ERROR_DEVICE,
+        "there is no Vulkan driver on this system (on Debian, the package "
+        "mesa-vulkan-drivers brings those of most GPUs and, for the CPU, lavapipe)");
+}
+
+static bool create(LmInstance *instance, guint32 version, bool portability, bool debug,
+                   GError **error)
+{
+    const char *extensions[2];
+    guint32 n = 0;
+    if (portability)
+        extensions[n++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+    if (debug)
+        extensions[n++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    VkResult result = vkCreateInstance(
+        &(VkInstanceCreateInfo){
+            .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+            .pNext = debug ? &messenger_info : NULL,
+            .flags = portability ? VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR : 0,
+            .pApplicationInfo =
+                &(VkApplicationInfo){
+                    .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                    .pApplicationName = "lmnet",
+                    .pEngineName = "lmnet",
+                    .apiVersion = MIN(version, VK_API_VERSION_1_3),
+                },
+            .enabledExtensionCount = n,
+            .ppEnabledExtensionNames = extensions,
+        },
+        NULL, &instance->handle);
+    if (result == VK_ERROR_INCOMPATIBLE_DRIVER) {
+        lm_instance_no_driver(error);
+        return false;
+    }
+    return lm_vk_check(result, "vkCreateInstance", error);
+}
+
+bool lm_instance_init(LmInstance *instance, GError **error)
+{
+    *instance = (LmInstance){0};
+    guint32 version = 0, n = 0;
+    if (!lm_vk_check(vkEnumerateInstanceVersion(&version), "vkEnumerateInstanceVersion", error))
+        return false;
+    if (version < VK_API_VERSION_1_2) {
+        g_set_error(error, LM_ERROR, LM_ERROR_DEVICE,
+                    "the Vulkan loader is of version %u.%u; 1.2 is needed",
+                    VK_API_VERSION_MAJOR(version), VK_API_VERSION_MINOR(version));
+        return false;
+    }
+    VkResult result = vkEnumerateInstanceExtensionProperties(NULL, &n, NULL);
+    g_autofree VkExtensionProperties *list = g_new0(VkExtensionProperties, n);
+    if (result == VK_SUCCESS)
+        result = vkEnumerateInstanceExtensionProperties(NULL, &n, list);
+    if (result != VK_INCOMPLETE &&
+        !lm_vk_check(result, "vkEnumerateInstanceExtensionProperties", error))
+        return false;
+
+    bool debug = has_extension(list, n, VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
+    if (!create(instance, version,
+                has_extension(list, n, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME), debug,
+                error)) {
+        instance->handle = VK_NULL_HANDLE;
+        return false;
+    }
+    if (!debug)
+        return true;
+
+    VkInstance handle = instance->handle;
+    PFN_vkCreateDebugUtilsMessengerEXT create_messenger =
+        (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(handle,
+                                                                  "vkCreateDebugUtilsMessengerEXT");
+    /* Its failure only costs the messages. */
+    if (create_messenger)
+        create_messenger(handle, &messenger_info, NULL, &instance->messenger);
+    instance->set_name = (PFN_vkSetDebugUtilsObjectNameEXT)vkGetInstanceProcAddr(
+        handle, "vkSetDebugUtilsObjectNameEXT");
+    return true;
+}
+
+void lm_instance_finish(LmInstance *instance)
+{
+    if (instance->messenger) {
+        PFN_vkDestroyDebugUtilsMessengerEXT destroy =
+            (PFN_vkDestroyDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
+                instance->handle, "vkDestroyDebugUtilsMessengerEXT");
+        destroy(instance->handle, instance->messenger, NULL);
+    }
+    if (instance->handle)
+        vkDestroyInstance(instance->handle, NULL);
+    *instance = (LmInstance){0};
+}

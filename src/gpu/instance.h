@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * A Vulkan instance and the messages of its validation layers; private to src/gpu. */
+#pragma once
+
+#include "gpu/device.h"
+
+G_BEGIN_DECLS
+
+/** Zeroed: nothing. */
+typedef struct {
+    VkInstance handle;
+    VkDebugUtilsMessengerEXT messenger;
+    PFN_vkSetDebugUtilsObjectNameEXT set_name; /**< NULL where VK_EXT_debug_utils is not there. */
+} LmInstance;
+
+/** LM_ERROR_DEVICE where there is no driver. Thread-safe. */
+bool lm_instance_init(LmInstance *instance, GError **error);
+void lm_instance_finish(LmInstance *instance);
+
+/** Sets LM_ERROR_DEVICE: there is no Vulkan driver. */
+void lm_instance_no_driver(GError **error);
+
+G_END_DECLS

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Makes compute pipelines of embedded shaders, once each, and keeps the driver's cache of them on
+ * disk. */
+#include "gpu/pipeline.h"
+
+#include "gpu/cache.h"
+#include "gpu/shaders.h"
+#include "util/error.h"
+
+#include <string.h>
+
+typedef struct {
+    const LmShader *shader;
+    unsigned n_spec;
+    guint32 spec[LM_MAX_SPEC];
+} Key;
+
+struct LmPipelines {
+    LmDevice *device;
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout layout;
+    VkPipelineCache cache;
+    char *cache_path; /**< NULL: not kept on disk. */
+    LmCacheIdentity identity;
+    gsize saved_size; /**< Of the cache's data on disk, bytes. */
+    GHashTable *made; /**< Key -> VkPipeline in a guint64. */
+};
+
+static guint hash_key(gconstpointer pointer)
+{
+    const Key *key = pointer;
+    guint hash = g_direct_hash(key->shader);
+    for (unsigned i = 0; i < key->n_spec; i++)
+        hash = hash * 33 + key->spec[i];
+    return hash;
+}
+
+static gboolean equal_keys(gconstpointer a, gconstpointer b)
+{
+    const Key *left = a, *right = b;
+    return left->shader == right->shader && left->n_spec == right->n_spec &&
+           memcmp(left->spec, right->spec, left->n_spec * sizeof *left->spec) == 0;
+}
+
+static bool create_layouts(LmPipelines *pipelines, GError **error)
+{
+    LmDevice *device = pipelines->device;
+    VkDescriptorSetLayoutBinding bindings[LM_N_BINDINGS];
+    for (unsigned i = 0; i < LM_N_BINDINGS; i++)
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            .binding = i,
+            .descriptorType = i < LM_BINDING_OUTPUT ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                                    : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorCount = 1,
+            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+        };
+    VkResult result = vkCreateDescriptorSetLayout(
+        device->handle,
+        &(VkDescriptorSetLayoutCreateInfo){
+            .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+            .bindingCount = LM_N_BINDINGS,
+            .pBindings = bindings,
+        },
+        NULL, &pipelines->set_layout);
+    if (!lm_vk_check(result, "vkCreateDescriptorSetLayout", error))
+        return false;
+    result = vkCreatePipelineLayout(
+        device->handle,
+        &(VkPipelineLayoutCreateInfo){
+            .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+            .setLayoutCount = 1,
+            .pSetLayouts = &pipelines->set_layout,
+            .pushConstantRangeCount = 1,
+            .pPushConstantRanges =
+                &(VkPushConstantRange){VK_SHADER_STAGE_COMPUTE_BIT, 0, LM_PUSH_BYTES},
+        },
+        NULL, &pipelines->layout);
+    if (!lm_vk_check(result, "vkCreatePipelineLayout", error))
+        return false;
+    lm_device_name(device, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT, (guint64)pipelines->set_layout,
+                   "the one set layout");
+    lm_device_name(device, VK_OBJECT_TYPE_PIPELINE_LAYOUT, (guint64)pipelines->layout,
+                   "the one pipeline layout");
+    return true;
+}
+
+static void locate_cache(LmPipelines *pipelines, const char *cache_dir)
+{
+    LmDevice *device = pipelines->device;
+    VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES};
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id};
+    vkGetPhysicalDeviceProperties2(device->physical, &properties);
+
+    LmCacheIdentity *identity = &pipelines->identity;
+    memcpy(identity->device_uuid, id.deviceUUID, VK_UUID_SIZE);
+    memcpy(identity->cache_uuid, properties.properties.pipelineCacheUUID, VK_UUID_SIZE);
+    identity->vendor = properties.properties.vendorID;
+    identity->device = properties.properties.deviceID;
+    identity->driver_version = properties.properties.driverVersion;
+    if (cache_dir && !cache_dir[0])
+        return;
+    g_autofree char *directory =
+        cache_dir ? g_strdup(cache_dir) : g_build_filename(g_get_user_cache_dir(), "lmnet", NULL);
+    g_autofree char *name =
+        g_strdup_printf("%s-%08x.bin", device->info.uuid, identity->driver_version);
+    pipelines->cache_path = g_build_filename(directory, name, NULL);
+}
+
+static bool create_cache(LmPipelines *pipelines, GError **error)
+{
+    g_autoptr(GBytes) kept =
+        pipelines->cache_path ? lm_cache_read(pipelines->cache_path, &pipelines->identity) : NULL;
+    VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
+    if (kept)
+        info.pInitialData = g_bytes_get_data(kept, &info.initialDataSize);
+    VkDevice device = pipelines->device->handle;
+    VkResult result = vkCreatePipelineCache(device, &info, NULL, &pipelines->cache);
+    if (result != VK_SUCCESS && kept) {
+        g_info("%s: the driver does not take it", pipelines->cache_path);
+        info.pInitialData = NULL;
+        info.initialDataSize = 0;
+        result = vkCreatePipelineCache(device, &info, NULL, &pipelines->cache);
+    }
+    pipelines->saved_size = info.initialDataSize;
+    return lm_vk_check(result, "vkCreatePipelineCache", error);
+}
+
+LmPipelines *lm_pipelines_create(LmDevice *device, const char *cache_dir, GError **error)
+{
+    LmPipelines *pipelines = g_new0(LmPipelines, 1);
+    pipelines->device = device;
+    pipelines->made = g_hash_table_new_full(hash_key, equal_keys, g_free, g_free);
+    locate_cache(pipelines, cache_dir);
+    if (!create_layouts(pipelines, error) || !create_cache(pipelines, error))
+        lm_pipelines_free(&pipelines);
+    return pipelines;
+}
+
+void lm_pipelines_free(LmPipelines **pointer)
+{
+    LmPipelines *pipelines = *pointer;
+    if (!pipelines)
+        return;
+    VkDevice device = pipelines->device->handle;
+    GHashTableIter iter;
+    gpointer pipeline;
+    g_hash_table_iter_init(&iter, pipelines->made);
+    while (g_hash_table_iter_next(&iter, NULL, &pipeline))
+        vkDestroyPipeline(device, (VkPipeline) * (guint64 *)pipeline, NULL);
+    g_hash_table_unref(pipelines->made);
+    vkDestroyPipelineCache(device, pipelines->cache, NULL);
+    vkDestroyPipelineLayout(device, pipelines->layout, NULL);
+    vkDestroyDescriptorSetLayout(device, pipelines->set_layout, NULL);
+    g_free(pipelines->cache_path);
+    g_free(pipelines);
+    *pointer = NULL;
+}
+
+void lm_pipelines_save(LmPipelines *pipelines)
+{
+    VkDevice device = pipelines->device->handle;
+    gsize size = 0;
+    if (!pipelines->cache_path ||
+        vkGetPipelineCacheData(device, pipelines->cache, &size, NULL) != VK_SUCCESS ||
+        size <= pipelines->saved_size || size <= sizeof(VkPipelineCacheHeaderVersionOne))
+        return; /* lavapipe's never holds more than its header. */
+    g_autofree void *data = g_try_malloc(size);
+    if (!data || vkGetPipelineCacheData(device, pipelines->cache, &size, data) != VK_SUCCESS)
+        return;
+    g_autoptr(GError) error = NULL;
+    if (lm_cache_write(pipelines->cache_path, &pipelines->identity, data, size, &error))
+        pipelines->saved_size = size;
+    else
+        g_info("cannot keep the pipeline cache: %s", error->message);
+}
+
+LmDevice *lm_pipelines_device(const LmPipelines *pipelines)
+{
+    return pipelines->device;
+}
+
+VkPipelineLayout lm_pipelines_layout(const LmPipelines *pipelines)
+{
+    return pipelines->layout;
+}
+
+VkDescriptorSetLayout lm_pipelines_set_layout(const LmPipelines *pipelines)
+{
+    return pipelines->set_layout;
+}
+
+unsigned lm_pipelines_count(const LmPipelines *pipelines)
+{
+    return g_hash_table_size(pipelines->made);
+}
+
+static bool create_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline *pipeline,
+                            GError **error)
+{
+    VkDevice device = pipelines->device->handle;
+    const LmShader *shader = key->shader;
+    VkShaderModule module;
+    VkResult result = vkCreateShaderModule(device,
+                                           &(VkShaderModuleCreateInfo){
+                                               .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                               .codeSize = shader->size,
+                                               .pCode = shader->code,
+                                           },
+                                           NULL, &module);
+    if (!lm_vk_check(result, "vkCreateShaderModule", error))
+        return false;
+    lm_device_name(pipelines->device, VK_OBJECT_TYPE_SHADER_MODULE, (guint64)module, "%s",
+                   shader->name);
+    VkSpecializationMapEntry entries[LM_MAX_SPEC];
+    for (guint32 i = 0; i < key->n_spec; i++)
+        entries[i] = (VkSpecializationMapEntry){i, i * sizeof *key->spec, sizeof *key->spec};
+    result = vkCreateComputePipelines(
+        device, pipelines->cache, 1,
+        &(VkComputePipelineCreateInfo){
+            .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+            .stage =
+                {
+                    .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                    .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                    .module = module,
+                    .pName = "main",
+                    .pSpecializationInfo =
+                        &(VkSpecializationInfo){
+                            .mapEntryCount = key->n_spec,
+                            .pMapEntries = entries,
+                            .dataSize = key->n_spec * sizeof *key->spec,
+                            .pData = key->spec,
+                        },
+                },
+            .layout = pipelines->layout,
+        },
+        NULL, pipeline);
+    vkDestroyShaderModule(device, module, NULL);
+    return lm_vk_check(result, "vkCreateComputePipelines", error);
+}
+
+VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const LmShader *shader,
+                                   const guint32 *spec, unsigned n_spec, GError **error)
+{
+    g_assert(n_spec <= LM_MAX_SPEC);
+    g_assert(!(shader->variant & LM_VARIANT_LANES8) || pipelines->device->info.lanes8);
+    Key key = {.shader = shader, .n_spec = n_spec};
+    if (n_spec > 0)
+        memcpy(key.spec, spec, n_spec * sizeof *spec);
+    const guint64 *known = g_hash_table_lookup(pipelines->made, &key);
+    if (known)
+        return (VkPipeline)*known;
+
+    VkPipeline pipeline = VK_NULL_HANDLE;
+    if (!create_pipeline(pipelines, &key, &pipeline, error)) {
+        g_prefix_error(error, "shader \"%s\": ", shader->name);
+        return VK_NULL_HANDLE;
+    }
+    lm_device_name(pipelines->device, VK_OBJECT_TYPE_PIPELINE, (guint64)pipeline, "%s%s%s",
+                   shader->name, shader->variant & LM_VARIANT_FP16 ? ".fp16" : "",
+                   shader->variant & LM_VARIANT_LANES8 ? ".lanes8" : "");
+    guint64 value = (guint64)pipeline;
+    g_hash_table_insert(pipelines->made, g_memdup2(&key, sizeof key),
+                        g_memdup2(&value, sizeof value));
+    return pipeline;
+}
+
+VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant,
+                            const guint32 *spec, unsigned n_spec, GError **error)
+{
+    const LmShader *shader = lm_shader_find(lm_shaders, name, variant);
+    if (!shader) {
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "there is no shader \"%s\"", name);
+        return VK_NULL_HANDLE;
+    }
+    return lm_pipelines_get_shader(pipelines, shader, spec, n_spec, error);
+}
