@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Preprocessing, first pass: a region's rows, as they lie in memory, to RGB of the network's width.
+ *
+ * input 0   the region's planes, packed: 32-bit words
+ * bias      tap table (src/run/triangle.h): runs begin at quads, that is, groups of four pixels
+ * output 0  fp32 in every build: [row][x] (r, g, b, 0), in the network's channel order
+ *
+ * Pixel 0 is where the upload begins: even where chroma is subsampled, so that pairs of pixels which share a chroma
+ * sample never straddle quads. A quad may reach past a row's end: what it reads there weighs 0.
+ */
+#version 450
+#include "lmnet.glsl"
+
+layout(local_size_x = 32) in;
+
+/* How pixels lie; as `enum family` in src/run/preprocess.c. */
+layout(constant_id = 0) const uint FAMILY = 0;
+const uint SEMI_PLANAR_8 = 0, PLANAR_8 = 1, PACKED_422 = 2, V210 = 3, SEMI_PLANAR_10 = 4, RGB_32 = 5,
+           RGB_24 = 6;
+
+/* One fetch of weights serves so many rows. src/run/preprocess.c knows this number. */
+const uint ROWS = 4;
+
+LM_INPUT_WORDS(0, words);
+LM_BIAS(taps);
+LM_OUTPUT(0, result);
+
+/* rgb = clamp(scale * (y, y, y) + from_u * u + from_v * v + offset), of codes; or clamp(scale * rgb + offset). */
+layout(push_constant) uniform Push
+{
+    vec4 scale, from_u, from_v, offset;
+    uint width, rows; /* of the output */
+    uint n_quads;
+    uint chroma_shift, chroma_phase; /* chroma's row = (row + phase) >> shift */
+    uint base[3], stride[3], shift[3]; /* of the components: words, words, bits */
+} push;
+
+uint word(uint component, uint row, uint index)
+{
+    return texelFetch(words, int(push.base[component] + row * push.stride[component] + index)).x;
+}
+
+/* By way of int: conversion from unsigned takes a processor without AVX-512 several steps. */
+vec4 codes(uvec4 values, uint mask)
+{
+    return vec4(ivec4(values & mask));
+}
+
+vec2 codes(uvec2 values, uint mask)
+{
+    return vec2(ivec2(values & mask));
+}
+
+mat4x3 from_yuv(vec4 y, vec2 u, vec2 v)
+{
+    vec3 left = push.from_u.xyz * u.x + push.from_v.xyz * v.x + push.offset.xyz;
+    vec3 right = push.from_u.xyz * u.y + push.from_v.xyz * v.y + push.offset.xyz;
+    return mat4x3(clamp(push.scale.xyz * y.x + left, 0.0, 1.0), clamp(push.scale.xyz * y.y + left, 0.0, 1.0),
+                  clamp(push.scale.xyz * y.z + right, 0.0, 1.0), clamp(push.scale.xyz * y.w + right, 0.0, 1.0));
+}
+
+vec3 from_rgb(uint pixel)
+{
+    uvec3 values = uvec3(pixel) >> uvec3(push.shift[0], push.shift[1], push.shift[2]);
+    return clamp(push.scale.xyz * vec3(ivec3(values & 0xff)) + push.offset.xyz, 0.0, 1.0);
+}
+
+/* The codes of two pairs in order U Y V Y, U Y V Y, gathered from the 10-bit slots of four words. */
+mat4x3 load_v210(uint quad, uint row)
+{
+    uint slot = quad * 8;
+    uint first = (slot * 43691) >> 17; /* slot / 3, for any slot below 98304 */
+    uint skip = (slot - first * 3) * 10;
+    uvec4 w = uvec4(word(0, row, first), word(0, row, first + 1), word(0, row, first + 2), word(0, row, first + 3)) &
+              0x3fffffff;
+    uvec3 s = (w.xyz >> skip) | (w.yzw << (30 - skip));
+    return from_yuv(codes(uvec4(s.x >> 10, s.y, s.y >> 20, s.z >> 10), 0x3ff),
+                    codes(uvec2(s.x, s.y >> 10), 0x3ff), codes(uvec2(s.x >> 20, s.z), 0x3ff));
+}
+
+/* Columns: the colours of pixels 4 * quad .. 4 * quad + 3. */
+mat4x3 load(uint quad, uint row)
+{
+    uint chroma_row = (row + push.chroma_phase) >> push.chroma_shift;
+    if (FAMILY == SEMI_PLANAR_8) {
+        uint y = word(0, row, quad), uv = word(1, chroma_row, quad);
+        return from_yuv(codes(uvec4(y, y >> 8, y >> 16, y >> 24), 0xff),
+                        codes(uvec2(uv >> push.shift[1], uv >> (push.shift[1] + 16)), 0xff),
+                        codes(uvec2(uv >> push.shift[2], uv >> (push.shift[2] + 16)), 0xff));
+    }
+    if (FAMILY == PLANAR_8) {
+        uint y = word(0, row, quad), half_word = (quad & 1) * 16;
+        uint u = word(1, chroma_row, quad >> 1) >> half_word, v = word(2, chroma_row, quad >> 1) >> half_word;
+        return from_yuv(codes(uvec4(y, y >> 8, y >> 16, y >> 24), 0xff), codes(uvec2(u, u >> 8), 0xff),
+                        codes(uvec2(v, v >> 8), 0xff));
+    }
+    if (FAMILY == PACKED_422) {
+        uvec2 w = uvec2(word(0, row, 2 * quad), word(0, row, 2 * quad + 1));
+        uvec2 y = w >> push.shift[0];
+        return from_yuv(codes(uvec4(y.x, y.x >> 16, y.y, y.y >> 16), 0xff), codes(w >> push.shift[1], 0xff),
+                        codes(w >> push.shift[2], 0xff));
+    }
+    if (FAMILY == V210)
+        return load_v210(quad, row);
+    if (FAMILY == SEMI_PLANAR_10) {
+        uvec2 y = uvec2(word(0, row, 2 * quad), word(0, row, 2 * quad + 1));
+        uvec2 uv = uvec2(word(1, chroma_row, 2 * quad), word(1, chroma_row, 2 * quad + 1));
+        return from_yuv(codes(uvec4(y.x >> 6, y.x >> 22, y.y >> 6, y.y >> 22), 0x3ff), codes(uv >> 6, 0x3ff),
+                        codes(uv >> 22, 0x3ff));
+    }
+    if (FAMILY == RGB_32)
+        return mat4x3(from_rgb(word(0, row, 4 * quad)), from_rgb(word(0, row, 4 * quad + 1)),
+                      from_rgb(word(0, row, 4 * quad + 2)), from_rgb(word(0, row, 4 * quad + 3)));
+    uvec3 w = uvec3(word(0, row, 3 * quad), word(0, row, 3 * quad + 1), word(0, row, 3 * quad + 2));
+    return mat4x3(from_rgb(w.x), from_rgb(w.x >> 24 | w.y << 8), from_rgb(w.y >> 16 | w.z << 16), from_rgb(w.z >> 8));
+}
+
+void main()
+{
+    uint x = gl_GlobalInvocationID.x, top = gl_GlobalInvocationID.y * ROWS;
+    if (x >= push.width)
+        return;
+    uint first = uint(int(texelFetch(taps, int(x)).x));
+    vec3 sum[ROWS];
+    for (uint i = 0; i < ROWS; i++)
+        sum[i] = vec3(0.0);
+    for (uint t = 0; t < push.n_quads; t++) {
+        vec4 weights = texelFetch(taps, int((1 + t) * push.width + x));
+        for (uint i = 0; i < ROWS; i++)
+            sum[i] += load(first + t, min(top + i, push.rows - 1)) * weights;
+    }
+    for (uint i = 0; i < ROWS; i++)
+        if (top + i < push.rows)
+            LM_STORE(result, (top + i) * push.width + x, vec4(sum[i], 0.0));
+}
