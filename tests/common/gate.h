@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What every test on a Vulkan device begins and ends with. */
+#pragma once
+
+#include "gpu/device.h"
+
+#include <check.h>
+
+G_BEGIN_DECLS
+
+/** Opens the device that $LMNET_TEST_DEVICE names (default: auto). Where there is none, ends the
+ * process: with 77, or, where $CI is set, with 1, for there a device must be. */
+LmDevice *lm_test_device(void);
+
+/** Whether the validation layer is on in this process (see gpu_test_env in tests/meson.build). */
+bool lm_test_validated(void);
+
+/** Runs the suite in this process (a forked child that inherits a device hangs) and returns the
+ * exit status: 0 only if nothing failed and the validation layers had nothing to say. */
+int lm_test_run(Suite *suite);
+
+/** The exit status of a test that runs no suite of its own: 0 only if `failed` is 0 and the
+ * validation layers had nothing to say. */
+int lm_test_exit(int failed);
+
+/** Fails with the error's message; clears it never, for the test ends there. */
+#define lm_test_ok(condition, error)                                                               \
+    ck_assert_msg(condition, "%s: %s", #condition, (error) ? (error)->message : "no error set")
+
+G_END_DECLS
