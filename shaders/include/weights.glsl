@@ -8,8 +8,6 @@
  */
 
 #if LANES8
-#extension GL_KHR_shader_subgroup_basic : require
-#extension GL_KHR_shader_subgroup_shuffle : require
 #define TILE_LANE int(gl_SubgroupInvocationID)
 #else
 #define TILE_LANE 0

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * One row of shader, constants and grid for each kind of operator. */
+#include "run/dispatch.h"
+
+#include <string.h>
+
+/* Rows or texels of one invocation: ROWS in conv.comp and depthwise.comp, PIXELS in linear.comp. */
+#define CONV_ROWS 4
+#define DEPTHWISE_ROWS 8
+#define LINEAR_PIXELS 4
+
+/* Invocations of a workgroup. On a CPU a heavy shader's partly filled last workgroup costs more than many
+ * small workgroups do; a light one's workgroups cost more than the filling. */
+typedef struct {
+    guint32 heavy, light;
+} LocalSize;
+
+static LocalSize local_size(unsigned variant)
+{
+    return variant & LM_VARIANT_LANES8 ? (LocalSize){8, 32} : (LocalSize){64, 64};
+}
+
+static void set_spec(LmDispatch *dispatch, unsigned n, const guint32 *values)
+{
+    memcpy(dispatch->spec, values, n * sizeof *values);
+    dispatch->n_spec = n;
+}
+
+static void set_push(LmDispatch *dispatch, unsigned n, const gint32 *values)
+{
+    memcpy(dispatch->push, values, n * sizeof *values);
+    dispatch->n_push = n;
+}
+
+#define SPEC(...) set_spec(dispatch, sizeof((guint32[]){__VA_ARGS__}) / 4, (const guint32[]){__VA_ARGS__})
+#define PUSH(...) set_push(dispatch, sizeof((gint32[]){__VA_ARGS__}) / 4, (const gint32[]){__VA_ARGS__})
+
+/* Workgroups for `invocations`, `rows` of the second dimension. */
+static void set_grid(LmDispatch *dispatch, int invocations, guint32 local, int rows)
+{
+    dispatch->groups[0] = ((guint32)invocations + local - 1) / local;
+    dispatch->groups[1] = (guint32)rows;
+    dispatch->groups[2] = 1;
+}
+
+static int bands(int height, int rows)
+{
+    return (height + rows - 1) / rows;
+}
+
+void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmDispatch *dispatch)
+{
+    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
+    const LocalSize local = local_size(variant);
+    const int in_stride = (int)lm_tensor_plane_stride(x), out_stride = (int)lm_tensor_plane_stride(y);
+    const int pixels = y->height * y->width;
+    const guint32 activation = (guint32)op->activation;
+    const guint32 add = op->addend != LM_NO_TENSOR, gain = op->gain != LM_NO_TENSOR;
+    const guint32 per_texel = lm_head_layout_per_texel(op->heads), texels = lm_head_layout_texels(op->heads);
+
+    memset(dispatch, 0, sizeof *dispatch);
+    switch (op->kind) {
+    case LM_OP_CONV:
+        dispatch->shader = "conv";
+        SPEC(local.heavy, (guint32)op->stride, activation, add);
+        PUSH(y->width, y->height, x->width, x->height, x->planes, y->planes, in_stride, out_stride);
+        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy, (y->planes + 1) / 2);
+        break;
+    case LM_OP_LINEAR:
+        dispatch->shader = "linear";
+        SPEC(local.heavy, activation, add, gain);
+        PUSH(pixels, x->planes, y->planes, in_stride, out_stride,
+             gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0);
+        set_grid(dispatch, pixels + 1, local.heavy * LINEAR_PIXELS, (y->planes + 1) / 2);
+        break;
+    case LM_OP_DEPTHWISE:
+        dispatch->shader = "depthwise";
+        SPEC(local.heavy, activation);
+        PUSH(y->width, y->height, out_stride);
+        set_grid(dispatch, y->width * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy, y->planes);
+        break;
+    case LM_OP_MEAN:
+        dispatch->shader = "mean";
+        SPEC(local.light);
+        PUSH(x->height * x->width, in_stride, out_stride);
+        set_grid(dispatch, 1, 1, y->planes);
+        break;
+    case LM_OP_NORM:
+        dispatch->shader = "norm";
+        SPEC(local.light);
+        PUSH(pixels, y->planes, y->channels, out_stride);
+        set_grid(dispatch, pixels + 1, local.light, 1);
+        break;
+    case LM_OP_NEIGHBOURHOOD_ATTENTION:
+        dispatch->shader = "neighbourhood_attention";
+        SPEC(local.light, per_texel, texels, op->weight != NULL);
+        PUSH(y->width, y->height, y->planes, out_stride);
+        set_grid(dispatch, pixels + 1, local.light, y->planes / (int)texels);
+        break;
+    case LM_OP_GLOBAL_ATTENTION:
+        dispatch->shader = "global_attention";
+        SPEC(local.heavy, per_texel, texels);
+        PUSH(pixels, y->planes, out_stride);
+        set_grid(dispatch, pixels + 1, local.heavy, y->planes / (int)texels);
+        break;
+    case LM_OP_POOL:
+        dispatch->shader = "pool";
+        SPEC(local.heavy);
+        PUSH(y->width, y->height, x->width / y->width, x->height / y->height, in_stride, out_stride);
+        set_grid(dispatch, pixels + 1, local.heavy, y->planes);
+        break;
+    case LM_OP_UPSAMPLE:
+        dispatch->shader = "upsample";
+        SPEC(local.light);
+        PUSH(x->width, x->height, in_stride, out_stride);
+        set_grid(dispatch, pixels + 1, local.light, y->planes);
+        break;
+    case LM_N_OPS:
+        g_assert_not_reached();
+    }
+}
+
+void lm_dispatch_mask(const LmTensor *logits, unsigned variant, LmDispatch *dispatch)
+{
+    const LocalSize local = local_size(variant);
+    int pixels = logits->height * logits->width;
+
+    memset(dispatch, 0, sizeof *dispatch);
+    dispatch->shader = "mask";
+    SPEC(local.light);
+    PUSH(pixels, logits->channels, (int)lm_tensor_plane_stride(logits));
+    set_grid(dispatch, pixels / 4, local.light, logits->channels - 1);
+}

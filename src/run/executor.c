@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Building and recording: weights to the device, one descriptor set and one pipeline an operator. */
+#include "run/executor-internal.h"
+
+#include "run/pack.h"
+#include "util/error.h"
+#include "util/half.h"
+
+#include <string.h>
+
+/* Largest alignment that Vulkan lets a device ask of views and storage ranges. */
+#define ALIGNMENT 256
+
+static VkDeviceSize align(VkDeviceSize size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+VkFormat lm_executor_format(const LmExecutor *executor)
+{
+    return executor->variant & LM_VARIANT_FP16 ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
+}
+
+static VkDeviceSize texel_bytes(const LmExecutor *executor)
+{
+    return executor->variant & LM_VARIANT_FP16 ? 8 : 16;
+}
+
+const LmBuffer *lm_executor_arena(const LmExecutor *executor)
+{
+    return &executor->arena;
+}
+
+void lm_executor_range(const LmExecutor *executor, LmTensorId id, VkDeviceSize *offset, VkDeviceSize *size)
+{
+    const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
+    *offset = tensor->offset * texel_bytes(executor);
+    *size = (VkDeviceSize)tensor->planes * lm_tensor_plane_stride(tensor) * texel_bytes(executor);
+}
+
+unsigned lm_executor_n_dispatches(const LmExecutor *executor)
+{
+    return executor->n_steps;
+}
+
+/* Where each operator's weights and biases go; returns the total size. */
+static VkDeviceSize place_weights(LmExecutor *executor)
+{
+    VkDeviceSize size = 0;
+    for (guint i = 0; i < executor->n_steps; i++) {
+        Step *step = &executor->steps[i];
+        const LmOp *op = lm_graph_op(executor->graph, i);
+        step->weights_offset = size;
+        step->weights_size = lm_pack_weight_texels(executor->graph, op) * texel_bytes(executor);
+        step->bias_offset = align(size + step->weights_size);
+        step->bias_size = lm_pack_bias_texels(executor->graph, op) * 16;
+        size = align(step->bias_offset + step->bias_size);
+    }
+    return size;
+}
+
+static void pack_step(const LmExecutor *executor, guint index, guint8 *map)
+{
+    const Step *step = &executor->steps[index];
+    const LmOp *op = lm_graph_op(executor->graph, index);
+    gsize n = lm_pack_weight_texels(executor->graph, op) * 4;
+
+    if (step->bias_size)
+        lm_pack_biases(executor->graph, op, (float *)(void *)(map + step->bias_offset));
+    if (n == 0)
+        return;
+    if (!(executor->variant & LM_VARIANT_FP16)) {
+        lm_pack_weights(executor->graph, op, (float *)(void *)(map + step->weights_offset));
+        return;
+    }
+    g_autofree float *texels = g_new(float, n);
+    guint16 *halves = (guint16 *)(void *)(map + step->weights_offset);
+    lm_pack_weights(executor->graph, op, texels);
+    for (gsize i = 0; i < n; i++)
+        halves[i] = lm_half_from_float(texels[i]);
+}
+
+bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSize from_offset, const LmBuffer *to,
+                          VkDeviceSize to_offset, VkDeviceSize size, GError **error)
+{
+    LmCommands commands = {0};
+    bool ok = lm_commands_init(&commands, executor->device, 0, "transfer", error) && lm_commands_begin(&commands, error);
+    if (ok) {
+        lm_commands_copy(&commands, from, from_offset, to, to_offset, size);
+        lm_commands_barrier(&commands);
+        lm_commands_barrier_to_host(&commands);
+        ok = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&
+             lm_commands_wait(&commands, UINT64_MAX, error);
+    }
+    lm_commands_finish(&commands);
+    return ok;
+}
+
+static bool upload_weights(LmExecutor *executor, GError **error)
+{
+    LmBuffer staging = {0};
+    VkDeviceSize size = place_weights(executor);
+    bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size, "weights", error) &&
+              lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging", error);
+    if (ok) {
+        memset(staging.map, 0, size);
+        for (guint i = 0; i < executor->n_steps; i++)
+            pack_step(executor, i, staging.map);
+        ok = lm_buffer_flush(&staging, error) &&
+             lm_executor_transfer(executor, &staging, 0, &executor->weights, 0, size, error);
+    }
+    lm_buffer_finish(&staging);
+    return ok;
+}
+
+static VkBufferView add_view(LmExecutor *executor, const LmBuffer *buffer, VkFormat format, VkDeviceSize offset,
+                             VkDeviceSize size, const char *name, GError **error)
+{
+    VkBufferView view = lm_buffer_view(buffer, format, offset, size, name, error);
+    if (view != VK_NULL_HANDLE)
+        g_array_append_val(executor->views, view);
+    return view;
+}
+
+/* True where there is nothing to view. */
+static bool view_tensor(LmExecutor *executor, LmTensorId id, VkBufferView *view, GError **error)
+{
+    if (id == LM_NO_TENSOR)
+        return true;
+    VkDeviceSize offset, size;
+    lm_executor_range(executor, id, &offset, &size);
+    *view = add_view(executor, &executor->arena, lm_executor_format(executor), offset, size,
+                     lm_graph_tensor(executor->graph, id)->name, error);
+    return *view != VK_NULL_HANDLE;
+}
+
+static bool build_step(LmExecutor *executor, guint index, GError **error)
+{
+    Step *step = &executor->steps[index];
+    const LmOp *op = lm_graph_op(executor->graph, index);
+    LmBindings bindings = {0};
+    VkDeviceSize offset, size;
+
+    lm_dispatch_op(executor->graph, op, executor->variant, &step->dispatch);
+    step->pipeline = lm_pipelines_get(executor->pipelines, step->dispatch.shader, executor->variant, step->dispatch.spec,
+                                      step->dispatch.n_spec, error);
+    if (step->pipeline == VK_NULL_HANDLE)
+        return false;
+    if (!view_tensor(executor, op->input, &bindings.inputs[0], error) ||
+        !view_tensor(executor, op->addend, &bindings.inputs[1], error) ||
+        !view_tensor(executor, op->gain, &bindings.inputs[2], error))
+        return false;
+    if (step->weights_size &&
+        !(bindings.weights = add_view(executor, &executor->weights, lm_executor_format(executor), step->weights_offset,
+                                      step->weights_size, op->name, error)))
+        return false;
+    if (step->bias_size &&
+        !(bindings.bias = add_view(executor, &executor->weights, VK_FORMAT_R32G32B32A32_SFLOAT, step->bias_offset,
+                                   step->bias_size, op->name, error)))
+        return false;
+    lm_executor_range(executor, op->output, &offset, &size);
+    bindings.outputs[0] = (VkDescriptorBufferInfo){executor->arena.handle, offset, size};
+    step->set = lm_descriptors_add(&executor->descriptors, &bindings, error);
+    return step->set != VK_NULL_HANDLE;
+}
+
+/* Byte range that an operator touches. */
+typedef struct {
+    VkDeviceSize begin, end;
+    bool written;
+} Access;
+
+static unsigned accesses_of(const LmExecutor *executor, const LmOp *op, Access access[4])
+{
+    const LmTensorId ids[4] = {op->output, op->input, op->addend, op->gain};
+    unsigned n = 0;
+    for (int i = 0; i < 4; i++) {
+        if (ids[i] == LM_NO_TENSOR)
+            continue;
+        VkDeviceSize offset, size;
+        lm_executor_range(executor, ids[i], &offset, &size);
+        access[n++] = (Access){offset, offset + size, i == 0};
+    }
+    return n;
+}
+
+/* A step needs a barrier where it writes what a step since the last barrier touches, or touches what one writes. */
+static void place_barriers(LmExecutor *executor)
+{
+    g_autoptr(GArray) since = g_array_new(FALSE, FALSE, sizeof(Access));
+    for (guint s = 0; s < executor->n_steps; s++) {
+        Access own[4];
+        unsigned n = accesses_of(executor, lm_graph_op(executor->graph, s), own);
+        bool conflict = false;
+        for (guint i = 0; i < since->len && !conflict; i++) {
+            const Access *other = &g_array_index(since, Access, i);
+            for (unsigned k = 0; k < n; k++)
+                conflict |= (own[k].written || other->written) && own[k].begin < other->end && other->begin < own[k].end;
+        }
+        executor->steps[s].barrier = conflict;
+        if (conflict)
+            g_array_set_size(since, 0);
+        g_array_append_vals(since, own, n);
+    }
+}
+
+static bool build_mask(LmExecutor *executor, GError **error)
+{
+    const LmTensor *logits = lm_graph_tensor(executor->graph, executor->graph->output);
+    lm_dispatch_mask(logits, executor->variant, &executor->mask.dispatch);
+    executor->mask.pipeline = lm_pipelines_get(executor->pipelines, executor->mask.dispatch.shader, executor->variant,
+                                               executor->mask.dispatch.spec, executor->mask.dispatch.n_spec, error);
+    return executor->mask.pipeline != VK_NULL_HANDLE &&
+           view_tensor(executor, executor->graph->output, &executor->logits_view, error);
+}
+
+LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, const LmExecutorParams *params, GError **error)
+{
+    LmExecutor *executor = g_new0(LmExecutor, 1);
+    executor->pipelines = pipelines;
+    executor->device = lm_pipelines_device(pipelines);
+    executor->graph = graph;
+    executor->variant = (params->fp16 ? LM_VARIANT_FP16 : 0u) |
+                        (executor->device->info.lanes8 && !params->portable ? LM_VARIANT_LANES8 : 0u);
+    executor->n_steps = graph->ops->len;
+    executor->steps = g_new0(Step, executor->n_steps);
+    executor->views = g_array_new(FALSE, FALSE, sizeof(VkBufferView));
+    lm_descriptors_init(&executor->descriptors, pipelines);
+
+    if (!lm_buffer_init(&executor->arena, executor->device, LM_BUFFER_DEVICE, graph->arena_texels * texel_bytes(executor),
+                        "arena", error) ||
+        !upload_weights(executor, error) || !build_mask(executor, error))
+        goto error;
+    for (guint i = 0; i < executor->n_steps; i++) {
+        if (!build_step(executor, i, error))
+            goto error;
+        if (params->progress && !params->progress(params->user, i + 1, executor->n_steps)) {
+            g_set_error_literal(error, LM_ERROR, LM_ERROR_TIMEOUT, "cancelled");
+            goto error;
+        }
+    }
+    place_barriers(executor);
+    return executor;
+error:
+    lm_executor_free(&executor);
+    return NULL;
+}
+
+void lm_executor_free(LmExecutor **handle)
+{
+    LmExecutor *executor = *handle;
+    if (!executor)
+        return;
+    lm_descriptors_finish(&executor->descriptors);
+    for (guint i = 0; i < executor->views->len; i++)
+        vkDestroyBufferView(executor->device->handle, g_array_index(executor->views, VkBufferView, i), NULL);
+    g_array_unref(executor->views);
+    lm_buffer_finish(&executor->weights);
+    lm_buffer_finish(&executor->arena);
+    g_free(executor->steps);
+    g_clear_pointer(handle, g_free);
+}
+
+static void record_step(const LmExecutor *executor, LmCommands *commands, const Step *step, VkDescriptorSet set)
+{
+    lm_commands_dispatch(commands, lm_pipelines_layout(executor->pipelines), step->pipeline, set, step->dispatch.push,
+                         step->dispatch.n_push * 4, step->dispatch.groups);
+}
+
+void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool timestamps)
+{
+    if (timestamps)
+        lm_commands_timestamp(commands);
+    for (guint i = 0; i < executor->n_steps; i++) {
+        const Step *step = &executor->steps[i];
+        if (step->barrier)
+            lm_commands_barrier(commands);
+        record_step(executor, commands, step, step->set);
+        if (timestamps)
+            lm_commands_timestamp(commands);
+    }
+}
+
+VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors, const LmBuffer *to, GError **error)
+{
+    LmBindings bindings = {.inputs = {executor->logits_view}, .outputs = {{to->handle, 0, VK_WHOLE_SIZE}}};
+    return lm_descriptors_add(descriptors, &bindings, error);
+}
+
+void lm_executor_record_mask(const LmExecutor *executor, LmCommands *commands, VkDescriptorSet set)
+{
+    record_step(executor, commands, &executor->mask, set);
+}

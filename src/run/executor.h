@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * A planned graph on a device: packed weights, arena, pipelines, and its dispatches ready to be recorded. */
+#pragma once
+
+#include "gpu/commands.h"
+#include "net/graph.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    bool fp16;     /**< Store activations and weights as half floats. */
+    bool portable; /**< Do without the lanes8 shaders even where the device could run them; for tests. */
+    /** Called after each new pipeline; may be NULL. False stops with LM_ERROR_TIMEOUT "cancelled". */
+    bool (*progress)(void *user, unsigned done, unsigned total);
+    void *user;
+} LmExecutorParams;
+
+typedef struct LmExecutor LmExecutor;
+
+/** Neither `pipelines` nor `graph` is owned; both must outlive the executor. Slow: uploads weights, makes pipelines.
+ * NULL with an error; one that names tensor and limit where the device cannot address a tensor. */
+LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, const LmExecutorParams *params, GError **error);
+void lm_executor_free(LmExecutor **executor);
+
+/** Where the graph's tensors lie; the input must be written before, the output read after. */
+const LmBuffer *lm_executor_arena(const LmExecutor *executor);
+/** Byte range of a tensor in the arena. */
+void lm_executor_range(const LmExecutor *executor, LmTensorId tensor, VkDeviceSize *offset, VkDeviceSize *size);
+
+/** Records the whole graph, a barrier before each operator that depends on one since the last barrier; with
+ * `timestamps`, one before the first operator and one after each. */
+void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool timestamps);
+/** Records the softmax over the output to `to`: (classes - 1) * height * width bytes from offset 0. */
+void lm_executor_record_mask(const LmExecutor *executor, LmCommands *commands, VkDescriptorSet set);
+/** A set for lm_executor_record_mask(), from `descriptors`. */
+VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors, const LmBuffer *to, GError **error);
+
+/** Dispatches and barriers of one pass. */
+unsigned lm_executor_n_dispatches(const LmExecutor *executor);
+
+/** A tensor to or from the device, by logical channel: channels x height x width floats. For tests and tools; waits. */
+bool lm_executor_write(LmExecutor *executor, LmTensorId tensor, const float *values, GError **error);
+bool lm_executor_read(LmExecutor *executor, LmTensorId tensor, float *values, GError **error);
+/** Fills the arena with NaNs. For tests; waits. */
+bool lm_executor_poison(LmExecutor *executor, GError **error);
+/** Records, submits and waits for one pass. For tests and tools. */
+bool lm_executor_run(LmExecutor *executor, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Packing of weights: by stored channel, zero where no logical channel is stored. */
+#include "run/pack.h"
+
+/* Groups of 8 stored output channels. */
+static int groups(const LmTensor *y)
+{
+    return (y->planes + 1) / 2;
+}
+
+/* Input planes as the shader counts them. */
+static int padded_planes(const LmOp *op, const LmTensor *x)
+{
+    if (op->kind == LM_OP_CONV)
+        return x->planes;
+    return (x->planes + LM_LINEAR_STEP - 1) / LM_LINEAR_STEP * LM_LINEAR_STEP;
+}
+
+gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op)
+{
+    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
+    switch (op->kind) {
+    case LM_OP_CONV:
+    case LM_OP_LINEAR:
+        return (gsize)groups(y) * (gsize)padded_planes(op, x) * (op->kind == LM_OP_CONV ? 9 : 1) * 8;
+    case LM_OP_DEPTHWISE:
+        return (gsize)y->planes * 32;
+    default:
+        return 0;
+    }
+}
+
+/* Units of an attention operator: see neighbourhood_attention.comp. */
+static gsize units(const LmOp *op, const LmTensor *y)
+{
+    return (gsize)y->planes / lm_head_layout_texels(op->heads);
+}
+
+gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op)
+{
+    const LmTensor *y = lm_graph_tensor(graph, op->output);
+    switch (op->kind) {
+    case LM_OP_CONV:
+    case LM_OP_LINEAR:
+        return (gsize)groups(y) * 2;
+    case LM_OP_DEPTHWISE:
+        return (gsize)y->planes;
+    case LM_OP_NEIGHBOURHOOD_ATTENTION:
+        return op->weight ? units(op, y) * 25 : 0;
+    default:
+        return 0;
+    }
+}
+
+/* The logical channel in stored slot `slot`, -1 for none or beyond the last. */
+static int logical(const LmTensor *tensor, int slot)
+{
+    return slot < tensor->planes * 4 ? tensor->channel[slot] : -1;
+}
+
+static void pack_tiles(const LmTensor *x, const LmTensor *y, const float *weight, int taps, int in_planes, float *out)
+{
+    for (int slot = 0; slot < groups(y) * 8; slot++) {
+        int o = logical(y, slot), group = slot / 8, q = slot % 8;
+        for (int plane = 0; plane < in_planes; plane++) {
+            for (int j = 0; j < 4; j++) {
+                int i = logical(x, plane * 4 + j);
+                for (int t = 0; t < taps; t++) {
+                    gsize texel = (((gsize)group * (gsize)in_planes + (gsize)plane) * (gsize)taps + (gsize)t) * 8 + (gsize)q;
+                    out[texel * 4 + (gsize)j] =
+                        o < 0 || i < 0 ? 0 : weight[((gsize)o * (gsize)x->channels + (gsize)i) * (gsize)taps + (gsize)t];
+                }
+            }
+        }
+    }
+}
+
+void lm_pack_weights(const LmGraph *graph, const LmOp *op, float *texels)
+{
+    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
+    if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
+        pack_tiles(x, y, op->weight, op->kind == LM_OP_CONV ? 9 : 1, padded_planes(op, x), texels);
+    } else if (op->kind == LM_OP_DEPTHWISE) {
+        for (int slot = 0; slot < y->planes * 4; slot++) {
+            int c = logical(y, slot);
+            for (int t = 0; t < 32; t++)
+                texels[(slot / 4 * 32 + t) * 4 + slot % 4] = c < 0 || t >= 25 ? 0 : op->weight[c * 25 + t];
+        }
+    }
+}
+
+void lm_pack_biases(const LmGraph *graph, const LmOp *op, float *texels)
+{
+    const LmTensor *y = lm_graph_tensor(graph, op->output);
+    gsize n = lm_pack_bias_texels(graph, op) * 4;
+    if (op->kind == LM_OP_NEIGHBOURHOOD_ATTENTION) {
+        gsize unit_slots = 4 * lm_head_layout_texels(op->heads);
+        for (gsize i = 0; i < n; i++) {
+            /* The head whose channels this lane of the unit holds; a padding lane's value is never used. */
+            gsize unit = i / 100, k = i / 4 % 25, lane = i % 4;
+            int c = y->channel[unit * unit_slots + (lm_head_layout_per_texel(op->heads) > 1 ? lane : 0)];
+            texels[i] = c < 0 ? 0 : op->weight[(unsigned)c / op->heads.dim * 25 + k];
+        }
+        return;
+    }
+    for (gsize slot = 0; slot < n; slot++) {
+        int c = logical(y, (int)slot);
+        texels[slot] = c < 0 ? op->pad_bias : op->bias[c];
+    }
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Weights from the graph's order to the shaders': see the headers of shaders/conv.comp, linear.comp, depthwise.comp,
+ * neighbourhood_attention.comp. */
+#pragma once
+
+#include "net/graph.h"
+
+G_BEGIN_DECLS
+
+/** Planes that linear.comp takes at once; its weights are padded to a multiple (STEP there). */
+#define LM_LINEAR_STEP 3
+
+/** Texels of an operator's packed weights and biases; 0 for none. */
+gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op);
+gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op);
+/** Write them, four floats a texel. */
+void lm_pack_weights(const LmGraph *graph, const LmOp *op, float *texels);
+void lm_pack_biases(const LmGraph *graph, const LmOp *op, float *texels);
+
+G_END_DECLS

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The whole network against the golden cases: every tap of every case, in both precisions and all variants. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "net/network.h"
+#include "run/executor.h"
+#include "gate.h"
+
+static LmDevice *device;
+static LmPipelines *pipelines;
+
+/* Largest difference of `got` to the golden tensor, relative to the tensor's largest magnitude. */
+static double relative_error(const LmTensorView *golden, const float *got)
+{
+    double worst = 0, largest = 0;
+    for (gsize i = 0; i < golden->n_elements; i++) {
+        float want;
+        memcpy(&want, golden->data + i * 4, 4);
+        double difference = fabs((double)want - (double)got[i]);
+        /* not MAX: a NaN must win */
+        worst = difference <= worst ? worst : difference;
+        largest = MAX(largest, fabs((double)want));
+    }
+    return worst / largest;
+}
+
+static void check_case(const char *name, unsigned variant, bool keep_all, double bound)
+{
+    GError *error = NULL;
+    g_autofree char *model_path = g_strdup_printf("%s/%s.model.safetensors", GOLDEN_DIR, name);
+    g_autofree char *io_path = g_strdup_printf("%s/%s.io.safetensors", GOLDEN_DIR, name);
+    LmWeights *weights = lm_weights_open(model_path, &error);
+    ck_assert_msg(weights != NULL, "%s", error ? error->message : "");
+    LmSafetensors *io = lm_safetensors_open(io_path, &error);
+    ck_assert_msg(io != NULL, "%s", error ? error->message : "");
+    LmGraph *graph = lm_network_build(weights, 0, 0, keep_all, &error);
+    ck_assert_msg(graph != NULL, "%s", error ? error->message : "");
+    LmExecutor *executor = lm_executor_create(
+        pipelines, graph, &(LmExecutorParams){.fp16 = variant & LM_VARIANT_FP16, .portable = !(variant & LM_VARIANT_LANES8)},
+        &error);
+    ck_assert_msg(executor != NULL, "%s", error ? error->message : "");
+
+    const LmTensorView *input = lm_safetensors_find(io, "input");
+    ck_assert(input && input->n_elements == 3u * (gsize)lm_graph_tensor(graph, graph->input)->height *
+                                                (gsize)lm_graph_tensor(graph, graph->input)->width);
+    g_autofree float *values = g_new(float, input->n_elements);
+    memcpy(values, input->data, input->size);
+    ck_assert(lm_executor_poison(executor, &error) && lm_executor_write(executor, graph->input, values, &error));
+    ck_assert_msg(lm_executor_run(executor, &error), "%s", error ? error->message : "");
+
+    unsigned compared = 0;
+    for (unsigned i = 0; i < lm_safetensors_count(io); i++) {
+        const LmTensorView *golden = lm_safetensors_at(io, i);
+        LmTensorId id = lm_graph_find(graph, golden->name);
+        if (g_str_equal(golden->name, "input") || (!keep_all && id != graph->output))
+            continue;
+        ck_assert_msg(id != LM_NO_TENSOR, "%s: no tap '%s'", name, golden->name);
+        g_autofree float *got = g_new(float, golden->n_elements);
+        ck_assert_msg(lm_executor_read(executor, id, got, &error), "%s: %s", name, error ? error->message : "");
+        double worst = relative_error(golden, got);
+        ck_assert_msg(worst <= bound, "%s, variant %u: tap '%s' is off by %g of its largest magnitude, bound %g", name, variant,
+                      golden->name, worst, bound);
+        compared++;
+    }
+    ck_assert_uint_gt(compared, 0);
+    lm_executor_free(&executor);
+    lm_graph_free(&graph);
+    lm_safetensors_free(&io);
+    lm_weights_free(&weights);
+}
+
+static GPtrArray *cases;
+
+static void find_cases(void)
+{
+    cases = g_ptr_array_new_with_free_func(g_free);
+    GDir *dir = g_dir_open(GOLDEN_DIR, 0, NULL);
+    const char *file;
+    while (dir && (file = g_dir_read_name(dir)))
+        if (g_str_has_suffix(file, ".model.safetensors"))
+            g_ptr_array_add(cases, g_strndup(file, strlen(file) - strlen(".model.safetensors")));
+    g_dir_close(dir);
+    g_assert(cases->len > 0);
+}
+
+START_TEST(test_taps_fp32)
+{
+    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0, true, 1e-4);
+}
+END_TEST
+
+START_TEST(test_taps_portable)
+{
+    check_case(g_ptr_array_index(cases, _i), 0, true, 1e-4);
+}
+END_TEST
+
+/* With memory shared between tensors, as in use. */
+START_TEST(test_logits_shared_arena)
+{
+    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0, false, 1e-4);
+}
+END_TEST
+
+START_TEST(test_taps_fp16)
+{
+    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_FP16 | (device->info.lanes8 ? LM_VARIANT_LANES8 : 0), true, 2e-2);
+}
+END_TEST
+
+START_TEST(test_taps_portable_fp16)
+{
+    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_FP16, true, 2e-2);
+}
+END_TEST
+
+int main(void)
+{
+    device = lm_test_device();
+    GError *error = NULL;
+    pipelines = lm_pipelines_create(device, "", &error);
+    if (!pipelines)
+        g_error("%s", error->message);
+    find_cases();
+
+    Suite *suite = suite_create("golden");
+    TCase *tcase = tcase_create("cases");
+    tcase_set_timeout(tcase, 600);
+    int n = (int)cases->len;
+    tcase_add_loop_test(tcase, test_taps_fp32, 0, n);
+    tcase_add_loop_test(tcase, test_logits_shared_arena, 0, n);
+    tcase_add_loop_test(tcase, test_taps_fp16, 0, n);
+    tcase_add_loop_test(tcase, test_taps_portable, 0, n);
+    tcase_add_loop_test(tcase, test_taps_portable_fp16, 0, n);
+    suite_add_tcase(suite, tcase);
+    int status = lm_test_run(suite);
+    g_ptr_array_unref(cases);
+    lm_pipelines_free(&pipelines);
+    lm_device_free(&device);
+    return status;
+}
