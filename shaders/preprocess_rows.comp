@@ -29,15 +29,18 @@ LM_OUTPUT(0, result);
 layout(push_constant) uniform Push
 {
     vec4 scale, from_u, from_v, offset;
-    uint width, rows; /* of the output */
+    uvec3 base;   /* where the components' planes begin: words */
+    uint width;   /* of the output */
+    uvec3 stride; /* of the components' rows: words */
+    uint rows;    /* of the output */
+    uvec3 shift;  /* of the components in a packed pixel or pair: bits */
     uint n_quads;
     uint chroma_shift, chroma_phase; /* chroma's row = (row + phase) >> shift */
-    uint base[3], stride[3], shift[3]; /* of the components: words, words, bits */
 } push;
 
-uint word(uint component, uint row, uint index)
+uint word(uint index)
 {
-    return texelFetch(words, int(push.base[component] + row * push.stride[component] + index)).x;
+    return texelFetch(words, int(index)).x;
 }
 
 /* By way of int: conversion from unsigned takes a processor without AVX-512 several steps. */
@@ -51,67 +54,69 @@ vec2 codes(uvec2 values, uint mask)
     return vec2(ivec2(values & mask));
 }
 
+/* As in push, but read once: drivers may not move these reads out of the loop. */
+vec3 scale, from_u, from_v, offset;
+
 mat4x3 from_yuv(vec4 y, vec2 u, vec2 v)
 {
-    vec3 left = push.from_u.xyz * u.x + push.from_v.xyz * v.x + push.offset.xyz;
-    vec3 right = push.from_u.xyz * u.y + push.from_v.xyz * v.y + push.offset.xyz;
-    return mat4x3(clamp(push.scale.xyz * y.x + left, 0.0, 1.0), clamp(push.scale.xyz * y.y + left, 0.0, 1.0),
-                  clamp(push.scale.xyz * y.z + right, 0.0, 1.0), clamp(push.scale.xyz * y.w + right, 0.0, 1.0));
+    vec3 left = from_u * u.x + from_v * v.x + offset;
+    vec3 right = from_u * u.y + from_v * v.y + offset;
+    return mat4x3(clamp(scale * y.x + left, 0.0, 1.0), clamp(scale * y.y + left, 0.0, 1.0),
+                  clamp(scale * y.z + right, 0.0, 1.0), clamp(scale * y.w + right, 0.0, 1.0));
 }
 
 vec3 from_rgb(uint pixel)
 {
-    uvec3 values = uvec3(pixel) >> uvec3(push.shift[0], push.shift[1], push.shift[2]);
-    return clamp(push.scale.xyz * vec3(ivec3(values & 0xff)) + push.offset.xyz, 0.0, 1.0);
+    uvec3 values = uvec3(pixel) >> push.shift;
+    return clamp(scale * vec3(ivec3(values & 0xff)) + offset, 0.0, 1.0);
 }
 
 /* The codes of two pairs in order U Y V Y, U Y V Y, gathered from the 10-bit slots of four words. */
-mat4x3 load_v210(uint quad, uint row)
+mat4x3 load_v210(uint quad, uvec3 line)
 {
     uint slot = quad * 8;
     uint first = (slot * 43691) >> 17; /* slot / 3, for any slot below 98304 */
     uint skip = (slot - first * 3) * 10;
-    uvec4 w = uvec4(word(0, row, first), word(0, row, first + 1), word(0, row, first + 2), word(0, row, first + 3)) &
+    uvec4 w = uvec4(word(line.x + first), word(line.x + first + 1), word(line.x + first + 2), word(line.x + first + 3)) &
               0x3fffffff;
     uvec3 s = (w.xyz >> skip) | (w.yzw << (30 - skip));
     return from_yuv(codes(uvec4(s.x >> 10, s.y, s.y >> 20, s.z >> 10), 0x3ff),
                     codes(uvec2(s.x, s.y >> 10), 0x3ff), codes(uvec2(s.x >> 20, s.z), 0x3ff));
 }
 
-/* Columns: the colours of pixels 4 * quad .. 4 * quad + 3. */
-mat4x3 load(uint quad, uint row)
+/* The colours of pixels 4 * quad .. 4 * quad + 3 as columns. line: the word where each component's row begins. */
+mat4x3 load(uint quad, uvec3 line)
 {
-    uint chroma_row = (row + push.chroma_phase) >> push.chroma_shift;
     if (FAMILY == SEMI_PLANAR_8) {
-        uint y = word(0, row, quad), uv = word(1, chroma_row, quad);
+        uint y = word(line.x + quad), uv = word(line.y + quad);
         return from_yuv(codes(uvec4(y, y >> 8, y >> 16, y >> 24), 0xff),
-                        codes(uvec2(uv >> push.shift[1], uv >> (push.shift[1] + 16)), 0xff),
-                        codes(uvec2(uv >> push.shift[2], uv >> (push.shift[2] + 16)), 0xff));
+                        codes(uvec2(uv, uv >> 16), 0xff),
+                        codes(uvec2(uv >> 8, uv >> 24), 0xff));
     }
     if (FAMILY == PLANAR_8) {
-        uint y = word(0, row, quad), half_word = (quad & 1) * 16;
-        uint u = word(1, chroma_row, quad >> 1) >> half_word, v = word(2, chroma_row, quad >> 1) >> half_word;
+        uint y = word(line.x + quad), half_word = (quad & 1) * 16;
+        uint u = word(line.y + (quad >> 1)) >> half_word, v = word(line.z + (quad >> 1)) >> half_word;
         return from_yuv(codes(uvec4(y, y >> 8, y >> 16, y >> 24), 0xff), codes(uvec2(u, u >> 8), 0xff),
                         codes(uvec2(v, v >> 8), 0xff));
     }
     if (FAMILY == PACKED_422) {
-        uvec2 w = uvec2(word(0, row, 2 * quad), word(0, row, 2 * quad + 1));
-        uvec2 y = w >> push.shift[0];
-        return from_yuv(codes(uvec4(y.x, y.x >> 16, y.y, y.y >> 16), 0xff), codes(w >> push.shift[1], 0xff),
-                        codes(w >> push.shift[2], 0xff));
+        uvec2 w = uvec2(word(line.x + 2 * quad), word(line.x + 2 * quad + 1));
+        uvec2 y = w >> push.shift.x;
+        return from_yuv(codes(uvec4(y.x, y.x >> 16, y.y, y.y >> 16), 0xff), codes(w >> push.shift.y, 0xff),
+                        codes(w >> push.shift.z, 0xff));
     }
     if (FAMILY == V210)
-        return load_v210(quad, row);
+        return load_v210(quad, line);
     if (FAMILY == SEMI_PLANAR_10) {
-        uvec2 y = uvec2(word(0, row, 2 * quad), word(0, row, 2 * quad + 1));
-        uvec2 uv = uvec2(word(1, chroma_row, 2 * quad), word(1, chroma_row, 2 * quad + 1));
+        uvec2 y = uvec2(word(line.x + 2 * quad), word(line.x + 2 * quad + 1));
+        uvec2 uv = uvec2(word(line.y + 2 * quad), word(line.y + 2 * quad + 1));
         return from_yuv(codes(uvec4(y.x >> 6, y.x >> 22, y.y >> 6, y.y >> 22), 0x3ff), codes(uv >> 6, 0x3ff),
                         codes(uv >> 22, 0x3ff));
     }
     if (FAMILY == RGB_32)
-        return mat4x3(from_rgb(word(0, row, 4 * quad)), from_rgb(word(0, row, 4 * quad + 1)),
-                      from_rgb(word(0, row, 4 * quad + 2)), from_rgb(word(0, row, 4 * quad + 3)));
-    uvec3 w = uvec3(word(0, row, 3 * quad), word(0, row, 3 * quad + 1), word(0, row, 3 * quad + 2));
+        return mat4x3(from_rgb(word(line.x + 4 * quad)), from_rgb(word(line.x + 4 * quad + 1)),
+                      from_rgb(word(line.x + 4 * quad + 2)), from_rgb(word(line.x + 4 * quad + 3)));
+    uvec3 w = uvec3(word(line.x + 3 * quad), word(line.x + 3 * quad + 1), word(line.x + 3 * quad + 2));
     return mat4x3(from_rgb(w.x), from_rgb(w.x >> 24 | w.y << 8), from_rgb(w.y >> 16 | w.z << 16), from_rgb(w.z >> 8));
 }
 
@@ -120,14 +125,22 @@ void main()
     uint x = gl_GlobalInvocationID.x, top = gl_GlobalInvocationID.y * ROWS;
     if (x >= push.width)
         return;
+    scale = push.scale.xyz;
+    from_u = push.from_u.xyz;
+    from_v = push.from_v.xyz;
+    offset = push.offset.xyz;
     uint first = uint(int(texelFetch(taps, int(x)).x));
     vec3 sum[ROWS];
-    for (uint i = 0; i < ROWS; i++)
+    uvec3 lines[ROWS];
+    for (uint i = 0; i < ROWS; i++) {
         sum[i] = vec3(0.0);
+        uint row = min(top + i, push.rows - 1), chroma_row = (row + push.chroma_phase) >> push.chroma_shift;
+        lines[i] = push.base + uvec3(row, chroma_row, chroma_row) * push.stride;
+    }
     for (uint t = 0; t < push.n_quads; t++) {
         vec4 weights = texelFetch(taps, int((1 + t) * push.width + x));
         for (uint i = 0; i < ROWS; i++)
-            sum[i] += load(first + t, min(top + i, push.rows - 1)) * weights;
+            sum[i] += load(first + t, lines[i]) * weights;
     }
     for (uint i = 0; i < ROWS; i++)
         if (top + i < push.rows)

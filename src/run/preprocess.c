@@ -29,8 +29,8 @@ typedef struct {
 
 typedef struct {
     float scale[4], from_u[4], from_v[4], offset[4];
-    guint32 width, rows, n_quads, chroma_shift, chroma_phase;
-    guint32 base[3], stride[3], shift[3];
+    guint32 base[3], width, stride[3], rows, shift[3], n_quads;
+    guint32 chroma_shift, chroma_phase;
 } RowsPush;
 
 typedef struct {
