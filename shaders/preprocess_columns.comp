@@ -1,3 +1,4 @@
+#version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Preprocessing, second pass: to the network's height, normalised.
  *
@@ -5,7 +6,7 @@
  * bias      tap table (src/run/triangle.h), from texel `table` on
  * output 0  the network's input, a C4 plane: [y][x] (r, g, b, 0), then the zero texel
  */
-#version 450
+#extension GL_GOOGLE_include_directive : require
 #include "lmnet.glsl"
 
 layout(local_size_x = 32) in;

@@ -1,3 +1,4 @@
+#version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Preprocessing, first pass: a region's rows, as they lie in memory, to RGB of the network's width.
  *
@@ -8,7 +9,7 @@
  * Pixel 0 is where the upload begins: even where chroma is subsampled, so that pairs of pixels which share a chroma
  * sample never straddle quads. A quad may reach past a row's end: what it reads there weighs 0.
  */
-#version 450
+#extension GL_GOOGLE_include_directive : require
 #include "lmnet.glsl"
 
 layout(local_size_x = 32) in;

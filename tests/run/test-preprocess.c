@@ -3,54 +3,40 @@
  * double precision. */
 #include <check.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "frames.h"
+#include "gate.h"
 #include "run/preprocess.h"
 #include "util/error.h"
+#include "util/half.h"
 
 static LmDevice *device;
 static LmPipelines *pipelines;
 static LmCommands commands;
-
-#define NO_ERROR(call)                                                                             \
-    do {                                                                                           \
-        GError *error = NULL;                                                                      \
-        bool ok_ = (call);                                                                         \
-        ck_assert_msg(ok_ && !error, "%s", error ? error->message : "no message");                 \
-    } while (0)
 
 static const LmPreprocessParams plain = {.std = {1, 1, 1}};
 
 /* The tensor starts somewhere in the arena, and there is more behind it. */
 enum { ARENA_OFFSET = 4096, ARENA_REST = 256 };
 
-static float half_to_float(guint16 half)
-{
-    int exponent = half >> 10 & 31;
-    float mantissa = half & 1023, sign = half >> 15 ? -1 : 1;
-    if (exponent == 31)
-        return mantissa ? NAN : sign * INFINITY;
-    return sign * (exponent ? ldexpf(mantissa + 1024, exponent - 25) : ldexpf(mantissa, -24));
-}
-
 static void record_and_run(LmPreprocess *preprocess, const LmBuffer *upload, const LmBuffer *arena,
                            LmBuffer *readback, VkDeviceSize size)
 {
+    GError *error = NULL;
     LmDescriptors descriptors = {0};
     lm_descriptors_init(&descriptors, pipelines);
     GArray *views = g_array_new(FALSE, FALSE, sizeof(VkBufferView));
-    NO_ERROR(lm_commands_begin(&commands, &error));
-    NO_ERROR(lm_preprocess_record(preprocess, &commands, &descriptors, views, upload, arena,
-                                  ARENA_OFFSET, size - ARENA_OFFSET - ARENA_REST, &error));
+    lm_test_ok(lm_commands_begin(&commands, &error), error);
+    lm_test_ok(lm_preprocess_record(preprocess, &commands, &descriptors, views, upload, arena,
+                                    ARENA_OFFSET, size - ARENA_OFFSET - ARENA_REST, &error),
+               error);
     lm_commands_copy(&commands, arena, 0, readback, 0, size);
     lm_commands_barrier_to_host(&commands);
-    NO_ERROR(lm_commands_end(&commands, &error));
-    NO_ERROR(lm_commands_submit(&commands, &error));
-    NO_ERROR(lm_commands_wait(&commands, 60 * G_GUINT64_CONSTANT(1000000000), &error));
-    NO_ERROR(lm_buffer_invalidate(readback, &error));
+    lm_test_ok(lm_commands_end(&commands, &error), error);
+    lm_test_ok(lm_commands_submit(&commands, &error), error);
+    lm_test_ok(lm_commands_wait(&commands, 60 * G_GUINT64_CONSTANT(1000000000), &error), error);
+    lm_test_ok(lm_buffer_invalidate(readback, &error), error);
     for (guint i = 0; i < views->len; i++)
         vkDestroyBufferView(device->handle, g_array_index(views, VkBufferView, i), NULL);
     g_array_free(views, TRUE);
@@ -60,21 +46,24 @@ static void record_and_run(LmPreprocess *preprocess, const LmBuffer *upload, con
 /* The tensor's texels as floats, the zero texel with them; and that nothing else was written. */
 static float *preprocess_on_device(const LmPreprocessParams *params, const LmFrame *frame)
 {
-    LmPreprocess *preprocess = NULL;
-    NO_ERROR((preprocess = lm_preprocess_create(pipelines, params, &error)) != NULL);
+    GError *error = NULL;
+    LmPreprocess *preprocess = lm_preprocess_create(pipelines, params, &error);
+    lm_test_ok(preprocess, error);
     gsize n = 4 * ((gsize)params->width * params->height + 1), value = params->fp16 ? 2 : 4;
     VkDeviceSize size = ARENA_OFFSET + n * value + ARENA_REST;
     LmBuffer upload = {0}, arena = {0}, readback = {0};
-    NO_ERROR(lm_buffer_init(&upload, device, LM_BUFFER_UPLOAD,
-                            lm_preprocess_upload_size(preprocess), "upload", &error));
+    lm_test_ok(lm_buffer_init(&upload, device, LM_BUFFER_UPLOAD,
+                              lm_preprocess_upload_size(preprocess), "upload", &error),
+               error);
     /* Mapped, so that it can be filled with NaN, as which both widths read all ones. */
-    NO_ERROR(lm_buffer_init(&arena, device, LM_BUFFER_UPLOAD, size, "arena", &error));
-    NO_ERROR(lm_buffer_init(&readback, device, LM_BUFFER_READBACK, size, "readback", &error));
+    lm_test_ok(lm_buffer_init(&arena, device, LM_BUFFER_UPLOAD, size, "arena", &error), error);
+    lm_test_ok(lm_buffer_init(&readback, device, LM_BUFFER_READBACK, size, "readback", &error),
+               error);
     memset(upload.map, 0xff, upload.size);
     memset(arena.map, 0xff, size);
     lm_preprocess_upload(preprocess, frame, upload.map);
-    NO_ERROR(lm_buffer_flush(&upload, &error));
-    NO_ERROR(lm_buffer_flush(&arena, &error));
+    lm_test_ok(lm_buffer_flush(&upload, &error), error);
+    lm_test_ok(lm_buffer_flush(&arena, &error), error);
     record_and_run(preprocess, &upload, &arena, &readback, size);
 
     const guint8 *bytes = readback.map;
@@ -87,7 +76,7 @@ static float *preprocess_on_device(const LmPreprocessParams *params, const LmFra
         guint16 half;
         if (params->fp16) {
             memcpy(&half, bytes + ARENA_OFFSET + 2 * i, 2);
-            texels[i] = half_to_float(half);
+            texels[i] = lm_half_to_float(half);
         } else {
             memcpy(&texels[i], bytes + ARENA_OFFSET + 4 * i, 4);
         }
@@ -310,9 +299,10 @@ static void check_pillow_case(const guint16 header[8], const guint8 *expected)
 
 START_TEST(pillow)
 {
+    GError *error = NULL;
     char *bytes;
     gsize size, n_cases = 0;
-    NO_ERROR(g_file_get_contents(TEST_DATA "/pillow.bin", &bytes, &size, &error));
+    lm_test_ok(g_file_get_contents(TEST_DATA "/pillow.bin", &bytes, &size, &error), error);
     for (gsize at = 0; at < size; n_cases++) {
         guint16 header[8];
         ck_assert_uint_le(at + sizeof header, size);
@@ -355,16 +345,27 @@ START_TEST(refused)
 }
 END_TEST
 
-START_TEST(validation)
+static void setup(void)
 {
-    ck_assert_uint_eq(lm_device_validation_messages(), 0);
+    GError *error = NULL;
+    device = lm_test_device();
+    pipelines = lm_pipelines_create(device, "", &error);
+    lm_test_ok(pipelines, error);
+    lm_test_ok(lm_commands_init(&commands, device, 0, "test", &error), error);
 }
-END_TEST
 
-static SRunner *make_runner(void)
+static void teardown(void)
 {
-    Suite *suite = suite_create("preprocess");
+    lm_commands_finish(&commands);
+    lm_pipelines_free(&pipelines);
+    lm_device_free(&device);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("run/preprocess");
     TCase *tests = tcase_create("preprocess");
+    tcase_add_unchecked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, color, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, resize, 0, LM_N_FORMATS);
@@ -374,35 +375,6 @@ static SRunner *make_runner(void)
     tcase_add_test(tests, flat);
     tcase_add_test(tests, pillow);
     tcase_add_test(tests, refused);
-    tcase_add_test(tests, validation); /* Last. */
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK); /* The device does not survive a fork. */
-    return runner;
-}
-
-int main(void)
-{
-    GError *error = NULL;
-    LmDeviceInfo info;
-    if (!lm_device_choose(NULL, &info, &error)) {
-        fprintf(stderr, "skipped: %s\n", error->message);
-        g_clear_error(&error);
-        return 77;
-    }
-    device = lm_device_create(NULL, &error);
-    if (device)
-        pipelines = lm_pipelines_create(device, "", &error);
-    if (!pipelines || !lm_commands_init(&commands, device, 0, "test", &error)) {
-        fprintf(stderr, "%s\n", error->message);
-        return EXIT_FAILURE;
-    }
-    SRunner *runner = make_runner();
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    lm_commands_finish(&commands);
-    lm_pipelines_free(&pipelines);
-    lm_device_free(&device);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return lm_test_run(suite);
 }
