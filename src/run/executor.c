@@ -231,14 +231,9 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, con
                         "arena", error) ||
         !upload_weights(executor, error) || !build_mask(executor, error))
         goto error;
-    for (guint i = 0; i < executor->n_steps; i++) {
+    for (guint i = 0; i < executor->n_steps; i++)
         if (!build_step(executor, i, error))
             goto error;
-        if (params->progress && !params->progress(params->user, i + 1, executor->n_steps)) {
-            g_set_error_literal(error, LM_ERROR, LM_ERROR_TIMEOUT, "cancelled");
-            goto error;
-        }
-    }
     place_barriers(executor);
     return executor;
 error:
@@ -281,9 +276,36 @@ void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool t
     }
 }
 
+bool lm_executor_warm_up(LmExecutor *executor, bool (*progress)(void *user, unsigned done, unsigned total), void *user,
+                         GError **error)
+{
+    g_autoptr(GHashTable) first = g_hash_table_new(NULL, NULL); /* pipeline -> its first step */
+    g_autoptr(GPtrArray) steps = g_ptr_array_new();
+    for (guint i = 0; i < executor->n_steps; i++)
+        if (g_hash_table_add(first, (gpointer)executor->steps[i].pipeline))
+            g_ptr_array_add(steps, &executor->steps[i]);
+
+    LmCommands commands = {0};
+    bool ok = lm_commands_init(&commands, executor->device, 0, "warm-up", error);
+    for (guint i = 0; ok && i < steps->len; i++) {
+        const Step *step = g_ptr_array_index(steps, i);
+        ok = lm_commands_begin(&commands, error);
+        if (!ok)
+            break;
+        lm_commands_barrier(&commands);
+        record_step(executor, &commands, step, step->set);
+        ok = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&
+             lm_commands_wait(&commands, UINT64_MAX, error);
+        if (ok && progress && !progress(user, i + 1, steps->len))
+            break;
+    }
+    lm_commands_finish(&commands);
+    return ok;
+}
+
 VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors, const LmBuffer *to, GError **error)
 {
-    LmBindings bindings = {.inputs = {executor->logits_view}, .outputs = {{to->handle, 0, VK_WHOLE_SIZE}}};
+    LmBindings bindings = {.inputs = {executor->logits_view}, .outputs = {{to->handle, 0, to->size}}};
     return lm_descriptors_add(descriptors, &bindings, error);
 }
 

@@ -10,9 +10,6 @@ G_BEGIN_DECLS
 typedef struct {
     bool fp16;     /**< Store activations and weights as half floats. */
     bool portable; /**< Do without the lanes8 shaders even where the device could run them; for tests. */
-    /** Called after each new pipeline; may be NULL. False stops with LM_ERROR_TIMEOUT "cancelled". */
-    bool (*progress)(void *user, unsigned done, unsigned total);
-    void *user;
 } LmExecutorParams;
 
 typedef struct LmExecutor LmExecutor;
@@ -21,6 +18,11 @@ typedef struct LmExecutor LmExecutor;
  * NULL with an error; one that names tensor and limit where the device cannot address a tensor. */
 LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, const LmExecutorParams *params, GError **error);
 void lm_executor_free(LmExecutor **executor);
+
+/** Runs one operator of each distinct pipeline, since drivers such as lavapipe compile at the first submission.
+ * progress: called after each; may be NULL; false from it stops, which is no error. Waits. */
+bool lm_executor_warm_up(LmExecutor *executor, bool (*progress)(void *user, unsigned done, unsigned total), void *user,
+                         GError **error);
 
 /** Where the graph's tensors lie; the input must be written before, the output read after. */
 const LmBuffer *lm_executor_arena(const LmExecutor *executor);

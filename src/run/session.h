@@ -60,7 +60,8 @@ void lm_session_start(LmSession *session);
 LmSessionState lm_session_state(LmSession *session);
 /** A copy of what made the session fail, or NULL. */
 GError *lm_session_error(LmSession *session);
-/** Blocks until the session is READY (true), FAILED (false), or lm_session_set_flushing() (false). */
+/** Blocks until the session would take a frame of the layout last handed to lm_session_submit() (true), or has
+ * FAILED, or lm_session_set_flushing() (false). */
 bool lm_session_wait_ready(LmSession *session);
 
 const LmModelInfo *lm_session_model(const LmSession *session); /**< Immutable; lives as long as the session. */
@@ -69,10 +70,12 @@ const LmDeviceInfo *lm_session_device(const LmSession *session);
 LmPrecision lm_session_precision(const LmSession *session); /**< As settled: FP32 or FP16. */
 unsigned lm_session_slots(const LmSession *session);
 
-/** Hands over a frame's region (clipped to the frame; must overlap it). With `replace`, a frame that is still waiting for the device
- * is superseded by this one (its ticket yields no result; counted); without, false and no error where all slots
- * are taken: take a result first. Before READY: false and no error. A changed frame->info or region is a new layout, taken up in order.
- * On success *ticket is the frame's number: 1, 2, ... */
+/** Hands over a frame's region (clipped to the frame; must overlap it); *ticket becomes its number: 1, 2, ...
+ * False with an error where the frame's layout is impossible or the session has FAILED. False without one where it cannot be
+ * taken now: with results outstanding, take one first; else lm_session_wait_ready(). That is so before READY, while all slots are
+ * taken, and after a change of frame->info or region, which the worker must prepare once older frames are done.
+ * With `replace`, a frame that still waits for the device is superseded by this one (its ticket yields no result; counted),
+ * and only one frame at a time is on the device, so that the next one to go there is the newest. */
 bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, bool replace, guint64 *ticket, GError **error);
 /** Blocks for the oldest outstanding result; false where there is none outstanding, or when flushing. */
 bool lm_session_wait_result(LmSession *session, LmResult *result);
