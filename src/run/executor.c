@@ -158,6 +158,12 @@ static bool build_step(LmExecutor *executor, guint index, GError **error)
         !(bindings.bias = add_view(executor, &executor->weights, VK_FORMAT_R32G32B32A32_SFLOAT, step->bias_offset,
                                    step->bias_size, op->name, error)))
         return false;
+    /* A shader built without its addend, gain or bias still names their bindings; something must be there. */
+    for (int i = 1; i < LM_MAX_INPUTS; i++)
+        if (bindings.inputs[i] == VK_NULL_HANDLE)
+            bindings.inputs[i] = bindings.inputs[0];
+    if (bindings.bias == VK_NULL_HANDLE)
+        bindings.bias = bindings.inputs[0];
     lm_executor_range(executor, op->output, &offset, &size);
     bindings.outputs[0] = (VkDescriptorBufferInfo){executor->arena.handle, offset, size};
     step->set = lm_descriptors_add(&executor->descriptors, &bindings, error);
