@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <string.h>
 
+/* Its macro is in vulkan_beta.h. Where a device has it, it must be enabled. */
+#define PORTABILITY_SUBSET "VK_KHR_portability_subset"
+
 /** A physical device and what was found out about it. */
 typedef struct {
     VkPhysicalDevice handle;
@@ -33,19 +36,14 @@ static void format_uuid(char out[37], const guint8 uuid[VK_UUID_SIZE])
     }
 }
 
-static bool has_extension(VkPhysicalDevice device, const char *name)
+static bool has_portability_subset(VkPhysicalDevice device)
 {
     guint32 n = 0;
     if (vkEnumerateDeviceExtensionProperties(device, NULL, &n, NULL) != VK_SUCCESS)
         return false;
     g_autofree VkExtensionProperties *list = g_new0(VkExtensionProperties, n);
-    if (vkEnumerateDeviceExtensionProperties(device, NULL, &n, list) < 0)
-        return false;
-    for (guint32 i = 0; i < n; i++) {
-        if (g_str_equal(list[i].extensionName, name))
-            return true;
-    }
-    return false;
+    return vkEnumerateDeviceExtensionProperties(device, NULL, &n, list) >= 0 &&
+           lm_has_extension(list, n, PORTABILITY_SUBSET);
 }
 
 static bool find_queue_family(Candidate *candidate)
@@ -105,7 +103,7 @@ static void describe(Candidate *candidate, VkPhysicalDevice handle, unsigned ind
                    (properties11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                    (properties11.subgroupSupportedOperations & needed) == needed;
     candidate->max_allocation = properties11.maxMemoryAllocationSize;
-    candidate->portability_subset = has_extension(handle, "VK_KHR_portability_subset");
+    candidate->portability_subset = has_portability_subset(handle);
     if (!find_queue_family(candidate))
         candidate->unfit = "it has no compute queue";
 }
@@ -242,7 +240,7 @@ static bool open_device(LmDevice *device, const Candidate *candidate, GError **e
                                        candidate->limits.minStorageBufferOffsetAlignment);
     vkGetPhysicalDeviceMemoryProperties(candidate->handle, &device->memory);
 
-    const char *portability_subset = "VK_KHR_portability_subset";
+    const char *portability_subset = PORTABILITY_SUBSET;
     VkResult result =
         vkCreateDevice(candidate->handle,
                        &(VkDeviceCreateInfo){

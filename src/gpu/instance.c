@@ -98,7 +98,7 @@ static const VkDebugUtilsMessengerCreateInfoEXT messenger_info = {
     .pfnUserCallback = on_message,
 };
 
-static bool has_extension(const VkExtensionProperties *list, guint32 n, const char *name)
+bool lm_has_extension(const VkExtensionProperties *list, guint32 n, const char *name)
 {
     for (guint32 i = 0; i < n; i++) {
         if (g_str_equal(list[i].extensionName, name))
@@ -167,9 +167,9 @@ bool lm_instance_init(LmInstance *instance, GError **error)
         !lm_vk_check(result, "vkEnumerateInstanceExtensionProperties", error))
         return false;
 
-    bool debug = has_extension(list, n, VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
+    bool debug = lm_has_extension(list, n, VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
     if (!create(instance, version,
-                has_extension(list, n, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME), debug,
+                lm_has_extension(list, n, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME), debug,
                 error)) {
         instance->handle = VK_NULL_HANDLE;
         return false;

@@ -17,6 +17,8 @@ typedef struct {
 bool lm_instance_init(LmInstance *instance, GError **error);
 void lm_instance_finish(LmInstance *instance);
 
+bool lm_has_extension(const VkExtensionProperties *list, guint32 n, const char *name);
+
 /** Sets LM_ERROR_DEVICE: there is no Vulkan driver. */
 void lm_instance_no_driver(GError **error);
 

@@ -22,7 +22,7 @@ struct LmPipelines {
     VkPipelineCache cache;
     char *cache_path; /**< NULL: not kept on disk. */
     LmCacheIdentity identity;
-    gsize saved_size; /**< Of the cache's data on disk, bytes. */
+    gsize saved_size; /**< Of the data when last read or written, bytes. */
     GHashTable *made; /**< Key -> VkPipeline in a guint64. */
 };
 
@@ -122,8 +122,11 @@ static bool create_cache(LmPipelines *pipelines, GError **error)
         info.initialDataSize = 0;
         result = vkCreatePipelineCache(device, &info, NULL, &pipelines->cache);
     }
-    pipelines->saved_size = info.initialDataSize;
-    return lm_vk_check(result, "vkCreatePipelineCache", error);
+    /* Less than was read where the driver did not take it. */
+    return lm_vk_check(result, "vkCreatePipelineCache", error) &&
+           lm_vk_check(
+               vkGetPipelineCacheData(device, pipelines->cache, &pipelines->saved_size, NULL),
+               "vkGetPipelineCacheData", error);
 }
 
 LmPipelines *lm_pipelines_create(LmDevice *device, const char *cache_dir, GError **error)

@@ -4,17 +4,28 @@
 
 #include "util/error.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+
+bool lm_test_in_ci(void)
+{
+    return g_strcmp0(g_getenv("CI"), "true") == 0;
+}
 
 LmDevice *lm_test_device(void)
 {
+#ifdef __SANITIZE_ADDRESS__
+    /* Unloaded, lavapipe leaves a little memory behind, which would count as a leak. */
+    dlopen("libvulkan_lvp.so", RTLD_NOW | RTLD_NODELETE);
+#endif
     g_autoptr(GError) error = NULL;
     LmDevice *device = lm_device_create(g_getenv("LMNET_TEST_DEVICE"), &error);
     if (device)
         return device;
     g_printerr("no Vulkan device: %s\n", error->message);
     bool absent = g_error_matches(error, LM_ERROR, LM_ERROR_DEVICE);
-    exit(absent && !g_getenv("CI") ? 77 : 1);
+    exit(absent && !lm_test_in_ci() ? 77 : 1);
 }
 
 bool lm_test_validated(void)
@@ -51,4 +62,23 @@ int lm_test_run(Suite *suite)
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return lm_test_exit(failed);
+}
+
+int lm_test_spawn(const char *argument, const char *const *variables, char **output)
+{
+    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+    char *argv[] = {program, (char *)argument, NULL};
+    g_auto(GStrv) environment = g_get_environ();
+    for (; variables && *variables; variables++) {
+        g_auto(GStrv) parts = g_strsplit(*variables, "=", 2);
+        environment = g_environ_setenv(environment, parts[0], parts[1], TRUE);
+    }
+    g_autofree char *out = NULL, *err = NULL;
+    int status = 0;
+    g_autoptr(GError) error = NULL;
+    if (!g_spawn_sync(NULL, argv, environment, G_SPAWN_DEFAULT, NULL, NULL, &out, &err, &status,
+                      &error))
+        ck_abort_msg("%s", error->message);
+    *output = g_strconcat(out, err, NULL);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

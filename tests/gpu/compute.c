@@ -167,12 +167,244 @@ START_TEST(affine)
 }
 END_TEST
 
+START_TEST(uploaded_is_downloaded)
+{
+    enum { SIZE = 100003 };
+    GError *error = NULL;
+    LmBuffer up = make_buffer(LM_BUFFER_UPLOAD, SIZE);
+    LmBuffer there = make_buffer(LM_BUFFER_DEVICE, SIZE);
+    LmBuffer down = make_buffer(LM_BUFFER_READBACK, SIZE);
+    lm_test_ok(lm_commands_begin(&commands, &error), error);
+    lm_commands_copy(&commands, &up, 0, &there, 0, SIZE);
+    lm_commands_barrier(&commands);
+    lm_commands_copy(&commands, &there, 3, &down, 0, SIZE - 3);
+    lm_commands_barrier_to_host(&commands);
+    lm_test_ok(lm_commands_end(&commands, &error), error);
+    /* Recorded once, submitted many times. */
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < SIZE; i++)
+            ((guint8 *)up.map)[i] = (guint8)(i * 31 + i / 256 + round);
+        lm_test_ok(lm_buffer_flush(&up, &error), error);
+        lm_test_ok(lm_commands_submit(&commands, &error), error);
+        lm_test_ok(lm_commands_wait(&commands, UINT64_MAX, &error), error);
+        lm_test_ok(lm_buffer_invalidate(&down, &error), error);
+        ck_assert_mem_eq(down.map, (guint8 *)up.map + 3, SIZE - 3);
+    }
+    ck_assert_uint_eq(lm_commands_timestamps(&commands, (guint64[1]){0}, 1), 0);
+    lm_buffer_finish(&up);
+    lm_buffer_finish(&there);
+    lm_buffer_finish(&down);
+}
+END_TEST
+
+/** The affine shader with weights and inputs of one, so that it stores scale + shift + i for the
+ * i-th set. */
+static VkDescriptorSet add_ones_set(VkBufferView view, const LmBuffer *output, unsigned i)
+{
+    GError *error = NULL;
+    LmBindings bindings = {
+        .inputs = {view},
+        .weights = view,
+        .bias = view,
+        .outputs = {{output->handle, (VkDeviceSize)i * 256, 16}},
+    };
+    VkDescriptorSet set = lm_descriptors_add(&descriptors, &bindings, &error);
+    lm_test_ok(set, error);
+    return set;
+}
+
+static VkPipeline get_affine(float scale, unsigned n_spec)
+{
+    GError *error = NULL;
+    union {
+        float scale;
+        guint32 word;
+    } spec = {.scale = scale};
+    const LmShader *shader = lm_shader_find(lm_test_shaders, "affine", 0);
+    VkPipeline pipeline =
+        lm_pipelines_get_shader(pipelines, shader, (guint32[2]){spec.word, 0}, n_spec, &error);
+    lm_test_ok(pipeline, error);
+    return pipeline;
+}
+
+START_TEST(many_descriptor_sets)
+{
+    enum { SETS = 200 };
+    GError *error = NULL;
+    LmBuffer ones = make_buffer(LM_BUFFER_UPLOAD, 32);
+    LmBuffer output = make_buffer(LM_BUFFER_READBACK, SETS * 256);
+    for (unsigned i = 0; i < 8; i++)
+        ((float *)ones.map)[i] = 1;
+    lm_test_ok(lm_buffer_flush(&ones, &error), error);
+    VkBufferView view = lm_buffer_view(&ones, VK_FORMAT_R32G32B32A32_SFLOAT, 0, 32, "ones", &error);
+    lm_test_ok(view, error);
+    VkPipeline pipeline = get_affine(3, 1);
+    lm_test_ok(lm_commands_begin(&commands, &error), error);
+    for (unsigned i = 0; i < SETS; i++) {
+        struct {
+            guint32 count;
+            float shift;
+        } push = {1, (float)i};
+        lm_commands_dispatch(&commands, lm_pipelines_layout(pipelines), pipeline,
+                             add_ones_set(view, &output, i), &push, sizeof push,
+                             (guint32[3]){1, 1, 1});
+    }
+    lm_commands_barrier_to_host(&commands);
+    submit_and_wait();
+    lm_test_ok(lm_buffer_invalidate(&output, &error), error);
+    for (unsigned i = 0; i < SETS; i++)
+        ck_assert_float_eq(((float *)output.map)[i * 64 + 3], 4.0f + (float)i);
+    ck_assert_uint_gt(descriptors.pools->len, 1);
+    vkDestroyBufferView(device->handle, view, NULL);
+    lm_buffer_finish(&ones);
+    lm_buffer_finish(&output);
+}
+END_TEST
+
+START_TEST(pipelines_by_key)
+{
+    GError *error = NULL;
+    VkPipeline pipeline = get_affine(1, 1);
+    ck_assert(pipeline == get_affine(1, 1));
+    ck_assert_uint_eq(lm_pipelines_count(pipelines), 1);
+    ck_assert(pipeline != get_affine(2, 1));
+    ck_assert(pipeline != get_affine(1, 2));
+    ck_assert(pipeline == get_affine(1, 1));
+    ck_assert_uint_eq(lm_pipelines_count(pipelines), 3);
+    ck_assert(!lm_pipelines_get(pipelines, "no-such-shader", 0, NULL, 0, &error));
+    ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_ARGUMENT));
+    ck_assert_ptr_nonnull(strstr(error->message, "no-such-shader"));
+    g_clear_error(&error);
+    ck_assert_uint_eq(lm_pipelines_count(pipelines), 3);
+}
+END_TEST
+
+START_TEST(every_shader_makes_a_pipeline)
+{
+    for (const LmShader *shader = lm_shaders; shader->name; shader++) {
+        GError *error = NULL;
+        if ((shader->variant & LM_VARIANT_LANES8) && !device->info.lanes8)
+            continue;
+        lm_test_ok(lm_pipelines_get(pipelines, shader->name, shader->variant, NULL, 0, &error),
+                   error);
+    }
+}
+END_TEST
+
+START_TEST(variants_fall_back)
+{
+    enum { FP16 = LM_VARIANT_FP16, LANES8 = LM_VARIANT_LANES8 };
+    static const LmShader table[] = {
+        {"all", 0, NULL, 0},       {"all", FP16 | LANES8, NULL, 0}, {"all", FP16, NULL, 0},
+        {"all", LANES8, NULL, 0},  {"plain", 0, NULL, 0},           {"partly", LANES8, NULL, 0},
+        {"partly", FP16, NULL, 0}, {"partly", 0, NULL, 0},          {"half", FP16, NULL, 0},
+        {NULL, 0, NULL, 0},
+    };
+    for (unsigned variant = 0; variant < 4; variant++) {
+        ck_assert_uint_eq(lm_shader_find(table, "all", variant)->variant, variant);
+        ck_assert_uint_eq(lm_shader_find(table, "plain", variant)->variant, 0);
+    }
+    ck_assert_uint_eq(lm_shader_find(table, "partly", FP16 | LANES8)->variant, FP16);
+    ck_assert_uint_eq(lm_shader_find(table, "partly", LANES8)->variant, LANES8);
+    ck_assert_ptr_null(lm_shader_find(table, "half", 0));
+    ck_assert_ptr_null(lm_shader_find(table, "al", 0));
+}
+END_TEST
+
+START_TEST(limits_are_named)
+{
+    GError *error = NULL;
+    LmBuffer buffer;
+    ck_assert(
+        !lm_buffer_init(&buffer, device, LM_BUFFER_DEVICE, (VkDeviceSize)1 << 46, "huge", &error));
+    ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_MEMORY));
+    ck_assert_ptr_nonnull(strstr(error->message, "huge"));
+    ck_assert_ptr_null(buffer.device);
+    lm_buffer_finish(&buffer);
+    g_clear_error(&error);
+
+    guint64 texels = device->info.max_texel_elements + 1;
+    if (texels < G_GUINT64_CONSTANT(1) << 30) {
+        buffer = make_buffer(LM_BUFFER_DEVICE, texels);
+        ck_assert(!lm_buffer_view(&buffer, VK_FORMAT_R8_UINT, 0, texels, "long", &error));
+        ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_DEVICE));
+        ck_assert_ptr_nonnull(strstr(error->message, "\"long\""));
+        ck_assert_ptr_nonnull(strstr(error->message, "maxTexelBufferElements"));
+        g_clear_error(&error);
+        lm_buffer_finish(&buffer);
+    }
+    buffer = make_buffer(LM_BUFFER_DEVICE, 64);
+    LmBindings bindings = {
+        .outputs = {{buffer.handle, 0, (VkDeviceSize)device->limits.maxStorageBufferRange + 1}}};
+    ck_assert(!lm_descriptors_add(&descriptors, &bindings, &error));
+    ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_DEVICE));
+    ck_assert_ptr_nonnull(strstr(error->message, "maxStorageBufferRange"));
+    g_clear_error(&error);
+    lm_buffer_finish(&buffer);
+}
+END_TEST
+
+START_TEST(waiting_times_out)
+{
+    GError *error = NULL;
+    LmBuffer ones = make_buffer(LM_BUFFER_UPLOAD, 32);
+    LmBuffer output = make_buffer(LM_BUFFER_DEVICE, 256);
+    VkBufferView view = lm_buffer_view(&ones, VK_FORMAT_R32G32B32A32_SFLOAT, 0, 32, "ones", &error);
+    lm_test_ok(view, error);
+    VkDescriptorSet set = add_ones_set(view, &output, 0);
+    lm_test_ok(lm_commands_begin(&commands, &error), error);
+    for (unsigned i = 0; i < 30; i++) {
+        lm_commands_dispatch(&commands, lm_pipelines_layout(pipelines), get_affine(1, 1), set,
+                             &(guint32[2]){0, 0}, 8, (guint32[3]){65535, 1, 1});
+        lm_commands_barrier(&commands);
+    }
+    lm_test_ok(lm_commands_end(&commands, &error), error);
+    lm_test_ok(lm_commands_wait(&commands, 0, &error), error); /* Nothing to wait for. */
+    lm_test_ok(lm_commands_submit(&commands, &error), error);
+    ck_assert(!lm_commands_wait(&commands, 1000, &error));
+    ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_TIMEOUT));
+    g_clear_error(&error);
+    ck_assert_uint_eq(lm_commands_timestamps(&commands, (guint64[1]){0}, 1), 0);
+    lm_test_ok(lm_commands_wait(&commands, UINT64_MAX, &error), error);
+
+    /* And it may be freed while the device still works. */
+    lm_test_ok(lm_commands_submit(&commands, &error), error);
+    lm_commands_finish(&commands);
+    vkDestroyBufferView(device->handle, view, NULL);
+    lm_buffer_finish(&ones);
+    lm_buffer_finish(&output);
+}
+END_TEST
+
+START_TEST(nothing_is_destroyed_twice)
+{
+    LmBuffer buffer = {0};
+    LmCommands none = {0};
+    LmDescriptors no_sets = {0};
+    LmPipelines *no_pipelines = NULL;
+    lm_buffer_finish(&buffer);
+    lm_commands_finish(&none);
+    lm_descriptors_finish(&no_sets);
+    lm_pipelines_free(&no_pipelines);
+    lm_commands_finish(&commands);
+    lm_commands_finish(&commands);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gpu/compute");
     TCase *tcase = tcase_create("compute");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, uploaded_is_downloaded);
     tcase_add_loop_test(tcase, affine, 0, 4);
+    tcase_add_test(tcase, many_descriptor_sets);
+    tcase_add_test(tcase, pipelines_by_key);
+    tcase_add_test(tcase, every_shader_makes_a_pipeline);
+    tcase_add_test(tcase, variants_fall_back);
+    tcase_add_test(tcase, limits_are_named);
+    tcase_add_test(tcase, waiting_times_out);
+    tcase_add_test(tcase, nothing_is_destroyed_twice);
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
