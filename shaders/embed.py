@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes a C table (see src/gpu/shaders.h) of shaders that glslc compiled with -mfmt=c.
 
-usage: embed.py OUTPUT.c SYMBOL [NAME.VARIANT.inc ...], VARIANT being fp32 or fp16 and, if so, .lanes8
+usage: embed.py OUTPUT.c SYMBOL [NAME.VARIANT.inc ...]
+VARIANT is fp32, fp16, fp32.lanes8 or fp16.lanes8; SYMBOL names the table.
 """
 import pathlib
 import sys

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What all shaders share: the bindings (see src/gpu/pipeline.h) and the storage type, so that one source gives both
- * the fp32 and the fp16 build. Include it first, right after #version.
+ * What all shaders share: the bindings (see src/gpu/pipeline.h) and the storage type, so that one
+ * source gives both the fp32 and the fp16 build. Include it first, right after #version.
  *
- * A texel is four values, which a texel buffer's view converts to vec4 on reading (rgba32f or rgba16f), whatever the
- * build; so reading is a plain texelFetch(name, index), and only writing needs an alias. Arithmetic is in float.
+ * A texel is four values, which a texel buffer's view (rgba32f or rgba16f) converts to vec4 on
+ * reading, whatever the build; so reading is a plain texelFetch(name, index), and only writing
+ * needs an alias. Arithmetic is in float.
  */
 #if LANES8
 /* Subgroups are of exactly 8 invocations: lane = gl_SubgroupInvocationID. */
@@ -11,7 +12,8 @@
 #extension GL_KHR_shader_subgroup_shuffle : require
 #endif
 
-/* Input `slot` (0..3), read with texelFetch; LM_INPUT_WORDS where it holds raw 32-bit words (a frame's planes). */
+/* Input `slot` (0..3), read with texelFetch; LM_INPUT_WORDS where it holds raw 32-bit words (a
+ * frame's planes). */
 #define LM_INPUT(slot, name) layout(binding = slot) uniform samplerBuffer name
 #define LM_INPUT_WORDS(slot, name) layout(binding = slot) uniform usamplerBuffer name
 #define LM_WEIGHTS(name) layout(binding = 4) uniform samplerBuffer name
@@ -26,7 +28,10 @@
 #define LM_PACK(value) (value)
 #endif
 
-/* Output `slot` (0, 1), an array of texels that is written only, with LM_STORE(name, index, vec4). */
+/* Output `slot` (0, 1), an array of texels that is written only, with
+ * LM_STORE(name, index, vec4). */
 #define LM_OUTPUT(slot, name) \
-    layout(binding = 6 + slot, std430) restrict writeonly buffer LmOutput_##name { LM_TEXEL name[]; }
+    layout(binding = 6 + slot, std430) restrict writeonly buffer LmOutput_##name { \
+        LM_TEXEL name[]; \
+    }
 #define LM_STORE(name, index, value) name[index] = LM_PACK(value)

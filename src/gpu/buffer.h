@@ -7,9 +7,11 @@
 G_BEGIN_DECLS
 
 typedef enum {
-    LM_BUFFER_DEVICE,   /**< For shaders and copies; not mapped (device-local where there is such a type). */
+    LM_BUFFER_DEVICE,   /**< For shaders and copies; not mapped (device-local where there is such a
+                           type). */
     LM_BUFFER_UPLOAD,   /**< Host writes, device reads; mapped. */
-    LM_BUFFER_READBACK, /**< Device writes, host reads; mapped, cached where there is such a type. */
+    LM_BUFFER_READBACK, /**< Device writes, host reads; mapped, cached where there is such a type.
+                         */
 } LmBufferKind;
 
 /** Zeroed: nothing. Usable as uniform texel buffer, storage buffer, copy source and target. */
@@ -22,18 +24,20 @@ typedef struct {
     bool coherent;
 } LmBuffer;
 
-bool lm_buffer_init(LmBuffer *buffer, LmDevice *device, LmBufferKind kind, VkDeviceSize size, const char *name,
-                    GError **error);
+bool lm_buffer_init(LmBuffer *buffer, LmDevice *device, LmBufferKind kind, VkDeviceSize size,
+                    const char *name, GError **error);
 /** Takes a zeroed or half-built one. The device must be done with it. */
 void lm_buffer_finish(LmBuffer *buffer);
 
-/** Makes the host's writes visible to the device, or the device's to the host; no-ops on coherent memory. */
+/** Makes the host's writes visible to the device, or the device's to the host; no-ops on coherent
+ * memory. */
 bool lm_buffer_flush(LmBuffer *buffer, GError **error);
 bool lm_buffer_invalidate(LmBuffer *buffer, GError **error);
 
-/** A view of bytes [offset, offset + size) for texel fetches; size must be a multiple of the format's.
- * VK_NULL_HANDLE with an error that names the limit where the device cannot address that many texels. */
-VkBufferView lm_buffer_view(const LmBuffer *buffer, VkFormat format, VkDeviceSize offset, VkDeviceSize size,
-                            const char *name, GError **error);
+/** A view of bytes [offset, offset + size) for texel fetches; size must be a multiple of the
+ * format's. VK_NULL_HANDLE with an error that names the limit where the device cannot address that
+ * many texels. */
+VkBufferView lm_buffer_view(const LmBuffer *buffer, VkFormat format, VkDeviceSize offset,
+                            VkDeviceSize size, const char *name, GError **error);
 
 G_END_DECLS

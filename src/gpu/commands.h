@@ -15,11 +15,12 @@ typedef struct {
     VkFence fence;
     VkQueryPool queries; /**< NULL where no timestamps were asked for or the queue has none. */
     unsigned n_queries, n_written;
-    bool pending;        /**< Submitted and not yet seen to be done. */
+    bool pending; /**< Submitted and not yet seen to be done. */
 } LmCommands;
 
 /** max_timestamps 0: none. */
-bool lm_commands_init(LmCommands *commands, LmDevice *device, unsigned max_timestamps, const char *name, GError **error);
+bool lm_commands_init(LmCommands *commands, LmDevice *device, unsigned max_timestamps,
+                      const char *name, GError **error);
 /** Waits for a pending submission first. */
 void lm_commands_finish(LmCommands *commands);
 
@@ -27,22 +28,25 @@ bool lm_commands_begin(LmCommands *commands, GError **error);
 bool lm_commands_end(LmCommands *commands, GError **error);
 
 /** Binds and dispatches. push: push_size bytes (a multiple of 4, at most LM_PUSH_BYTES). */
-void lm_commands_dispatch(LmCommands *commands, VkPipelineLayout layout, VkPipeline pipeline, VkDescriptorSet set,
-                          const void *push, unsigned push_size, const guint32 groups[3]);
+void lm_commands_dispatch(LmCommands *commands, VkPipelineLayout layout, VkPipeline pipeline,
+                          VkDescriptorSet set, const void *push, unsigned push_size,
+                          const guint32 groups[3]);
 /** Everything before, shader writes and copies, is visible to shaders and copies after. */
 void lm_commands_barrier(LmCommands *commands);
 /** Everything before is visible to the host once the fence has signalled. */
 void lm_commands_barrier_to_host(LmCommands *commands);
-void lm_commands_copy(LmCommands *commands, const LmBuffer *from, VkDeviceSize from_offset, const LmBuffer *to,
-                      VkDeviceSize to_offset, VkDeviceSize size);
+void lm_commands_copy(LmCommands *commands, const LmBuffer *from, VkDeviceSize from_offset,
+                      const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size);
 /** Appends a timestamp; no-op without queries. */
 void lm_commands_timestamp(LmCommands *commands);
 
 /** Resets the fence and submits. Locks the device's queue. */
 bool lm_commands_submit(LmCommands *commands, GError **error);
-/** True when done; false with LM_ERROR_TIMEOUT after timeout_ns (UINT64_MAX: never), or LM_ERROR_LOST. */
+/** True when done; false with LM_ERROR_TIMEOUT after timeout_ns (UINT64_MAX: never), or
+ * LM_ERROR_LOST. */
 bool lm_commands_wait(LmCommands *commands, guint64 timeout_ns, GError **error);
-/** ns of each timestamp since the first one, of the last finished submission; how many were written. */
+/** ns of each timestamp since the first one, of the last finished submission; how many were
+ * written. */
 unsigned lm_commands_timestamps(LmCommands *commands, guint64 *ns, unsigned max);
 
 G_END_DECLS

@@ -11,13 +11,14 @@ G_BEGIN_DECLS
 /** What can be known of a physical device before it is opened. */
 typedef struct {
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
-    char driver[VK_MAX_DRIVER_NAME_SIZE + VK_MAX_DRIVER_INFO_SIZE]; /**< "llvmpipe Mesa 22.3.6 (LLVM 15.0.6)" */
-    char uuid[37];              /**< As 8-4-4-4-12 hexadecimal digits. */
-    unsigned index;             /**< In the loader's order. */
+    char driver[VK_MAX_DRIVER_NAME_SIZE +
+                VK_MAX_DRIVER_INFO_SIZE]; /**< "llvmpipe Mesa 22.3.6 (LLVM 15.0.6)" */
+    char uuid[37];                        /**< As 8-4-4-4-12 hexadecimal digits. */
+    unsigned index;                       /**< In the loader's order. */
     VkPhysicalDeviceType type;
-    bool native_fp16;           /**< shaderFloat16: the device computes in half precision. */
+    bool native_fp16; /**< shaderFloat16: the device computes in half precision. */
     unsigned subgroup_size;
-    bool lanes8;                /**< Subgroups of 8 with shuffle in compute: the `lanes8` shader variants run. */
+    bool lanes8; /**< Subgroups of 8 with shuffle in compute: the `lanes8` shader variants run. */
     guint64 max_texel_elements; /**< maxTexelBufferElements. */
 } LmDeviceInfo;
 
@@ -30,8 +31,8 @@ typedef struct {
     VkDevice handle;
     VkQueue queue;
     unsigned queue_family;
-    float timestamp_period;          /**< ns per tick; 0: the queue has no timestamps. */
-    unsigned timestamp_bits;         /**< Valid bits of a timestamp. */
+    float timestamp_period;            /**< ns per tick; 0: the queue has no timestamps. */
+    unsigned timestamp_bits;           /**< Valid bits of a timestamp. */
     VkDeviceSize min_offset_alignment; /**< For buffer views and storage ranges; at most 256. */
     VkPhysicalDeviceMemoryProperties memory;
     VkPhysicalDeviceLimits limits;
@@ -39,29 +40,32 @@ typedef struct {
     struct LmDevicePrivate *priv;
 } LmDevice;
 
-/** Finds the device that `selection` names without opening it: "auto" (or NULL: discrete GPU, then integrated,
- * then virtual, then CPU), "cpu", an index, a UUID, or a part of a name (case-insensitive).
- * False with LM_ERROR_DEVICE, the message naming the selection and listing the devices that there are,
- * or saying that there is no Vulkan driver. Slow the first time (loads drivers). Thread-safe. */
+/** Finds the device that `selection` names without opening it: "auto" (or NULL: discrete GPU, then
+ * integrated, then virtual, then CPU), "cpu", an index, a UUID, or a part of a name
+ * (case-insensitive). False with LM_ERROR_DEVICE, the message naming the selection and listing the
+ * devices that there are, or saying that there is no Vulkan driver. Slow the first time (loads
+ * drivers). Thread-safe. */
 bool lm_device_choose(const char *selection, LmDeviceInfo *info, GError **error);
 
-/** Opens the device that lm_device_choose() would find. NULL with LM_ERROR_DEVICE or LM_ERROR_VULKAN. */
+/** Opens the device that lm_device_choose() would find. NULL with LM_ERROR_DEVICE or
+ * LM_ERROR_VULKAN. */
 LmDevice *lm_device_create(const char *selection, GError **error);
 void lm_device_free(LmDevice **device);
 
 void lm_device_lock_queue(LmDevice *device);
 void lm_device_unlock_queue(LmDevice *device);
 
-/** Names an object for the validation layer and for debuggers, where VK_EXT_debug_utils is there. */
-void lm_device_name(const LmDevice *device, VkObjectType type, guint64 handle, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
+/** Names an object for the validation layer and for debuggers, where VK_EXT_debug_utils is there.
+ */
+void lm_device_name(const LmDevice *device, VkObjectType type, guint64 handle, const char *format,
+                    ...) G_GNUC_PRINTF(4, 5);
 
-/** Messages of severity warning and above that the validation layers sent, over all devices of this process; for tests.
- * The messages themselves go to g_warning(). */
+/** Messages of severity warning and above that the validation layers sent, over all devices of this
+ * process; for tests. The messages themselves go to g_warning(). */
 unsigned lm_device_validation_messages(void);
 
-/** Turns a failed call into a GError: "vkCreateBuffer: VK_ERROR_OUT_OF_DEVICE_MEMORY"; maps device loss and
- * memory exhaustion to their own codes. Returns result == VK_SUCCESS. */
+/** Turns a failed call into a GError: "vkCreateBuffer: VK_ERROR_OUT_OF_DEVICE_MEMORY"; maps device
+ * loss and memory exhaustion to their own codes. Returns result == VK_SUCCESS. */
 bool lm_vk_check(VkResult result, const char *call, GError **error);
 
 G_END_DECLS

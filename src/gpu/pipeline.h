@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Shaders, and the compute pipelines made of them, cached in memory and on disk.
  *
- * All shaders share one set of bindings and one pipeline layout, so that a dispatch is a descriptor set
- * and some push constants whatever the shader:
- *   binding 0..3  uniform texel buffers: inputs (activations as vec4, frame planes as uint words)
- *   binding 4     uniform texel buffer: weights
- *   binding 5     uniform texel buffer: biases and other fp32 parameters
- *   binding 6, 7  storage buffers, written only: outputs
- *   push constants, LM_PUSH_BYTES
+ * All shaders share one set of bindings and one pipeline layout, so that a dispatch is a descriptor
+ * set and some push constants whatever the shader:
+ * - binding 0..3: uniform texel buffers, inputs (activations as vec4, frame planes as uint words)
+ * - binding 4: uniform texel buffer, weights
+ * - binding 5: uniform texel buffer, biases and other fp32 parameters
+ * - binding 6, 7: storage buffers, written only, outputs
+ * - push constants, LM_PUSH_BYTES
+ *
  * A binding that a shader does not use may be left unwritten in its descriptor sets.
  */
 #pragma once
@@ -34,8 +35,9 @@ typedef enum {
 
 typedef struct LmPipelines LmPipelines;
 
-/** The cache on disk is $XDG_CACHE_HOME/lmnet/<device uuid>-<driver>.bin: read if it is whole and of this device and
- * driver, else ignored; written atomically by lm_pipelines_save(). cache_dir NULL: that default; "": none. */
+/** The cache on disk is $XDG_CACHE_HOME/lmnet/<device uuid>-<driver>.bin: read if it is whole and
+ * of this device and driver, else ignored; written atomically by lm_pipelines_save(). cache_dir
+ * NULL: that default; "": none. */
 LmPipelines *lm_pipelines_create(LmDevice *device, const char *cache_dir, GError **error);
 void lm_pipelines_free(LmPipelines **pipelines);
 /** Writes the cache where it has grown. Failing to is a g_info(), never an error. */
@@ -47,16 +49,20 @@ VkDescriptorSetLayout lm_pipelines_set_layout(const LmPipelines *pipelines);
 /** How many distinct pipelines there are. */
 unsigned lm_pipelines_count(const LmPipelines *pipelines);
 
-/** The pipeline of shader `name` (a file of shaders/, without its ending) in the given variant; spec[i] becomes
- * specialisation constant i. A variant bit that the shader has no build for is dropped (a shader without weights needs no lanes8).
- * Owned by `pipelines`; the same key gives the same pipeline. VK_NULL_HANDLE with an error. Not thread-safe. */
-VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant, const guint32 *spec,
-                            unsigned n_spec, GError **error);
+/** The pipeline of shader `name` (a file of shaders/, without its ending) in the given variant;
+ * spec[i] becomes specialisation constant i. A variant bit that the shader has no build for is
+ * dropped (a shader without weights needs no lanes8). LANES8 only where
+ * info.lanes8 is set. Owned by `pipelines`; the same key gives the
+ * same pipeline. VK_NULL_HANDLE with an error. Not thread-safe. */
+VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant,
+                            const guint32 *spec, unsigned n_spec, GError **error);
 
-/** The same of a shader that the caller has found in a table of its own; the table must outlive `pipelines`. */
+/** One build of one shader: see gpu/shaders.h. */
 struct LmShader;
-VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const struct LmShader *shader, const guint32 *spec,
-                                   unsigned n_spec, GError **error);
+/** The same of a shader that the caller has found in a table of its own, which must outlive
+ * `pipelines`. LANES8 builds only on a device whose info.lanes8 is set. */
+VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const struct LmShader *shader,
+                                   const guint32 *spec, unsigned n_spec, GError **error);
 
 /** Descriptor sets of the one layout, from a pool that grows as needed. Zeroed: not yet usable. */
 typedef struct {
@@ -76,6 +82,7 @@ typedef struct {
 void lm_descriptors_init(LmDescriptors *descriptors, LmPipelines *pipelines);
 void lm_descriptors_finish(LmDescriptors *descriptors);
 /** A new set, written; lives until finish. */
-VkDescriptorSet lm_descriptors_add(LmDescriptors *descriptors, const LmBindings *bindings, GError **error);
+VkDescriptorSet lm_descriptors_add(LmDescriptors *descriptors, const LmBindings *bindings,
+                                   GError **error);
 
 G_END_DECLS
