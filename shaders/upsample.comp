@@ -24,12 +24,15 @@ void main()
     int pixel = min(int(gl_GlobalInvocationID.x), pixels), plane = int(gl_GlobalInvocationID.y);
     int row = min(pixel, pixels - 1) / width, column = min(pixel, pixels - 1) - row * width;
 
-    float fy = float(row) * (float(in_height - 1) / float(2 * in_height - 1));
-    float fx = float(column) * (float(in_width - 1) / float(2 * in_width - 1));
-    int y0 = int(fy), x0 = int(fx);
+    /* Whole and fractional part apart and exact: position = n / d, its whole part by a product that half a step
+     * keeps clear of rounding. */
+    ivec2 n = ivec2(column, row) * ivec2(in_width - 1, in_height - 1), d = ivec2(2 * in_width - 1, 2 * in_height - 1);
+    ivec2 whole = ivec2((vec2(n) + 0.5) / vec2(d));
+    vec2 part = vec2(n - whole * d) / vec2(d);
+    int x0 = whole.x, y0 = whole.y;
     int down = y0 < in_height - 1 ? in_width : 0, right = x0 < in_width - 1 ? 1 : 0;
     int texel = plane * in_stride + y0 * in_width + x0;
-    vec4 top = mix(texelFetch(x, texel), texelFetch(x, texel + right), fx - float(x0));
-    vec4 bottom = mix(texelFetch(x, texel + down), texelFetch(x, texel + down + right), fx - float(x0));
-    LM_STORE(y, plane * out_stride + pixel, pixel < pixels ? mix(top, bottom, fy - float(y0)) : vec4(0.0));
+    vec4 top = mix(texelFetch(x, texel), texelFetch(x, texel + right), part.x);
+    vec4 bottom = mix(texelFetch(x, texel + down), texelFetch(x, texel + down + right), part.x);
+    LM_STORE(y, plane * out_stride + pixel, pixel < pixels ? mix(top, bottom, part.y) : vec4(0.0));
 }

@@ -6,6 +6,8 @@
 
 /** A tensor whose stored channels are its logical ones in order; returns its id. Pointers to tensors die. */
 LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, int planes, int height, int width);
+/** Lets q|k|v, or one of them, each of heads * dim channels, lie in head layout. */
+void lm_tensor_lay_out_heads(LmTensor *tensor, LmHeadLayout layout);
 /** Stride 1, no addend, no gain; pointers to operators die. */
 LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input, LmTensorId output);
 

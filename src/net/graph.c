@@ -120,6 +120,20 @@ LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, i
     return (LmTensorId)graph->tensors->len - 1;
 }
 
+void lm_tensor_lay_out_heads(LmTensor *tensor, LmHeadLayout layout)
+{
+    unsigned per_texel = lm_head_layout_per_texel(layout), texels = lm_head_layout_texels(layout);
+    unsigned part_channels = layout.heads * layout.dim, part_planes = lm_head_layout_planes(layout);
+
+    for (int i = 0; i < tensor->planes * 4; i++)
+        tensor->channel[i] = -1;
+    for (unsigned c = 0; c < (unsigned)tensor->channels; c++) {
+        unsigned part = c / part_channels, head = c % part_channels / layout.dim, k = c % layout.dim;
+        unsigned slot = per_texel > 1 ? head * layout.dim + k : head * texels * 4 + k;
+        tensor->channel[part * part_planes * 4 + slot] = (int)c;
+    }
+}
+
 LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input, LmTensorId output)
 {
     LmOp op = {

@@ -78,8 +78,8 @@ typedef struct {
      * relative position bias, or NULL. By logical channel. */
     float *weight;
     float *bias; /**< By logical channel of the output. */
-    /** LINEAR: what output channels that no logical channel fills hold before the activation; 0 but for gains,
-     * whose shortcut channels are to pass unchanged. */
+    /** LINEAR: the bias of stored channels that no logical one fills; 0: such that they come out as zero. Otherwise only in
+     * gains, whose channels beside the excited ones are to let their input pass. */
     float pad_bias;
 } LmOp;
 

@@ -68,23 +68,14 @@ static void fold_layer_norm(LmGraph *graph, const char *name, LmOp *op, int outp
     }
 }
 
-/* Lets q|k|v, each of heads * dim channels, lie in head layout, and folds the query's scale dim^-0.5 in. */
-static void lay_out_heads(LmTensor *tensor, LmOp *op, LmHeadLayout layout, int inputs)
+/* Folds the query's scale dim^-0.5 into the rows of q, the first third. */
+static void scale_query(LmOp *op, LmHeadLayout heads, int inputs)
 {
-    unsigned per_texel = lm_head_layout_per_texel(layout), texels = lm_head_layout_texels(layout);
-    unsigned part_channels = layout.heads * layout.dim, part_planes = lm_head_layout_planes(layout);
-
-    for (int i = 0; i < tensor->planes * 4; i++)
-        tensor->channel[i] = -1;
-    for (unsigned c = 0; c < 3 * part_channels; c++) {
-        unsigned part = c / part_channels, head = c % part_channels / layout.dim, k = c % layout.dim;
-        unsigned slot = per_texel > 1 ? head * layout.dim + k : head * texels * 4 + k;
-        tensor->channel[part * part_planes * 4 + slot] = (int)c;
-    }
-    double scale = 1.0 / sqrt(layout.dim);
-    for (gsize i = 0; i < (gsize)part_channels * (gsize)inputs; i++)
+    gsize rows = (gsize)heads.heads * heads.dim;
+    double scale = 1.0 / sqrt(heads.dim);
+    for (gsize i = 0; i < rows * (gsize)inputs; i++)
         op->weight[i] = (float)(op->weight[i] * scale);
-    for (unsigned i = 0; i < part_channels; i++)
+    for (gsize i = 0; i < rows; i++)
         op->bias[i] = (float)(op->bias[i] * scale);
 }
 
@@ -136,8 +127,10 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const 
         fold_norm(graph, params->norm, op, outputs, (gsize)in.channels * (gsize)(kernel * kernel));
     if (!graph->error && params->layer_norm)
         fold_layer_norm(graph, params->layer_norm, op, outputs, in.channels);
-    if (!graph->error && heads)
-        lay_out_heads(lm_graph_tensor(graph, y), op, params->qkv, in.channels);
+    if (!graph->error && heads) {
+        lm_tensor_lay_out_heads(lm_graph_tensor(graph, y), params->qkv);
+        scale_query(op, params->qkv, in.channels);
+    }
     return graph->error ? LM_NO_TENSOR : y;
 }
 

@@ -99,7 +99,7 @@ bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSi
 static bool upload_weights(LmExecutor *executor, GError **error)
 {
     LmBuffer staging = {0};
-    VkDeviceSize size = place_weights(executor);
+    VkDeviceSize size = MAX(place_weights(executor), ALIGNMENT); /* a graph may have none */
     bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size, "weights", error) &&
               lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging", error);
     if (ok) {

@@ -103,8 +103,10 @@ void lm_pack_biases(const LmGraph *graph, const LmOp *op, float *texels)
         }
         return;
     }
+    /* What no logical channel fills is to come out as 0, which hardsigmoid makes of -3, the others of 0. */
+    float nothing = op->activation == LM_ACTIVATION_HARDSIGMOID ? -3 : 0;
     for (gsize slot = 0; slot < n; slot++) {
         int c = logical(y, (int)slot);
-        texels[slot] = c < 0 ? op->pad_bias : op->bias[c];
+        texels[slot] = c >= 0 ? op->bias[c] : op->pad_bias != 0 ? op->pad_bias : nothing;
     }
 }

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * One list of operator cases, for the tests and for the benchmark, and what builds them. */
+#pragma once
+
+#include "net/graph.h"
+
+typedef struct {
+    LmOpKind kind;
+    int in, out;       /**< Channels; in alone for operators that keep them. Attention: heads * dim. */
+    int height, width; /**< Of the input. */
+    int stride;        /**< CONV; POOL: side of a cell. */
+    LmActivation activation;
+    bool add, gain, rpb;
+    int heads;         /**< Attention. */
+} LmOperatorCase;
+
+extern const LmOperatorCase lm_operator_cases[];
+extern const unsigned lm_n_operator_cases;
+
+/** "conv 3x3/2 5->12 9x13 gelu +addend" */
+char *lm_operator_case_name(const LmOperatorCase *c);
+
+/** A graph of that one operator with random weights, planned with every tensor kept. */
+LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random);
+
+/** What a tensor that comes from outside holds: x, addend, gain. Values of the kind that the network has there. */
+float *lm_operator_case_values(const LmTensor *tensor, GRand *random);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Every operator's shader, in every variant, against a plain loop in double precision. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "gate.h"
+#include "operators.h"
+#include "run/executor.h"
+#include "util/half.h"
+
+static LmDevice *device;
+static LmPipelines *pipelines;
+
+typedef struct {
+    const float *x, *addend, *gain;
+    const LmTensor *in, *out;
+    const LmOp *op;
+} Problem;
+
+/* x of a channel at a position; 0 outside the picture. */
+static double at(const Problem *p, int c, int y, int x)
+{
+    if (y < 0 || x < 0 || y >= p->in->height || x >= p->in->width)
+        return 0;
+    return p->x[((gsize)c * (gsize)p->in->height + (gsize)y) * (gsize)p->in->width + (gsize)x];
+}
+
+static double activate(double x, LmActivation activation)
+{
+    double relu6 = fmin(fmax(x + 3, 0), 6);
+    switch (activation) {
+    case LM_ACTIVATION_RELU:
+        return fmax(x, 0);
+    case LM_ACTIVATION_HARDSWISH:
+        return x * relu6 / 6;
+    case LM_ACTIVATION_HARDSIGMOID:
+        return relu6 / 6;
+    case LM_ACTIVATION_GELU:
+        return 0.5 * x * (1 + erf(x / sqrt(2)));
+    case LM_ACTIVATION_NONE:
+        break;
+    }
+    return x;
+}
+
+static double convolve(const Problem *p, int o, int y, int x)
+{
+    int kernel = p->op->kind == LM_OP_CONV ? 3 : p->op->kind == LM_OP_DEPTHWISE ? 5 : 1;
+    bool depthwise = p->op->kind == LM_OP_DEPTHWISE;
+    int inputs = depthwise ? 1 : p->in->channels;
+    double sum = p->op->bias[o];
+    for (int i = 0; i < inputs; i++)
+        for (int ky = 0; ky < kernel; ky++)
+            for (int kx = 0; kx < kernel; kx++)
+                sum += (double)p->op->weight[((o * inputs + i) * kernel + ky) * kernel + kx] *
+                       (p->gain ? (double)p->gain[i] : 1.0) *
+                       at(p, depthwise ? o : i, y * p->op->stride + ky - kernel / 2, x * p->op->stride + kx - kernel / 2);
+    sum = activate(sum, p->op->activation);
+    if (p->addend)
+        sum += (double)p->addend[(o * p->out->height + y) * p->out->width + x];
+    return sum;
+}
+
+static double mean(const Problem *p, int c, int top, int left, int height, int width)
+{
+    double sum = 0;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            sum += at(p, c, top + y, left + x);
+    return sum / (height * width);
+}
+
+static double normalise(const Problem *p, int c, int y, int x)
+{
+    int n = p->in->channels;
+    double sum = 0, squares = 0;
+    for (int i = 0; i < n; i++)
+        sum += at(p, i, y, x);
+    for (int i = 0; i < n; i++)
+        squares += pow(at(p, i, y, x) - sum / n, 2);
+    return (at(p, c, y, x) - sum / n) / sqrt(squares / n + 1e-5);
+}
+
+/* Over the keys of the window at (top, left), or of the whole picture. */
+static double attend(const Problem *p, int c, int y, int x, int top, int left, int height, int width)
+{
+    int dim = (int)p->op->heads.dim, channels = p->out->channels, head = c / dim;
+    double largest = -INFINITY, total = 0, sum = 0;
+    g_autofree double *logits = g_new(double, height * width);
+    for (int k = 0; k < height * width; k++) {
+        int ky = top + k / width, kx = left + k % width;
+        logits[k] = 0;
+        for (int i = 0; i < dim; i++)
+            logits[k] += at(p, head * dim + i, y, x) * at(p, channels + head * dim + i, ky, kx);
+        if (p->op->weight)
+            logits[k] += (double)p->op->weight[(head * 5 + ky - y + 2) * 5 + kx - x + 2];
+        largest = fmax(largest, logits[k]);
+    }
+    for (int k = 0; k < height * width; k++) {
+        double e = exp(logits[k] - largest);
+        total += e;
+        sum += e * at(p, 2 * channels + c, top + k / width, left + k % width);
+    }
+    return sum / total;
+}
+
+static double upsample(const Problem *p, int c, int y, int x)
+{
+    double fy = (double)y * (p->in->height - 1) / (2 * p->in->height - 1);
+    double fx = (double)x * (p->in->width - 1) / (2 * p->in->width - 1);
+    int y0 = (int)fy, x0 = (int)fx;
+    int y1 = MIN(y0 + 1, p->in->height - 1), x1 = MIN(x0 + 1, p->in->width - 1);
+    fy -= y0;
+    fx -= x0;
+    return (1 - fy) * ((1 - fx) * at(p, c, y0, x0) + fx * at(p, c, y0, x1)) +
+           fy * ((1 - fx) * at(p, c, y1, x0) + fx * at(p, c, y1, x1));
+}
+
+static double reference(const Problem *p, int c, int y, int x)
+{
+    int height = p->in->height, width = p->in->width;
+    switch (p->op->kind) {
+    case LM_OP_CONV:
+    case LM_OP_LINEAR:
+    case LM_OP_DEPTHWISE:
+        return convolve(p, c, y, x);
+    case LM_OP_MEAN:
+        return mean(p, c, 0, 0, height, width);
+    case LM_OP_POOL:
+        height /= p->out->height;
+        width /= p->out->width;
+        return mean(p, c, y * height, x * width, height, width);
+    case LM_OP_NORM:
+        return normalise(p, c, y, x);
+    case LM_OP_NEIGHBOURHOOD_ATTENTION:
+        return attend(p, c, y, x, CLAMP(y - 1, 0, height - 3), CLAMP(x - 1, 0, width - 3), 3, 3);
+    case LM_OP_GLOBAL_ATTENTION:
+        return attend(p, c, y, x, 0, 0, height, width);
+    case LM_OP_UPSAMPLE:
+        return upsample(p, c, y, x);
+    case LM_N_OPS:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+/* What half-precision storage makes of the data, so that only the arithmetic is compared. */
+static void round_to_half(float *values, gsize n)
+{
+    for (gsize i = 0; values && i < n; i++)
+        values[i] = lm_half_to_float(lm_half_from_float(values[i]));
+}
+
+static gsize elements(const LmTensor *tensor)
+{
+    return (gsize)tensor->channels * (gsize)tensor->height * (gsize)tensor->width;
+}
+
+static gsize n_weights(const LmOp *op, const LmTensor *in, const LmTensor *out)
+{
+    gsize o = (gsize)out->channels, i = (gsize)in->channels;
+    return op->kind == LM_OP_CONV ? o * i * 9 : op->kind == LM_OP_LINEAR ? o * i : op->kind == LM_OP_DEPTHWISE ? o * 25 : 0;
+}
+
+static float *external(LmExecutor *executor, const LmGraph *graph, LmTensorId id, bool fp16, GRand *random)
+{
+    if (id == LM_NO_TENSOR)
+        return NULL;
+    GError *error = NULL;
+    float *values = lm_operator_case_values(lm_graph_tensor(graph, id), random);
+    if (fp16)
+        round_to_half(values, elements(lm_graph_tensor(graph, id)));
+    lm_test_ok(lm_executor_write(executor, id, values, &error), error);
+    return values;
+}
+
+static void check_case(const LmOperatorCase *c, bool fp16, bool portable)
+{
+    GError *error = NULL;
+    g_autofree char *name = lm_operator_case_name(c);
+    GRand *random = g_rand_new_with_seed(1);
+    LmGraph *graph = lm_operator_case_graph(c, random);
+    const LmOp *op = lm_graph_op(graph, 0);
+    const LmTensor *in = lm_graph_tensor(graph, op->input), *out = lm_graph_tensor(graph, op->output);
+    if (fp16)
+        round_to_half(op->weight, n_weights(op, in, out));
+    LmExecutor *executor =
+        lm_executor_create(pipelines, graph, &(LmExecutorParams){.fp16 = fp16, .portable = portable}, &error);
+    lm_test_ok(executor != NULL, error);
+    lm_test_ok(lm_executor_poison(executor, &error), error);
+    g_autofree float *x = external(executor, graph, op->input, fp16, random);
+    g_autofree float *addend = external(executor, graph, op->addend, fp16, random);
+    g_autofree float *gain = external(executor, graph, op->gain, fp16, random);
+    lm_test_ok(lm_executor_run(executor, &error), error);
+    g_autofree float *got = g_new(float, elements(out));
+    /* Also checks the zero texels and padding channels. */
+    lm_test_ok(lm_executor_read(executor, op->output, got, &error), error);
+
+    const Problem problem = {x, addend, gain, in, out, op};
+    double worst = 0, largest = 0;
+    for (int k = 0; k < out->channels; k++) {
+        for (int i = 0; i < out->height * out->width; i++) {
+            double want = reference(&problem, k, i / out->width, i % out->width);
+            double difference = fabs(want - (double)got[k * out->height * out->width + i]);
+            worst = difference <= worst ? worst : difference; /* a NaN wins */
+            largest = fmax(largest, fabs(want));
+        }
+    }
+    ck_assert_msg(worst <= (fp16 ? 1e-3 : 4e-6) * fmax(largest, 1), "%s, %s, %s: off by %g, largest %g", name,
+                  fp16 ? "fp16" : "fp32", portable ? "portable" : "lanes8", worst, largest);
+    lm_executor_free(&executor);
+    lm_graph_free(&graph);
+    g_rand_free(random);
+}
+
+/* _i: variant * cases + case. */
+START_TEST(test_case)
+{
+    unsigned variant = (unsigned)_i / lm_n_operator_cases;
+    if (!(variant & 2) && !device->info.lanes8)
+        return; /* the same shaders as variant | 2 */
+    check_case(&lm_operator_cases[(unsigned)_i % lm_n_operator_cases], variant & 1, variant & 2);
+}
+END_TEST
+
+int main(void)
+{
+    GError *error = NULL;
+    device = lm_test_device();
+    pipelines = lm_pipelines_create(device, "", &error);
+    if (!pipelines)
+        g_error("%s", error->message);
+    Suite *suite = suite_create("operators");
+    TCase *tcase = tcase_create("cases");
+    tcase_set_timeout(tcase, 600);
+    tcase_add_loop_test(tcase, test_case, 0, 4 * (int)lm_n_operator_cases);
+    suite_add_tcase(suite, tcase);
+    int status = lm_test_run(suite);
+    lm_pipelines_free(&pipelines);
+    lm_device_free(&device);
+    return status;
+}
