@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Translates GstVideoInfo and GstVideoFrame to LmFrameInfo and LmFrame. */
+#include "gstlmframe.h"
+
+bool gst_lm_frame_parse_caps(const GstCaps *caps, GstVideoInfo *info, LmFrameInfo *frame_info)
+{
+    if (!gst_video_info_from_caps(info, caps) ||
+        GST_VIDEO_INFO_INTERLACE_MODE(info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
+        return false;
+
+    int format = lm_format_from_name(GST_VIDEO_INFO_NAME(info));
+    if (format < 0)
+        return false;
+
+    *frame_info = (LmFrameInfo){
+        .format = (LmFormat)format,
+        .width = GST_VIDEO_INFO_WIDTH(info),
+        .height = GST_VIDEO_INFO_HEIGHT(info),
+        .full_range =
+            GST_VIDEO_INFO_IS_RGB(info) || info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255,
+    };
+    /* Caps may name no matrix, or RGB's for a YUV format: then GStreamer's own rule by height
+     * holds. */
+    if (!gst_video_color_matrix_get_Kr_Kb(info->colorimetry.matrix, &frame_info->kr,
+                                          &frame_info->kb))
+        gst_video_color_matrix_get_Kr_Kb(frame_info->height > 576 ? GST_VIDEO_COLOR_MATRIX_BT709
+                                                                  : GST_VIDEO_COLOR_MATRIX_BT601,
+                                         &frame_info->kr, &frame_info->kb);
+    return lm_frame_info_check(frame_info, NULL);
+}
+
+bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFrame *frame)
+{
+    if (GST_VIDEO_FRAME_WIDTH(video) != info->width ||
+        GST_VIDEO_FRAME_HEIGHT(video) != info->height ||
+        lm_format_from_name(GST_VIDEO_INFO_NAME(&video->info)) != (int)info->format)
+        return false;
+
+    *frame = (LmFrame){.info = *info};
+    for (unsigned i = 0; i < GST_VIDEO_FRAME_N_PLANES(video); i++) {
+        int stride = GST_VIDEO_FRAME_PLANE_STRIDE(video, i);
+        if (stride < 0 || (gsize)stride < lm_frame_row_bytes(info, i))
+            return false;
+        frame->data[i] = GST_VIDEO_FRAME_PLANE_DATA(video, i);
+        frame->stride[i] = (gsize)stride;
+    }
+    return true;
+}
+
+bool gst_lm_frame_draw(GstBuffer **buffer, const GstVideoInfo *video_info, const LmFrameInfo *info,
+                       const LmMask *mask, const LmFindings *findings,
+                       const LmOverlayParams *params, LmOverlayScratch *scratch)
+{
+    if (params->flags == 0 || findings->n == 0)
+        return true;
+
+    *buffer = gst_buffer_make_writable(*buffer);
+    GstVideoFrame video;
+    if (!gst_video_frame_map(&video, video_info, *buffer, GST_MAP_READWRITE))
+        return false;
+    LmFrame frame;
+    bool ok = gst_lm_frame_wrap(&video, info, &frame);
+    if (ok)
+        lm_overlay_draw(&frame, mask, findings, params, scratch);
+    gst_video_frame_unmap(&video);
+    return ok;
+}
+
+bool gst_lm_region_parse(const char *text, LmRect *region)
+{
+    if (g_strcmp0(text, "full") == 0) {
+        *region = (LmRect){0};
+        return true;
+    }
+    char **parts = g_strsplit(text ? text : "", ",", -1);
+    /* Sums of two such numbers stay far inside an int. */
+    const gint64 limit = 1000000;
+    gint64 number[4];
+    bool ok = g_strv_length(parts) == G_N_ELEMENTS(number);
+    for (unsigned i = 0; ok && i < G_N_ELEMENTS(number); i++)
+        ok = g_ascii_string_to_signed(g_strstrip(parts[i]), 10, i < 2 ? -limit : 1, limit,
+                                      &number[i], NULL);
+    g_strfreev(parts);
+    if (ok)
+        *region = (LmRect){(int)number[0], (int)number[1], (int)number[2], (int)number[3]};
+    return ok;
+}

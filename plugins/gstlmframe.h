@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * GStreamer's video frames as the layers below see them, and drawing on a buffer. */
+#pragma once
+
+#include <gst/video/video.h>
+
+#include "run/overlay.h"
+
+G_BEGIN_DECLS
+
+#define GST_LM_VIDEO_FORMATS                                                                       \
+    "{ NV12, I420, YV12, YUY2, UYVY, Y42B, v210, P010_10LE, RGBA, BGRA, ARGB, ABGR, "              \
+    "RGBx, BGRx, xRGB, xBGR, RGB, BGR }"
+
+/** What lmnet, lmnetoverlay and lmnetmask take. Frames of single fields (interlace-mode alternate)
+ * carry a caps feature of their own and so do not match. */
+#define GST_LM_VIDEO_CAPS                                                                          \
+    "video/x-raw, format = (string) " GST_LM_VIDEO_FORMATS ", width = (int) [ 32, 4096 ], "        \
+    "height = (int) [ 32, 4096 ], framerate = (fraction) [ 0, max ]"
+
+/** Parses caps into both descriptions. False where they are not raw video that the elements take.
+ */
+bool gst_lm_frame_parse_caps(const GstCaps *caps, GstVideoInfo *info, LmFrameInfo *frame_info);
+
+/** Wraps a mapped frame, which must outlive it. False where the frame's size or format is not that
+ * of `info`: the buffer's video meta contradicts the caps. */
+bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFrame *frame);
+
+/** Draws on *buffer, which is made writable first (its memory too, by copying, where it is shared
+ * or read-only), unless there is nothing to draw. False where the buffer cannot be mapped as
+ * `video_info` says. */
+bool gst_lm_frame_draw(GstBuffer **buffer, const GstVideoInfo *video_info, const LmFrameInfo *info,
+                       const LmMask *mask, const LmFindings *findings,
+                       const LmOverlayParams *params, LmOverlayScratch *scratch);
+
+/** Parses the property `region`: "full" (*region becomes 0 x 0), or "x,y,width,height" in pixels, x
+ * and y may be negative, width and height at least 1. False for anything else; *region is left as
+ * it is. */
+bool gst_lm_region_parse(const char *text, LmRect *region);
+
+G_END_DECLS

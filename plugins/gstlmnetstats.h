@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What lmnet counts and times for its property `stats`. */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#define GST_LM_N_TIMES 512
+
+/** Zeroed: nothing counted. The owner guards it. */
+typedef struct {
+    guint64 frames;     /**< Taken in. */
+    guint64 inferences; /**< Masks that came back. */
+    guint64 stale;      /**< Frames left clean because the newest mask was too old for them. */
+    GstClockTime mask_age, max_mask_age; /**< Of the last marked frame; of all. */
+    guint64 inference_ns[GST_LM_N_TIMES], gpu_ns[GST_LM_N_TIMES]; /**< The last ones, as a ring. */
+} GstLmNetStats;
+
+void gst_lm_net_stats_add_inference(GstLmNetStats *stats, gint64 inference_ns, gint64 gpu_ns);
+void gst_lm_net_stats_add_age(GstLmNetStats *stats, GstClockTime age);
+/** A new structure `lmnet-stats` with the counts and times: medians, and the 99th percentile, of
+ * the last inferences. */
+GstStructure *gst_lm_net_stats_to_structure(const GstLmNetStats *stats);
+
+G_END_DECLS
