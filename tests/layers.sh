@@ -15,9 +15,9 @@ declare -A may=(
     [src/gpu]="util gpu"
     [src/run]="util model net gpu run"
     [src/scene]="util scene"
-    [plugins]="util run"
+    [plugins]="util model run"
     [bench]="util model net gpu run"
-    [examples]="util run"
+    [examples]="util model run"
 )
 layers=" util model net gpu run scene "
 failures=0
