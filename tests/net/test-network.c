@@ -82,7 +82,7 @@ static void write_changed(const Change *change)
     g_byte_array_append(file, (const guint8 *)header->str, (guint)header->len);
     g_byte_array_append(file, data->data, data->len);
     ck_assert(g_file_set_contents_full(path, (const char *)file->data, file->len,
-                                       G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+                                       G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL));
     g_byte_array_unref(file);
     g_byte_array_unref(data);
     g_string_free(header, TRUE);
