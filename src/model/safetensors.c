@@ -82,10 +82,10 @@ static const char *guess_format(const char *bytes, gsize size)
     static const struct {
         const char *magic, *what;
     } known[] = {
-        {"PK\x03\x04", "it is a zip archive, probably a PyTorch checkpoint, which tools/convert.py "
-                       "turns into a model file"},
-        {"\x80\x02", "it is a Python pickle, probably an old PyTorch checkpoint, which "
-                     "tools/convert.py turns into a model file"},
+        {"PK\x03\x04", "it is a zip archive, probably a PyTorch checkpoint: convert its "
+                       "state_dict to safetensors"},
+        {"\x80\x02", "it is a Python pickle, probably an old PyTorch checkpoint: convert its "
+                     "state_dict to safetensors"},
         {"\x89PNG", "it is a PNG picture"},
         {"\xff\xd8\xff", "it is a JPEG picture"},
         {"GGUF", "it is a GGUF file"},

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/half.h"
 
 #define HEADS_DEFAULT 12
 #define HEADS_MAX 4096
@@ -177,27 +178,12 @@ static char *format_shape(const gsize *shape, unsigned n_dims)
     return g_string_free(g_string_append_c(text, ']'), FALSE);
 }
 
-static float half_to_float(guint16 half)
-{
-    guint32 exponent = half >> 10 & 31, fraction = half & 1023;
-    guint32 sign = (guint32)(half >> 15) << 31;
-    if (exponent == 0) {
-        float magnitude = (float)fraction * 0x1p-24f; /* Zero or subnormal; exact. */
-        return sign ? -magnitude : magnitude;
-    }
-    guint32 wide = exponent == 31 ? 255 : exponent + 127 - 15;
-    guint32 bits = sign | wide << 23 | fraction << 13;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static float value_at(const LmTensorView *tensor, gsize i)
 {
     if (tensor->dtype == LM_DTYPE_F16) {
         guint16 half;
         memcpy(&half, tensor->data + i * sizeof half, sizeof half);
-        return half_to_float(GUINT16_FROM_LE(half));
+        return lm_half_to_float(GUINT16_FROM_LE(half));
     }
     guint32 bits;
     float value;

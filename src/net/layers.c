@@ -44,9 +44,11 @@ void lm_layer_batch_norm_clear(LmOwnedBatchNorm *norm)
 static void fold_norm(LmGraph *graph, const char *name, LmOp *op, int outputs, gsize per_output)
 {
     LmOwnedBatchNorm norm = {0};
-    if (lm_layer_batch_norm_load(graph, name, outputs, &norm))
-        lm_fold_batch_norm(op->weight, op->bias, (gsize)outputs, per_output,
-                           &(LmBatchNorm){norm.weight, norm.bias, norm.mean, norm.var});
+    if (lm_layer_batch_norm_load(graph, name, outputs, &norm) &&
+        !lm_fold_batch_norm(op->weight, op->bias, (gsize)outputs, per_output,
+                            &(LmBatchNorm){norm.weight, norm.bias, norm.mean, norm.var}))
+        lm_graph_fail(graph, LM_ERROR_MODEL, "%s: tensor '%s.weight': folded into the layer before it, it gives a value that is not finite",
+                      lm_weights_path(graph->weights), name);
     lm_layer_batch_norm_clear(&norm);
 }
 

@@ -64,8 +64,9 @@ static bool fold_branches(LmGraph *graph, const char *prefix, int channels, floa
         branches[i] = (LmDepthwiseBranch){kernels[i], shapes[i].height, shapes[i].width,
                                           {norms[i].weight, norms[i].bias, norms[i].mean, norms[i].var}};
     }
-    if (!graph->error)
-        lm_fold_depthwise(kernel, bias, (gsize)channels, branches, 4);
+    if (!graph->error && !lm_fold_depthwise(kernel, bias, (gsize)channels, branches, 4))
+        lm_graph_fail(graph, LM_ERROR_MODEL, "%s: tensor '%s.large_conv.bn.weight': the branches fold to a value that is not finite",
+                      lm_weights_path(graph->weights), prefix);
     for (int i = 0; i < 4; i++) {
         g_free(kernels[i]);
         lm_layer_batch_norm_clear(&norms[i]);

@@ -134,13 +134,13 @@ START_TEST(test_each_tensor_missing)
 }
 END_TEST
 
-/* Whichever tensor has one row too many, something is refused, by the name of a tensor. */
+/* Whichever tensor is one longer in its first or last dimension, something is refused, by the name of a tensor. */
 START_TEST(test_each_tensor_of_wrong_shape)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
     for (unsigned i = 0; i < lm_safetensors_count(model); i++) {
         const LmTensorView *tensor = lm_safetensors_at(model, i);
-        for (unsigned dim = 0; counted(tensor) && dim < tensor->n_dims; dim++) {
+        for (unsigned dim = 0; counted(tensor) && dim < tensor->n_dims; dim += MAX(tensor->n_dims - 1, 1)) {
             Change change = {.reshape = tensor->name, .n_dims = tensor->n_dims};
             memcpy(change.shape, tensor->shape, sizeof change.shape);
             change.shape[dim]++;
