@@ -114,7 +114,7 @@ static void blend_bytes(guint8 *restrict out, const guint16 *restrict coverage,
                         const guint16 *restrict color, int n)
 {
     for (int i = 0; i < n; i++) {
-        guint16 a = (coverage[i] + 8) >> 4;
+        guint16 a = (guint16)(coverage[i] + 8) >> 4;
         guint16 sum = (guint16)(out[i] * (256 - a)) + (guint16)(color[i] * a) + 128;
         out[i] = sum >> 8;
     }
@@ -187,8 +187,10 @@ static void weave_pixels(const LmBlender *b, unsigned p, const Rows *rows, int n
 {
     const unsigned samples = b->planes[p].samples;
     const guint64 lanes = b->planes[p].lanes[0];
-    for (int i = 0; i < n; i++)
-        store(b->coverage + i * samples, rows->coverage[1][i] * lanes);
+    const guint16 *in = rows->coverage[1];
+    guint16 *out = b->coverage;
+    for (int i = 0; i < n; i++, out += samples)
+        store(out, in[i] * lanes);
     for (int i = 0; i < n && !b->uniform; i++)
         store(b->color + i * samples, b->planes[p].color[rows->classes[1][i]]);
 }
@@ -197,12 +199,13 @@ static void weave_pixels(const LmBlender *b, unsigned p, const Rows *rows, int n
 static void weave_pairs(const LmBlender *b, unsigned p, const Rows *rows, int n)
 {
     const unsigned samples = b->planes[p].samples;
-    const guint64 *lanes = b->planes[p].lanes;
+    const guint64 first = b->planes[p].lanes[0], second = b->planes[p].lanes[1];
+    const guint64 chroma = b->planes[p].lanes[2];
     const guint16 *upper = rows->coverage[0], *lower = rows->coverage[1];
-    for (int i = 0; i < n; i++) {
-        guint32 first = lower[2 * i], second = lower[2 * i + 1];
-        guint32 mean = (upper[2 * i] + upper[2 * i + 1] + first + second + 2) >> 2;
-        store(b->coverage + i * samples, first * lanes[0] + second * lanes[1] + mean * lanes[2]);
+    guint16 *out = b->coverage;
+    for (int i = 0; i < n; i++, upper += 2, lower += 2, out += samples) {
+        guint32 mean = (upper[0] + upper[1] + lower[0] + lower[1] + 2u) >> 2;
+        store(out, lower[0] * first + lower[1] * second + mean * chroma);
     }
     for (int i = 0; i < n && !b->uniform; i++)
         store(b->color + i * samples, mixed_color(b, p, rows, 2 * i));

@@ -5,10 +5,12 @@
 #include "run/contour.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
-/* Rows are followed by room for a whole step of update(). */
+/* Rows are followed by room for a whole step of update() and a whole word of uniform(). */
 #define STEP 4
+#define WORD 8
 
 typedef struct {
     float x, y;
@@ -16,7 +18,7 @@ typedef struct {
 
 static gsize stride(int width)
 {
-    return ((gsize)width + STEP + 15) & ~(gsize)15;
+    return ((gsize)width + WORD + 15) & ~(gsize)15;
 }
 
 /* A pixel of the line is at most its width and a pixel's half at both sides away. */
@@ -115,6 +117,17 @@ static float crossing(const LmContour *contour, gsize a, gsize b)
     return from / (from - to);
 }
 
+/* Whether the WORD squares between two rows from this pixel on each have one class. */
+static bool uniform(const guint8 *above, const guint8 *below)
+{
+    guint64 words[4];
+    memcpy(&words[0], above, WORD);
+    memcpy(&words[1], above + 1, WORD);
+    memcpy(&words[2], below, WORD);
+    memcpy(&words[3], below + 1, WORD);
+    return words[0] == words[1] && words[0] == words[2] && words[0] == words[3];
+}
+
 void lm_contour_add(LmContour *contour, int y)
 {
     if (contour->line <= 0 || y == 0)
@@ -122,6 +135,10 @@ void lm_contour_add(LmContour *contour, int y)
     const gsize above = slot(contour, y - 1), below = slot(contour, y);
     const guint8 *classes = contour->classes;
     for (int x = 0; x + 1 < contour->width; x++) {
+        if (x % WORD == 0 && uniform(classes + above + x, classes + below + x)) {
+            x += WORD - 1;
+            continue;
+        }
         /* The four pixels in turn around the square. */
         const gsize corners[5] = {above + x, above + x + 1, below + x + 1, below + x, above + x};
         const guint8 c = classes[corners[0]];

@@ -141,6 +141,16 @@ static void compete_many(const LmResampler *r, const float *first, const float *
     }
 }
 
+/* Class 1 where the margin and either of the rows that are blended have it. */
+static void decide_two(int n, const float *restrict margins, const guint16 *restrict kept_first,
+                       const guint16 *restrict kept_second, guint8 *restrict classes)
+{
+    for (int x = 0; x < n; x++) {
+        guint8 kept = (kept_first[x] | kept_second[x]) >> 1 & 1;
+        classes[x] = margins[x] > 0 ? kept : 0;
+    }
+}
+
 void lm_resampler_classes(LmResampler *r, int y, float limit, guint8 *classes, float *margins,
                           float *leads)
 {
@@ -158,8 +168,8 @@ void lm_resampler_classes(LmResampler *r, int y, float limit, guint8 *classes, f
     const guint16 *kept_second = r->rows[tap.second != tap.first].classes;
     if (!many) {
         compete_two(r, first, second, tap.fraction, limit, margins);
-        for (int x = r->begin; x < r->end; x++)
-            classes[x] = margins[x] > 0 ? (kept_first[x] | kept_second[x]) >> 1 & 1 : 0;
+        decide_two(r->end - r->begin, margins + r->begin, kept_first + r->begin,
+                   kept_second + r->begin, classes + r->begin);
         return;
     }
     memset(r->sums, 0, width * sizeof *r->sums);
