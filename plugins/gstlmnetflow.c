@@ -127,32 +127,57 @@ static void warn_bad_buffer(GstLmNet *self)
                         ("it passes without analysis"));
 }
 
-/* Hands a frame to the session. 0 where no mask will come for it. */
-static guint64 submit(GstLmNet *self, GstBuffer *buffer, bool replace)
+/* Waits for the session's start; OK too where it failed later than that, for frames then pass
+ * clean. */
+static GstFlowReturn wait_ready(GstLmNet *self)
 {
+    if (lm_session_wait_ready(self->session)) {
+        g_atomic_int_set(&self->was_ready, TRUE);
+        return GST_FLOW_OK;
+    }
+    if (is_flushing(self))
+        return GST_FLOW_FLUSHING;
+    if (g_atomic_int_get(&self->was_ready))
+        return GST_FLOW_OK;
+    gst_lm_net_report_start_failure(self);
+    return GST_FLOW_ERROR;
+}
+
+/* Hands a frame to the session; *ticket is 0 where no mask will come for it. every-frame waits
+ * until the session takes it; latest does not, and supersedes a frame that still waits. */
+static GstFlowReturn submit(GstLmNet *self, GstBuffer *buffer, bool every_frame, guint64 *ticket)
+{
+    GstFlowReturn ret = GST_FLOW_OK;
     GstVideoFrame video;
+    *ticket = 0;
     if (self->region.width == 0)
-        return 0;
+        return ret;
     if (!gst_video_frame_map(&video, &self->info, buffer, GST_MAP_READ)) {
         warn_bad_buffer(self);
-        return 0;
+        return ret;
     }
 
     LmFrame frame;
-    guint64 ticket = 0;
     GError *error = NULL;
-    if (!gst_lm_frame_wrap(&video, &self->frame_info, &frame)) {
+    bool taken = false;
+    if (gst_lm_frame_wrap(&video, &self->frame_info, &frame)) {
+        do {
+            if (every_frame)
+                ret = wait_ready(self);
+            if (ret == GST_FLOW_OK)
+                taken = lm_session_submit(self->session, &frame, self->region, !every_frame, ticket,
+                                          &error);
+        } while (every_frame && ret == GST_FLOW_OK && !taken && !error);
+    } else {
         warn_bad_buffer(self);
-    } else if (!lm_session_submit(self->session, &frame, self->region, replace, &ticket, &error)) {
-        ticket = 0;
-        if (error)
-            tell_failure(self, error);
-        else
-            GST_WARNING_OBJECT(self, "the session took no frame");
-        g_clear_error(&error);
     }
     gst_video_frame_unmap(&video);
-    return ticket;
+    if (!taken)
+        *ticket = 0;
+    if (error)
+        tell_failure(self, error);
+    g_clear_error(&error);
+    return ret;
 }
 
 /* Counts a result; its mask, or NULL where the device failed. The caller clears the result. */
@@ -200,30 +225,14 @@ static void sync_properties(GstLmNet *self, GstBuffer *buffer)
  * ------------------------------------------------------------------------------------------------
  */
 
-/* Waits for the session's start; OK too where it failed later than that, for frames then pass
- * clean. */
-static GstFlowReturn wait_ready(GstLmNet *self)
-{
-    if (lm_session_wait_ready(self->session)) {
-        g_atomic_int_set(&self->was_ready, TRUE);
-        return GST_FLOW_OK;
-    }
-    if (is_flushing(self))
-        return GST_FLOW_FLUSHING;
-    if (g_atomic_int_get(&self->was_ready))
-        return GST_FLOW_OK;
-    gst_lm_net_report_start_failure(self);
-    return GST_FLOW_ERROR;
-}
-
 static GstFlowReturn take_frame(GstLmNet *self, GstBuffer *buffer)
 {
-    GstFlowReturn ret = wait_ready(self);
+    Pending item = {.buffer = buffer};
+    GstFlowReturn ret = submit(self, buffer, true, &item.ticket);
     if (ret != GST_FLOW_OK) {
         gst_buffer_unref(buffer);
         return ret;
     }
-    Pending item = {.buffer = buffer, .ticket = submit(self, buffer, false)};
     gst_queue_array_push_tail_struct(self->pending, &item);
     self->pending_frames++;
     return GST_FLOW_OK;
@@ -355,7 +364,7 @@ static GstFlowReturn pass_latest(GstLmNet *self, GstBuffer **buffer)
         .arrival = g_get_monotonic_time(),
     };
     poll_masks(self, &settings);
-    frame.ticket = submit(self, *buffer, true);
+    submit(self, *buffer, false, &frame.ticket);
     if (frame.ticket)
         gst_queue_array_push_tail_struct(self->asked, &frame);
 

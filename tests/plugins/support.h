@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What the tests of the elements share: harnesses, frames, golden pictures. */
+#pragma once
+
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+
+#include "gate.h"
+#include "gstlmmeta.h"
+
+G_BEGIN_DECLS
+
+#define TINY_MODEL GOLDEN_DIR "/tiny.model.safetensors"
+#define TINY_WIDTH 96
+#define TINY_HEIGHT 64
+#define TINY "model=" TINY_MODEL " precision=fp32 "
+#define FRAME_TIME (GST_SECOND / 30)
+
+/** Initialises GStreamer and registers the elements; ends the process with 77 where there is no
+ * device. */
+void test_init(int *argc, char ***argv);
+
+/** A running harness around a launch line, its messages on *bus (may be NULL; gst_object_unref it),
+ * and its upstream not live. */
+GstHarness *test_harness(const char *launch, GstBus **bus);
+void test_set_caps(GstHarness *harness, const char *format, int width, int height);
+/** The next message of the given types, or NULL after a while. */
+GstMessage *test_wait_message(GstBus *bus, GstMessageType types);
+/** The text of the next error or warning that is there now, or NULL. */
+char *test_pop_text(GstBus *bus, GstMessageType type);
+
+/** The reference's input picture: TINY_WIDTH x TINY_HEIGHT RGB, packed. */
+guint8 *test_golden_picture(void);
+/** round(255 p) of the reference's answer to it. */
+guint8 *test_golden_mask(void);
+
+/** A frame of the golden picture (RGB, network size), number `index`. */
+GstBuffer *test_golden_frame(int index);
+/** A frame in any format and size: a picture that the tiny model finds something in, noise where
+ * the picture leaves bytes free (alpha, padding); rows are `padding` bytes longer than they need
+ * be, for which the buffer has a video meta. */
+GstBuffer *test_frame(const GstVideoInfo *info, int index, int padding);
+/** Caps of harness and frames alike. */
+void test_video_info(GstVideoInfo *info, const char *format, int width, int height);
+
+/** Number of findings by the mask's metadata; -1 where the buffer has none. */
+int test_n_findings(GstBuffer *buffer);
+/** A copy of the buffer's bytes. */
+GBytes *test_bytes(GstBuffer *buffer);
+
+G_END_DECLS

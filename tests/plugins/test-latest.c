@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * lmnet in mode latest: every frame passes at once, with the newest mask that is young enough. */
+#include "support.h"
+
+#define LATEST "lmnet " TINY "mode=latest "
+
+static GstHarness *latest(const char *more, GstBus **bus)
+{
+    char *launch = g_strconcat(LATEST, more, NULL);
+    GstHarness *harness = test_harness(launch, bus);
+    g_free(launch);
+    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    return harness;
+}
+
+static GstStructure *get_stats(GstHarness *harness)
+{
+    GstStructure *stats;
+    g_object_get(harness->element, "stats", &stats, NULL);
+    return stats;
+}
+
+static guint64 get_stat(GstHarness *harness, const char *name)
+{
+    guint64 value = 0;
+    GstStructure *stats = get_stats(harness);
+    ck_assert(gst_structure_get_uint64(stats, name, &value));
+    gst_structure_free(stats);
+    return value;
+}
+
+static void wait_ready(GstHarness *harness)
+{
+    for (int i = 0; i < 2000; i++) {
+        GstStructure *stats = get_stats(harness);
+        bool ready = g_str_equal(gst_structure_get_string(stats, "state"), "ready");
+        gst_structure_free(stats);
+        if (ready)
+            return;
+        g_usleep(10000);
+    }
+    ck_abort_msg("the session does not get ready");
+}
+
+/* A frame in, and the same one out by the time that push returns. */
+static GstBuffer *pass(GstHarness *harness, GstBuffer *buffer)
+{
+    guint64 offset = GST_BUFFER_OFFSET(buffer);
+    GstClockTime pts = GST_BUFFER_PTS(buffer);
+    ck_assert_int_eq(gst_harness_push(harness, buffer), GST_FLOW_OK);
+    GstBuffer *out = gst_harness_try_pull(harness);
+    ck_assert_ptr_nonnull(out);
+    ck_assert_uint_eq(GST_BUFFER_OFFSET(out), offset);
+    ck_assert_uint_eq(GST_BUFFER_PTS(out), pts);
+    return out;
+}
+
+START_TEST(passes_clean_while_starting)
+{
+    GstHarness *harness = latest("", NULL);
+    GBytes *golden = NULL;
+    /* Far sooner than the pipelines can be there. */
+    for (int i = 0; i < 3; i++) {
+        GstBuffer *in = test_golden_frame(i);
+        golden = golden ? golden : test_bytes(in);
+        GstBuffer *out = pass(harness, in);
+        if (test_n_findings(out) < 0) {
+            GBytes *bytes = test_bytes(out);
+            ck_assert(g_bytes_equal(bytes, golden));
+            g_bytes_unref(bytes);
+        }
+        gst_buffer_unref(out);
+    }
+    g_bytes_unref(golden);
+    gst_harness_teardown(harness);
+}
+END_TEST
+
+START_TEST(marks_with_the_newest)
+{
+    GstHarness *harness = latest("", NULL);
+    wait_ready(harness);
+    guint64 last_of = 0;
+    int marked = 0;
+    const int frames = 60;
+    for (int i = 0; i < frames; i++) {
+        GstBuffer *out = pass(harness, test_golden_frame(i));
+        GstCustomMeta *meta = gst_buffer_get_custom_meta(out, GST_LM_MASK_META);
+        if (meta) {
+            guint64 pts, age;
+            const GstStructure *structure = gst_custom_meta_get_structure(meta);
+            ck_assert(gst_structure_get_uint64(structure, "pts", &pts));
+            ck_assert(gst_structure_get_uint64(structure, "age", &age));
+            ck_assert_uint_eq(pts + age, GST_BUFFER_PTS(out));
+            ck_assert_uint_le(age, 500 * GST_MSECOND);
+            ck_assert_uint_ge(pts, last_of);
+            last_of = pts;
+            marked++;
+        }
+        gst_buffer_unref(out);
+        g_usleep(10000);
+    }
+    ck_assert_int_gt(marked, 0);
+    ck_assert_uint_eq(get_stat(harness, "frames"), (guint64)frames);
+    ck_assert_uint_gt(get_stat(harness, "inferences"), 0);
+    ck_assert_uint_gt(get_stat(harness, "inference-time"), 0);
+    ck_assert_uint_ge(get_stat(harness, "inference-time-p99"), get_stat(harness, "inference-time"));
+    ck_assert_uint_gt(get_stat(harness, "max-mask-age"), 0);
+    gst_harness_teardown(harness);
+}
+END_TEST
+
+START_TEST(a_burst_supersedes)
+{
+    GstHarness *harness = latest("", NULL);
+    wait_ready(harness);
+    for (int i = 0; i < 200; i++)
+        gst_buffer_unref(pass(harness, test_golden_frame(i)));
+    guint64 inferences = get_stat(harness, "inferences");
+    ck_assert_uint_eq(get_stat(harness, "frames"), 200);
+    ck_assert_uint_lt(inferences, 200);
+    ck_assert_uint_gt(get_stat(harness, "superseded"), 0);
+    gst_harness_teardown(harness);
+}
+END_TEST
+
+/* Frame 1's mask, which has come by the time of the next frame: that, some frame times later. */
+static GstBuffer *pass_after_first(GstHarness *harness, int next)
+{
+    wait_ready(harness);
+    for (int i = 0; i < 2; i++) {
+        /* The first frame of a layout has it prepared, and is not analysed. */
+        gst_buffer_unref(pass(harness, test_golden_frame(i)));
+        g_usleep(500000);
+    }
+    return pass(harness, test_golden_frame(next));
+}
+
+START_TEST(old_masks_are_not_shown)
+{
+    GstHarness *harness = latest("max-mask-age=50000000", NULL);
+    GstBuffer *out = pass_after_first(harness, 2);
+    ck_assert_int_gt(test_n_findings(out), 0);
+    ck_assert_uint_eq(get_stat(harness, "mask-age"), FRAME_TIME);
+    gst_buffer_unref(out);
+    gst_harness_teardown(harness);
+
+    harness = latest("max-mask-age=50000000", NULL);
+    out = pass_after_first(harness, 3);
+    GstBuffer *clean = test_golden_frame(3);
+    GBytes *before = test_bytes(clean), *after = test_bytes(out);
+    ck_assert_int_eq(test_n_findings(out), -1);
+    ck_assert(g_bytes_equal(before, after));
+    ck_assert_uint_eq(get_stat(harness, "stale"), 1);
+    g_bytes_unref(before);
+    g_bytes_unref(after);
+    gst_buffer_unref(clean);
+    gst_buffer_unref(out);
+    gst_harness_teardown(harness);
+}
+END_TEST
+
+START_TEST(frames_without_times)
+{
+    GstHarness *harness = latest("max-mask-age=1000000000", NULL);
+    wait_ready(harness);
+    int marked = 0;
+    for (int i = 0; i < 30; i++) {
+        GstBuffer *buffer = test_golden_frame(i);
+        GST_BUFFER_PTS(buffer) = GST_BUFFER_DURATION(buffer) = GST_CLOCK_TIME_NONE;
+        GstBuffer *out = pass(harness, buffer);
+        marked += test_n_findings(out) > 0;
+        gst_buffer_unref(out);
+        g_usleep(10000);
+    }
+    ck_assert_int_gt(marked, 0);
+    gst_harness_teardown(harness);
+}
+END_TEST
+
+/* Neither a flush nor new caps leave a mask of before. */
+START_TEST(flush_and_caps_forget)
+{
+    GstHarness *harness = latest("max-mask-age=10000000000", NULL);
+    wait_ready(harness);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 3; i++) {
+            gst_buffer_unref(pass(harness, test_golden_frame(i)));
+            g_usleep(200000);
+        }
+        GstBuffer *out = pass(harness, test_golden_frame(3));
+        ck_assert_int_gt(test_n_findings(out), 0);
+        gst_buffer_unref(out);
+        if (round == 0) {
+            gst_harness_push_event(harness, gst_event_new_flush_start());
+            gst_harness_push_event(harness, gst_event_new_flush_stop(TRUE));
+            GstSegment segment;
+            gst_segment_init(&segment, GST_FORMAT_TIME);
+            gst_harness_push_event(harness, gst_event_new_segment(&segment));
+            out = pass(harness, test_golden_frame(4));
+        } else {
+            GstVideoInfo info;
+            test_video_info(&info, "NV12", 128, 80);
+            test_set_caps(harness, "NV12", 128, 80);
+            out = pass(harness, test_frame(&info, 4, 0));
+        }
+        ck_assert_int_eq(test_n_findings(out), -1);
+        gst_buffer_unref(out);
+    }
+    gst_harness_teardown(harness);
+}
+END_TEST
+
+START_TEST(adds_no_latency)
+{
+    GstHarness *harness = latest("", NULL);
+    gst_harness_set_live(harness, TRUE);
+    gst_harness_set_upstream_latency(harness, 10 * GST_MSECOND);
+    ck_assert_uint_eq(gst_harness_query_latency(harness), 10 * GST_MSECOND);
+    gst_harness_teardown(harness);
+}
+END_TEST
+
+START_TEST(auto_goes_by_liveness)
+{
+    for (int live = 0; live < 2; live++) {
+        GstHarness *harness = test_harness("lmnet " TINY, NULL);
+        gst_harness_set_live(harness, live);
+        test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+        GstStructure *stats = get_stats(harness);
+        ck_assert_str_eq(gst_structure_get_string(stats, "mode"), live ? "latest" : "every-frame");
+        gst_structure_free(stats);
+        gst_harness_teardown(harness);
+    }
+}
+END_TEST
+
+START_TEST(eos_with_nothing)
+{
+    GstHarness *harness = latest("", NULL);
+    ck_assert(gst_harness_push_event(harness, gst_event_new_eos()));
+    gst_harness_teardown(harness);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    test_init(&argc, &argv);
+    Suite *suite = suite_create("latest");
+    TCase *tcase = tcase_create("latest");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, passes_clean_while_starting);
+    tcase_add_test(tcase, marks_with_the_newest);
+    tcase_add_test(tcase, a_burst_supersedes);
+    tcase_add_test(tcase, old_masks_are_not_shown);
+    tcase_add_test(tcase, frames_without_times);
+    tcase_add_test(tcase, flush_and_caps_forget);
+    tcase_add_test(tcase, adds_no_latency);
+    tcase_add_test(tcase, auto_goes_by_liveness);
+    tcase_add_test(tcase, eos_with_nothing);
+    suite_add_tcase(suite, tcase);
+    return lm_test_run(suite);
+}
