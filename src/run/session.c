@@ -149,11 +149,27 @@ static bool layout_is_current(const LmSession *session)
     return session->has_current && lm_session_same_layout(&session->wanted, &session->current);
 }
 
+/* Whether the device still works at what was discarded, and has no slot free but for that. */
+static bool clogged(const LmSession *session)
+{
+    bool dropped = false;
+    for (unsigned i = 0; i < session->n_slots; i++) {
+        if (session->slots[i].state == SLOT_FREE)
+            return false;
+        dropped |= session->slots[i].dropped;
+    }
+    return dropped;
+}
+
+static bool takes_frames(const LmSession *session)
+{
+    return session->state == LM_SESSION_READY && (!session->has_wanted || layout_is_current(session)) && !clogged(session);
+}
+
 bool lm_session_wait_ready(LmSession *session)
 {
     pthread_mutex_lock(&session->lock);
-    while (!session->flushing && !session->quit && session->state != LM_SESSION_FAILED &&
-           !(session->state == LM_SESSION_READY && (!session->has_wanted || layout_is_current(session))))
+    while (!session->flushing && !session->quit && session->state != LM_SESSION_FAILED && !takes_frames(session))
         pthread_cond_wait(&session->news, &session->lock);
     bool ready = !session->flushing && !session->quit && session->state == LM_SESSION_READY;
     pthread_mutex_unlock(&session->lock);
