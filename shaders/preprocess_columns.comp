@@ -8,6 +8,7 @@
  */
 #extension GL_GOOGLE_include_directive : require
 #include "lmnet.glsl"
+#include "resize.glsl"
 
 layout(local_size_x = 32) in;
 
@@ -17,7 +18,7 @@ LM_OUTPUT(0, result);
 
 layout(push_constant) uniform Push
 {
-    vec4 scale, offset; /* normalised = scale * colour + offset */
+    vec4 scale, offset; /* normalised = scale * colour + offset; offset.w: levels to round to, see include/resize.glsl */
     uint width, height; /* of the output */
     uint last_row;      /* of the input */
     uint table, n_quads;
@@ -40,7 +41,7 @@ void main()
         uint top = first + 4 * t;
         sum += mat4(row(top, x), row(top + 1, x), row(top + 2, x), row(top + 3, x)) * weights;
     }
-    LM_STORE(result, y * push.width + x, vec4(sum.xyz * push.scale.xyz + push.offset.xyz, 0.0));
+    LM_STORE(result, y * push.width + x, vec4(round_as_pillow(sum.xyz, push.offset.w) * push.scale.xyz + push.offset.xyz, 0.0));
     if (x == 0 && y == 0)
         LM_STORE(result, push.width * push.height, vec4(0.0));
 }

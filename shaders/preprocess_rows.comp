@@ -11,6 +11,7 @@
  */
 #extension GL_GOOGLE_include_directive : require
 #include "lmnet.glsl"
+#include "resize.glsl"
 
 layout(local_size_x = 32) in;
 
@@ -29,7 +30,7 @@ LM_OUTPUT(0, result);
 /* rgb = clamp(scale * (y, y, y) + from_u * u + from_v * v + offset), of codes; or clamp(scale * rgb + offset). */
 layout(push_constant) uniform Push
 {
-    vec4 scale, from_u, from_v, offset;
+    vec4 scale, from_u, from_v, offset; /* offset.w: levels to round to, see include/resize.glsl */
     uvec3 base;   /* where the components' planes begin: words */
     uint width;   /* of the output */
     uvec3 stride; /* of the components' rows: words */
@@ -145,5 +146,5 @@ void main()
     }
     for (uint i = 0; i < ROWS; i++)
         if (top + i < push.rows)
-            LM_STORE(result, (top + i) * push.width + x, vec4(sum[i], 0.0));
+            LM_STORE(result, (top + i) * push.width + x, vec4(round_as_pillow(sum[i], push.offset.w), 0.0));
 }

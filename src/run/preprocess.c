@@ -16,6 +16,9 @@ enum { GROUP_WIDTH = 32, ROWS_PER_INVOCATION = 4 };
  * past the last row's end; v210's funnel reads a word more. */
 #define READ_PAST 32
 
+/* What a pass that resizes rounds to: see shaders/include/resize.glsl. */
+#define LEVELS 255
+
 #define READY_TIMEOUT_NS (10 * G_GUINT64_CONSTANT(1000000000))
 
 /** Where a plane's part of the region lies, in the frame and in the upload. */
@@ -120,6 +123,7 @@ static void fill_rows_push(LmPreprocess *preprocess)
     lm_frame_to_rgb(&params->frame, m);
     push->width = params->width;
     push->rows = params->region.height;
+    push->offset[3] = params->width != params->region.width ? LEVELS : 0;
     push->chroma_shift = format->v_sub;
     push->chroma_phase = params->region.y & ((1 << format->v_sub) - 1);
     for (int i = 0; i < 3; i++) {
@@ -150,6 +154,7 @@ static void fill_columns_push(LmPreprocess *preprocess)
     push->width = params->width;
     push->height = params->height;
     push->last_row = params->region.height - 1;
+    push->offset[3] = params->height != params->region.height ? LEVELS : 0;
 }
 
 /* Makes a buffer on the device that holds `size` bytes of `data`. */

@@ -91,7 +91,7 @@ static float *preprocess_on_device(const LmPreprocessParams *params, const LmFra
     return texels;
 }
 
-/* One line of n_in values, `stride` apart, to n_out ones. */
+/* One line of n_in values, `stride` apart, to n_out ones; a resize rounds as shaders/include/resize.glsl says. */
 static void resize_line(const double *in, int n_in, int in_stride, double *out, int n_out,
                         int out_stride)
 {
@@ -103,7 +103,8 @@ static void resize_line(const double *in, int n_in, int in_stride, double *out, 
             sum += weight * in[j * in_stride];
             weights += weight;
         }
-        out[i * out_stride] = sum / weights;
+        double value = sum / weights;
+        out[i * out_stride] = n_in == n_out ? value : floor(value * 255 + 0.5 + 1.0 / 4096) / 255;
     }
 }
 
@@ -140,21 +141,28 @@ static double *preprocess_plainly(const LmPreprocessParams *params, const LmFram
     return result;
 }
 
+/* Where a resized value lies so near a rounding boundary that single precision decides it, it is a level off. */
 static void check_against_plain(const LmPreprocessParams *params, double tolerance)
 {
+    bool resized = params->width != params->region.width || params->height != params->region.height;
+    int n_off = 0;
     LmFrame frame;
     test_frame_init(&frame, &params->frame, params->frame.format + 1);
     float *found = preprocess_on_device(params, &frame);
     double *expected = preprocess_plainly(params, &frame);
     int n = params->width * params->height;
     for (int i = 0; i < n; i++) {
-        for (int c = 0; c < 3; c++)
-            ck_assert_msg(fabs(found[4 * i + c] - expected[3 * i + c]) <= tolerance,
+        for (int c = 0; c < 3; c++) {
+            double off = fabs(found[4 * i + c] - expected[3 * i + c]);
+            n_off += off > tolerance;
+            ck_assert_msg(off <= tolerance + (resized ? 1.0 / 255 / params->std[c] : 0),
                           "%s: x %d, y %d, channel %d: %.7f instead of %.7f",
                           lm_format_info(params->frame.format)->name, i % params->width,
                           i / params->width, c, found[4 * i + c], expected[3 * i + c]);
+        }
         ck_assert(found[4 * i + 3] == 0);
     }
+    ck_assert_int_le(n_off, 3 * n / 500);
     for (int c = 0; c < 4; c++)
         ck_assert(found[4 * n + c] == 0);
     g_free(found);
@@ -291,10 +299,15 @@ static void check_pillow_case(const guint16 header[8], const guint8 *expected)
             frame.data[0][y * frame.stride[0] + i] = pillow_pattern(i / 3, y, i % 3);
     float *found = preprocess_on_device(&params, &frame);
     bool same_size = header[4] == header[6] && header[5] == header[7];
-    for (int i = 0; i < params.width * params.height; i++)
-        for (int c = 0; c < 3; c++)
-            ck_assert_float_eq_tol(255 * found[4 * i + c], expected[3 * i + c],
-                                   same_size ? 1e-4 : 1);
+    int n = params.width * params.height, n_off = 0;
+    for (int i = 0; i < n; i++)
+        for (int c = 0; c < 3; c++) {
+            double off = fabs(255.0 * found[4 * i + c] - expected[3 * i + c]);
+            ck_assert_double_le(off, same_size ? 1e-4 : 1 + 1e-4);
+            n_off += off > 1e-4;
+        }
+    /* Pillow's weights are fixed-point numbers, which decides some ties otherwise. */
+    ck_assert_int_le(n_off, 3 * n / 100);
     g_free(found);
     test_frame_finish(&frame);
 }
