@@ -3,8 +3,9 @@
  * normalisation.
  *
  * region -> RGB (matrix, clamped to 0..1, not rounded) -> resize (triangle filter whose support
- * grows with the ratio, as Pillow's BILINEAR, with its rounding to 8 bits after each axis that is resized) -> (value - mean) / std in the network's channel
- * order -> the input tensor: one C4 plane (see net/graph.h), channel 3 zero.
+ * grows with the ratio, as Pillow's BILINEAR, with its rounding to 8 bits after each axis that is
+ * resized) -> (value - mean) / std in the network's channel order -> the input tensor: one C4 plane
+ * (see net/graph.h), channel 3 zero.
  */
 #pragma once
 
