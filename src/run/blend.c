@@ -26,7 +26,7 @@ static gsize row_samples(int width)
 
 gsize lm_blender_size(LmFormat format, int width)
 {
-    return (2 + lm_format_info(format)->n_planes) * row_samples(width) * sizeof(guint16);
+    return (3 + lm_format_info(format)->n_planes) * row_samples(width) * sizeof(guint16);
 }
 
 /* The frame's codes for a colour: lm_frame_to_rgb()'s matrix, solved by Cramer's rule. */
@@ -75,6 +75,7 @@ static void init_plane(LmBlender *b, unsigned p)
         }
     }
     b->planes[p].samples = format->unit_bytes[p] / bytes;
+    b->planes[p].luma_first = lanes[0].lane[0];
     for (int i = 0; i < 3; i++)
         b->planes[p].lanes[i] = lanes[i].all;
     for (unsigned c = 0; c < LM_MAX_CLASSES; c++)
@@ -99,30 +100,32 @@ void lm_blender_init(LmBlender *b, const LmFrame *frame, int x, int width,
     guint16 *at = memory;
     b->coverage = at;
     b->color = at + row_samples(width);
+    b->means = at + 2 * row_samples(width);
     for (unsigned p = 0; p < b->format->n_planes; p++) {
         init_plane(b, p);
         if (!b->uniform)
             continue;
-        b->planes[p].row = at + (2 + p) * row_samples(width);
+        b->planes[p].row = at + (3 + p) * row_samples(width);
         for (int i = 0; i < width; i++)
             store(b->planes[p].row + i * b->planes[p].samples, b->planes[p].color[only]);
     }
 }
 
-/* in + (color - in) * coverage, rounded; the sum of products stays below 65536. */
+/* in + (color - in) * coverage, rounded: exact for codes of up to 10 bits, in 16 bits but for one
+ * product's upper half, which vectorises well. */
+static inline guint16 blend_code(gint16 in, gint16 color, gint16 coverage)
+{
+    G_STATIC_ASSERT(LM_BLEND_ONE == 1 << 12);
+    gint16 difference = (gint16)((color - in) * 32);
+    gint16 doubled = (gint16)((difference * coverage) >> 16);
+    return (guint16)(in + ((gint16)(doubled + 1) >> 1));
+}
+
 static void blend_bytes(guint8 *restrict out, const guint16 *restrict coverage,
                         const guint16 *restrict color, int n)
 {
-    for (int i = 0; i < n; i++) {
-        guint16 a = (guint16)(coverage[i] + 8) >> 4;
-        guint16 sum = (guint16)(out[i] * (256 - a)) + (guint16)(color[i] * a) + 128;
-        out[i] = sum >> 8;
-    }
-}
-
-static guint32 blend_code(guint32 in, guint32 color, guint32 coverage)
-{
-    return (in * (LM_BLEND_ONE - coverage) + color * coverage + LM_BLEND_ONE / 2) / LM_BLEND_ONE;
+    for (int i = 0; i < n; i++)
+        out[i] = (guint8)blend_code(out[i], color[i], coverage[i]);
 }
 
 /* Codes in the upper 10 bits of little-endian words. */
@@ -139,20 +142,31 @@ static void blend_words(guint8 *restrict out, const guint16 *restrict coverage,
     }
 }
 
-/* Three codes in each little-endian word of 32 bits; its upper two bits are nobody's. */
-static void blend_triples(guint8 *restrict out, const guint16 *restrict coverage,
-                          const guint16 *restrict color, int n)
+static guint32 load_triple(const guint8 *at)
 {
-    for (int i = 0; i < n; i += 3, out += 4) {
-        guint32 word;
-        memcpy(&word, out, sizeof word);
-        word = GUINT32_FROM_LE(word);
-        word = blend_code(word & 0x3ff, color[i], coverage[i]) |
-               blend_code(word >> 10 & 0x3ff, color[i + 1], coverage[i + 1]) << 10 |
-               blend_code(word >> 20 & 0x3ff, color[i + 2], coverage[i + 2]) << 20 |
-               (word & 0xc0000000);
+    guint32 word;
+    memcpy(&word, at, sizeof word);
+    return GUINT32_FROM_LE(word);
+}
+
+/* Three codes in each little-endian word of 32 bits; its upper two bits are nobody's. `codes` has
+ * room for them all, unpacked. */
+static void blend_triples(guint8 *restrict out, const guint16 *restrict coverage,
+                          const guint16 *restrict color, guint16 *restrict codes, int words)
+{
+    for (int i = 0; i < words; i++) {
+        guint32 word = load_triple(out + 4 * i);
+        codes[3 * i] = word & 0x3ff;
+        codes[3 * i + 1] = word >> 10 & 0x3ff;
+        codes[3 * i + 2] = word >> 20 & 0x3ff;
+    }
+    for (int i = 0; i < 3 * words; i++)
+        codes[i] = blend_code(codes[i], color[i], coverage[i]);
+    for (int i = 0; i < words; i++) {
+        guint32 word = (guint32)codes[3 * i + 2] << 20 | (guint32)codes[3 * i + 1] << 10 |
+                       codes[3 * i] | (load_triple(out + 4 * i) & 0xc0000000);
         word = GUINT32_TO_LE(word);
-        memcpy(out, &word, sizeof word);
+        memcpy(out + 4 * i, &word, sizeof word);
     }
 }
 
@@ -195,18 +209,38 @@ static void weave_pixels(const LmBlender *b, unsigned p, const Rows *rows, int n
         store(b->color + i * samples, b->planes[p].color[rows->classes[1][i]]);
 }
 
-/* Units of two pixels each of both rows. */
+/* The mean coverage of each two pixels of both rows, twice. */
+static void average(const guint16 *restrict upper, const guint16 *restrict lower, int n,
+                    guint16 *restrict out)
+{
+    for (int i = 0; i < n; i++) {
+        unsigned sum = upper[2 * i] + upper[2 * i + 1] + lower[2 * i] + lower[2 * i + 1];
+        out[2 * i] = out[2 * i + 1] = (guint16)((sum + 2) >> 2);
+    }
+}
+
+static void interleave(const guint16 *restrict even, const guint16 *restrict odd, int n,
+                       guint16 *restrict out)
+{
+    for (int i = 0; i < n; i++) {
+        out[2 * i] = even[i];
+        out[2 * i + 1] = odd[i];
+    }
+}
+
+/* Units of two pixels each of both rows: chroma alone, or every other sample. */
 static void weave_pairs(const LmBlender *b, unsigned p, const Rows *rows, int n)
 {
     const unsigned samples = b->planes[p].samples;
-    const guint64 first = b->planes[p].lanes[0], second = b->planes[p].lanes[1];
-    const guint64 chroma = b->planes[p].lanes[2];
-    const guint16 *upper = rows->coverage[0], *lower = rows->coverage[1];
-    guint16 *out = b->coverage;
-    for (int i = 0; i < n; i++, upper += 2, lower += 2, out += samples) {
-        guint32 mean = (upper[0] + upper[1] + lower[0] + lower[1] + 2u) >> 2;
-        store(out, lower[0] * first + lower[1] * second + mean * chroma);
-    }
+    guint16 *means = samples == 2 ? b->coverage : b->means;
+    average(rows->coverage[0], rows->coverage[1], n, means);
+    if (samples == 1)
+        for (int i = 0; i < n; i++)
+            b->coverage[i] = means[2 * i];
+    if (samples == 4 && b->planes[p].luma_first)
+        interleave(rows->coverage[1], means, 2 * n, b->coverage);
+    if (samples == 4 && !b->planes[p].luma_first)
+        interleave(means, rows->coverage[1], 2 * n, b->coverage);
     for (int i = 0; i < n && !b->uniform; i++)
         store(b->color + i * samples, mixed_color(b, p, rows, 2 * i));
 }
@@ -234,7 +268,7 @@ static void blend_plane(const LmBlender *b, unsigned p, int y, int x, int column
     const gsize unit = (gsize)x / (pairs ? 2 : 1);
     if (b->frame->info.format == LM_FORMAT_V210) {
         memset(b->coverage + n, 0, 2 * sizeof *b->coverage);
-        blend_triples(out + unit / 3 * 16, coverage, color, n);
+        blend_triples(out + unit / 3 * 16, coverage, color, b->means, (n + 2) / 3);
     } else if (b->format->bits > 8) {
         blend_words(out + unit * samples * 2, coverage, color, n);
     } else {

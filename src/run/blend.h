@@ -19,12 +19,14 @@ typedef struct {
     guint16 colors[LM_MAX_CLASSES][3];
     struct {
         unsigned samples; /**< Of a unit. */
+        bool luma_first;  /**< In a unit of both luma and chroma, which alternate. */
         guint64
             lanes[3]; /**< Of the first pixel, the second, chroma: 1 in each of their samples. */
         guint64 color[LM_MAX_CLASSES]; /**< A unit of that class's colour. */
         guint16 *row;                  /**< Uniform: the colour's samples all along. */
     } planes[LM_MAX_PLANES];
     guint16 *coverage, *color; /**< Of one row's samples. */
+    guint16 *means;            /**< Of coverage, for chroma. */
 } LmBlender;
 
 /** Columns that are blended together: a blender's x and width are multiples of it. */

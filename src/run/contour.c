@@ -11,6 +11,8 @@
 /* Rows are followed by room for a whole step of update() and a whole word of uniform(). */
 #define STEP 4
 #define WORD 8
+/* Columns whose distances are looked at only if one of them has come near. */
+#define BLOCK 64
 
 typedef struct {
     float x, y;
@@ -32,9 +34,14 @@ static int ring_rows(double line)
     return 2 * reach(line) + 2;
 }
 
+static gsize blocks(int width)
+{
+    return stride(width) / BLOCK + 1;
+}
+
 gsize lm_contour_size(int width, double line)
 {
-    return stride(width) * ring_rows(line) * (3 * sizeof(float) + 1);
+    return ring_rows(line) * (stride(width) * (3 * sizeof(float) + 1) + blocks(width));
 }
 
 void lm_contour_init(LmContour *contour, int width, int height, double line, void *memory)
@@ -49,6 +56,8 @@ void lm_contour_init(LmContour *contour, int width, int height, double line, voi
     contour->margins = contour->distances + pixels;
     contour->leads = contour->margins + pixels;
     contour->classes = (guint8 *)(contour->leads + pixels);
+    contour->near = contour->classes + pixels;
+    memset(contour->near, 0, blocks(width) * contour->ring);
     for (gsize i = 0; i < pixels && line > 0; i++)
         contour->distances[i] = HUGE_VALF;
 }
@@ -85,6 +94,8 @@ static void update(LmContour *contour, Point a, Point b)
     const int bottom = MIN(contour->height - 1, (int)floorf(MAX(a.y, b.y) + reach));
     for (int y = top; y <= bottom; y++) {
         float *distances = contour->distances + slot(contour, y);
+        guint8 *near = contour->near + y % contour->ring * blocks(contour->width);
+        memset(near + left / BLOCK, 1, right / BLOCK - left / BLOCK + 1);
         const float py = (float)y - a.y;
         for (int x = left; x <= right; x += STEP) {
             for (int k = 0; k < STEP; k++) {
@@ -167,25 +178,41 @@ void lm_contour_add(LmContour *contour, int y)
     }
 }
 
-void lm_contour_coverage(LmContour *contour, int y, int fill, int one, guint16 *out)
+/* The line over the fill in columns begin..end - 1 of a row, whose distances are used up. It runs
+ * from half a pixel inside the boundary on, so that its outer edge, too, is smooth although nothing
+ * is drawn outside. */
+static void draw_line(float *restrict distances, const guint8 *restrict classes, int n, float line,
+                      int fill, int one, guint16 *restrict out)
 {
-    const guint8 *classes = lm_contour_classes(contour, y);
-    if (contour->line <= 0) {
-        for (int x = 0; x < contour->width; x++)
-            out[x] = classes[x] ? fill : 0;
-        return;
-    }
-    /* The line runs from half a pixel inside the boundary on, so that its outer edge, too, is
-     * smooth although nothing is drawn outside. */
-    float *distances = contour->distances + slot(contour, y);
-    const float inner = contour->line + 1, rest = (float)(one - fill);
-    for (int x = 0; x < contour->width; x++) {
+    for (int x = 0; x < n; x++) {
         float distance = sqrtf(distances[x]);
-        float line = inner - distance < distance ? inner - distance : distance;
-        line = line > 0 ? line : 0;
-        line = line < 1 ? line : 1;
-        int coverage = fill + (int)(rest * line + 0.5f);
+        float share = line + 1 - distance < distance ? line + 1 - distance : distance;
+        share = share > 0 ? share : 0;
+        share = share < 1 ? share : 1;
+        int coverage = fill + (int)((float)(one - fill) * share + 0.5f);
         out[x] = classes[x] ? coverage : 0;
         distances[x] = HUGE_VALF;
+    }
+}
+
+static void draw_fill(const guint8 *restrict classes, int n, int fill, guint16 *restrict out)
+{
+    for (int x = 0; x < n; x++)
+        out[x] = classes[x] ? fill : 0;
+}
+
+void lm_contour_coverage(LmContour *contour, int y, int fill, int one, guint16 *out)
+{
+    const gsize row = slot(contour, y);
+    const guint8 *classes = contour->classes + row;
+    guint8 *near = contour->near + y % contour->ring * blocks(contour->width);
+    for (int x = 0; x < contour->width; x += BLOCK) {
+        const int n = MIN(BLOCK, contour->width - x);
+        if (near[x / BLOCK])
+            draw_line(contour->distances + row + x, classes + x, n, contour->line, fill, one,
+                      out + x);
+        else
+            draw_fill(classes + x, n, fill, out + x);
+        near[x / BLOCK] = 0;
     }
 }

@@ -17,6 +17,7 @@ typedef struct {
     float *distances;       /**< ring rows: squared distance to the nearest boundary. */
     float *margins, *leads; /**< Ditto; see lm_resampler_classes(). */
     guint8 *classes;
+    guint8 *near; /**< Ditto: which blocks of a row have distances. */
 } LmContour;
 
 /** Lines wider than this many pixels are drawn as wide as this. */

@@ -79,7 +79,6 @@ typedef struct {
     int fill;
     unsigned only; /* The only class there is among the findings, or 0. */
     guint32 colors[LM_MAX_CLASSES];
-    LmOverlayScratch *scratch;
 } Drawing;
 
 /* Draws what lies in the columns and rows [left, right) x [top, bottom) of the frame, whose marks
@@ -125,7 +124,7 @@ void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings 
 {
     const LmFrameInfo *info = &frame->info;
     const LmRect whole = {0, 0, info->width, info->height};
-    Drawing d = {.frame = frame, .mask = mask, .findings = findings, .scratch = scratch};
+    Drawing d = {.frame = frame, .mask = mask, .findings = findings};
     d.limit = lm_decide_limit(params->threshold);
     if (params->flags & LM_OVERLAY_FILL)
         d.fill = (int)(LM_BLEND_ONE * CLAMP(params->opacity, 0, 1) + 0.5);
