@@ -180,6 +180,9 @@ typedef struct {
 static guint64 mixed_color(const LmBlender *b, unsigned p, const Rows *rows, int x)
 {
     const guint64 *colors = b->planes[p].color, *lanes = b->planes[p].lanes;
+    const guint8 *upper = rows->classes[0] + x, *lower = rows->classes[1] + x;
+    if (upper[0] == lower[0] && upper[1] == lower[0] && lower[1] == lower[0])
+        return colors[lower[0]];
     Unit out = {0};
     const guint64 chroma = lanes[2] * 0xffff;
     guint32 sum[4] = {0}, total = 0;
@@ -192,8 +195,8 @@ static guint64 mixed_color(const LmBlender *b, unsigned p, const Rows *rows, int
     }
     for (int k = 0; k < 4 && total; k++)
         out.lane[k] = (guint16)((sum[k] + total / 2) / total);
-    return (colors[rows->classes[1][x]] & lanes[0] * 0xffff) |
-           (colors[rows->classes[1][x + 1]] & lanes[1] * 0xffff) | (out.all & chroma);
+    return (colors[lower[0]] & lanes[0] * 0xffff) | (colors[lower[1]] & lanes[1] * 0xffff) |
+           (out.all & chroma);
 }
 
 /* Units of one pixel each. */

@@ -28,7 +28,7 @@ gsize lm_resampler_size(const LmMask *mask, int width)
 {
     gsize planes = mask->n_classes - 1;
     return aligned(width * sizeof(LmTap)) + 2 * aligned(planes * width * sizeof(float)) +
-           2 * aligned(width * sizeof(guint16)) + aligned(width * sizeof(float));
+           2 * aligned(width * sizeof(guint16)) + 2 * aligned(width * sizeof(float));
 }
 
 void lm_resampler_init(LmResampler *resampler, const LmMask *mask, const guint8 *kept, LmRect rect,
@@ -51,6 +51,7 @@ void lm_resampler_init(LmResampler *resampler, const LmMask *mask, const guint8 
         at += aligned(width * sizeof(guint16));
     }
     resampler->sums = (float *)at;
+    resampler->winners = (float *)(at + aligned(width * sizeof(float)));
     for (int x = resampler->begin; x < resampler->end; x++)
         resampler->taps[x] = lm_tap(rect.x + x - mask->region.x, mask->region.width, mask->width);
 }
@@ -119,25 +120,35 @@ static void compete_two(const LmResampler *r, const float *first, const float *s
     }
 }
 
-/* Of more: in one pass per class the best so far, the second best (in `leads`), their sum. */
-static void compete_many(const LmResampler *r, const float *first, const float *second, float t,
-                         float limit, guint8 *classes, float *best, float *leads)
+/* Of more, one class's turn: the best so far and whose it is, the second best, their sum. */
+static void compete(int n, const float *restrict first, const float *restrict second, float t,
+                    unsigned c, float *restrict winners, float *restrict best,
+                    float *restrict behind, float *restrict sums)
 {
-    for (unsigned c = 1; c < r->mask->n_classes; c++) {
-        for (int x = r->begin; x < r->end; x++) {
-            float p = lm_lerp(first[x], second[x], t);
-            float behind = p < best[x] ? p : best[x];
-            leads[x] = leads[x] > behind ? leads[x] : behind;
-            classes[x] = p > best[x] ? c : classes[x];
-            best[x] = best[x] > p ? best[x] : p;
-            r->sums[x] += p;
-        }
-        first += r->rect.width;
-        second += r->rect.width;
+    for (int x = 0; x < n; x++) {
+        float p = lm_lerp(first[x], second[x], t), champion = best[x];
+        float loser = p < champion ? p : champion;
+        behind[x] = behind[x] > loser ? behind[x] : loser;
+        best[x] = p > champion ? p : champion;
+        winners[x] = p > champion ? (float)c : winners[x];
+        sums[x] += p;
     }
-    for (int x = r->begin; x < r->end; x++) {
-        leads[x] = best[x] - leads[x];
-        best[x] = lm_decide_margin(best[x], r->sums[x], limit);
+}
+
+/* Their end: margins for the best, leads for those behind, and only what is marked and kept. */
+static void decide_many(int n, const guint16 *restrict kept_first,
+                        const guint16 *restrict kept_second, float limit,
+                        const float *restrict sums, const float *restrict winners,
+                        guint8 *restrict classes, float *restrict best, float *restrict behind)
+{
+    for (int x = 0; x < n; x++) {
+        behind[x] = best[x] - behind[x];
+        best[x] = lm_decide_margin(best[x], sums[x], limit);
+    }
+    for (int x = 0; x < n; x++) {
+        int winner = (int)winners[x];
+        bool kept = (kept_first[x] | kept_second[x]) >> winner & 1;
+        classes[x] = kept & (best[x] > 0) ? winner : 0;
     }
 }
 
@@ -172,10 +183,13 @@ void lm_resampler_classes(LmResampler *r, int y, float limit, guint8 *classes, f
                    kept_second + r->begin, classes + r->begin);
         return;
     }
+    const int n = r->end - r->begin;
     memset(r->sums, 0, width * sizeof *r->sums);
-    compete_many(r, first, second, tap.fraction, limit, classes, margins, leads);
-    for (int x = r->begin; x < r->end; x++) {
-        bool kept = (kept_first[x] | kept_second[x]) >> classes[x] & 1;
-        classes[x] = kept && margins[x] > 0 ? classes[x] : 0;
-    }
+    memset(r->winners, 0, width * sizeof *r->winners);
+    for (unsigned c = 1; c < r->mask->n_classes; c++)
+        compete(n, first + (c - 1) * width + r->begin, second + (c - 1) * width + r->begin,
+                tap.fraction, c, r->winners + r->begin, margins + r->begin, leads + r->begin,
+                r->sums + r->begin);
+    decide_many(n, kept_first + r->begin, kept_second + r->begin, limit, r->sums + r->begin,
+                r->winners + r->begin, classes + r->begin, margins + r->begin, leads + r->begin);
 }

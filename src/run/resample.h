@@ -28,7 +28,7 @@ typedef struct {
         float *values;    /**< A plane of rect.width per class above background. */
         guint16 *classes; /**< A bit for each class kept at either of the column's taps. */
     } rows[2];
-    float *sums; /**< One row. */
+    float *sums, *winners; /**< One row each, for more than two classes. */
 } LmResampler;
 
 /** Bytes of memory that lm_resampler_init() needs for rectangles of this width. */
