@@ -88,7 +88,7 @@ static float *golden_tensor(const char *name, gsize expected)
     return values;
 }
 
-guint8 *test_golden_picture(void)
+static guint8 *read_golden_picture(void)
 {
     static const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
     const gsize n = TINY_WIDTH * TINY_HEIGHT;
@@ -101,6 +101,14 @@ guint8 *test_golden_picture(void)
     }
     g_free(input);
     return picture;
+}
+
+guint8 *test_golden_picture(void)
+{
+    static guint8 *picture = NULL;
+    if (!picture)
+        picture = read_golden_picture();
+    return g_memdup2(picture, 3 * TINY_WIDTH * TINY_HEIGHT);
 }
 
 guint8 *test_golden_mask(void)

@@ -114,12 +114,13 @@ START_TEST(a_burst_supersedes)
 {
     GstHarness *harness = latest("", NULL);
     wait_ready(harness);
-    for (int i = 0; i < 200; i++)
-        gst_buffer_unref(pass(harness, test_golden_frame(i)));
-    guint64 inferences = get_stat(harness, "inferences");
-    ck_assert_uint_eq(get_stat(harness, "frames"), 200);
-    ck_assert_uint_lt(inferences, 200);
-    ck_assert_uint_gt(get_stat(harness, "superseded"), 0);
+    /* No device is as fast as frames come that wait for nothing. */
+    int frames = 0;
+    while (get_stat(harness, "superseded") < 100 && frames < 100000)
+        gst_buffer_unref(pass(harness, test_golden_frame(frames++)));
+    ck_assert_uint_ge(get_stat(harness, "superseded"), 100);
+    ck_assert_uint_eq(get_stat(harness, "frames"), (guint64)frames);
+    ck_assert_uint_le(get_stat(harness, "inferences") + 100, (guint64)frames);
     gst_harness_teardown(harness);
 }
 END_TEST

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What lmnet says of bad models, devices and settings, and how it goes on when the device fails.
+ *
+ * The device's failures are made here: the test is linked with --wrap for two of Vulkan's
+ * functions. */
+#define _GNU_SOURCE /* memmem */
+#include "support.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define SMALL_MODEL GOLDEN_DIR "/tiny-deploy.model.safetensors"
+
+static gint fail_pipelines, fail_submit;
+
+VkResult __real_vkQueueSubmit(VkQueue queue, uint32_t n, const VkSubmitInfo *submits,
+                              VkFence fence);
+VkResult __wrap_vkQueueSubmit(VkQueue queue, uint32_t n, const VkSubmitInfo *submits,
+                              VkFence fence);
+VkResult __real_vkCreateComputePipelines(VkDevice device, VkPipelineCache cache, uint32_t n,
+                                         const VkComputePipelineCreateInfo *infos,
+                                         const VkAllocationCallbacks *allocator,
+                                         VkPipeline *pipelines);
+VkResult __wrap_vkCreateComputePipelines(VkDevice device, VkPipelineCache cache, uint32_t n,
+                                         const VkComputePipelineCreateInfo *infos,
+                                         const VkAllocationCallbacks *allocator,
+                                         VkPipeline *pipelines);
+
+VkResult __wrap_vkQueueSubmit(VkQueue queue, uint32_t n, const VkSubmitInfo *submits, VkFence fence)
+{
+    if (g_atomic_int_get(&fail_submit))
+        return VK_ERROR_DEVICE_LOST;
+    return __real_vkQueueSubmit(queue, n, submits, fence);
+}
+
+VkResult __wrap_vkCreateComputePipelines(VkDevice device, VkPipelineCache cache, uint32_t n,
+                                         const VkComputePipelineCreateInfo *infos,
+                                         const VkAllocationCallbacks *allocator,
+                                         VkPipeline *pipelines)
+{
+    if (g_atomic_int_get(&fail_pipelines)) {
+        for (uint32_t i = 0; i < n; i++)
+            pipelines[i] = VK_NULL_HANDLE;
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    return __real_vkCreateComputePipelines(device, cache, n, infos, allocator, pipelines);
+}
+
+/* --- Before PAUSED
+ * ---------------------------------------------------------------------------------------------- */
+
+/* The element must refuse READY, with one error whose text has all of `parts` (NULL-terminated) in
+ * it. */
+static void check_refused(const char *launch, const char *const *parts)
+{
+    GError *error = NULL;
+    GstElement *element = gst_parse_launch(launch, &error);
+    lm_test_ok(element && !error, error);
+    GstBus *bus = gst_bus_new();
+    gst_element_set_bus(element, bus);
+    ck_assert_int_eq(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+    char *text = test_pop_text(bus, GST_MESSAGE_ERROR);
+    ck_assert_msg(text, "%s: no error", launch);
+    for (; *parts; parts++)
+        ck_assert_msg(strstr(text, *parts), "\"%s\" lacks \"%s\"", text, *parts);
+    g_free(text);
+    ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
+    gst_element_set_state(element, GST_STATE_NULL);
+    gst_element_set_bus(element, NULL);
+    gst_object_unref(bus);
+    gst_object_unref(element);
+}
+
+/* A file with the content given, of which the error must name the file and `part`. */
+static void check_model(const char *name, const void *content, gsize size, const char *part)
+{
+    char *folder = g_dir_make_tmp("lmnet-test-XXXXXX", NULL);
+    char *path = g_build_filename(folder, name, NULL);
+    ck_assert(g_file_set_contents(path, content, (gssize)size, NULL));
+    char *launch = g_strdup_printf("lmnet model=%s", path);
+    check_refused(launch, (const char *const[]){name, part, NULL});
+    g_unlink(path);
+    g_rmdir(folder);
+    g_free(launch);
+    g_free(path);
+    g_free(folder);
+}
+
+/* The small model with one string of its header replaced by another of the same length. */
+static void check_edited_model(const char *from, const char *to, const char *part)
+{
+    char *content;
+    gsize size;
+    ck_assert_uint_eq(strlen(from), strlen(to));
+    ck_assert(g_file_get_contents(SMALL_MODEL, &content, &size, NULL));
+    char *at = memmem(content, size, from, strlen(from));
+    ck_assert_ptr_nonnull(at);
+    memcpy(at, to, strlen(to));
+    check_model("edited.safetensors", content, size, part);
+    g_free(content);
+}
+
+START_TEST(bad_models)
+{
+    char *content;
+    gsize size;
+    ck_assert(g_file_get_contents(SMALL_MODEL, &content, &size, NULL));
+    check_refused("lmnet model=/nowhere/none.safetensors",
+                  (const char *const[]){"/nowhere/none.safetensors", NULL});
+    check_model("empty.safetensors", "", 0, "");
+    check_model("text.safetensors", "This is no model, but a line of text.\n", 38, "");
+    check_model("no-end.safetensors", content, size - 1, "");
+    check_model("half-header.safetensors", content, 1000, "");
+    content[7] = 0x7f;
+    check_model("long-header.safetensors", content, size, "");
+    g_free(content);
+
+    /* Widths that 11 heads do not divide. */
+    check_edited_model("\"lmnet.heads\":\"12\"", "\"lmnet.heads\":\"11\"", "heads");
+    check_edited_model("\"conv1.0.se.fc1.bias\"", "\"conv1.0.se.fc9.bias\"", "conv1.0.se.fc1.bias");
+    check_edited_model("\"conv1.0.se.fc1.weight\":{\"dtype\":\"F32\",\"shape\":[3,12,1,1]",
+                       "\"conv1.0.se.fc1.weight\":{\"dtype\":\"F32\",\"shape\":[12,3,1,1]",
+                       "conv1.0.se.fc1.weight");
+}
+END_TEST
+
+START_TEST(bad_settings)
+{
+    check_refused("lmnet model=" TINY_MODEL " device=\"no such device\"",
+                  (const char *const[]){"no such device", NULL});
+    check_refused("lmnet model=" TINY_MODEL " device=99", (const char *const[]){"99", NULL});
+    static const char *const regions[] = {"half",      "1,2,3",   "1,2,3,4,5", "0,0,0,10",
+                                          "0,0,10,-1", "a,b,c,d", "1.5,0,9,9", ""};
+    for (guint i = 0; i < G_N_ELEMENTS(regions); i++) {
+        char *launch = g_strdup_printf("lmnet model=" TINY_MODEL " region=\"%s\"", regions[i]);
+        check_refused(launch, (const char *const[]){"region", regions[i], NULL});
+        g_free(launch);
+    }
+}
+END_TEST
+
+START_TEST(model_by_environment)
+{
+    g_setenv("LMNET_MODEL", "/nowhere/environment.safetensors", TRUE);
+    check_refused("lmnet", (const char *const[]){"/nowhere/environment.safetensors", NULL});
+    check_refused("lmnet model=/nowhere/property.safetensors",
+                  (const char *const[]){"/nowhere/property.safetensors", NULL});
+    g_unsetenv("LMNET_MODEL");
+}
+END_TEST
+
+START_TEST(changed_in_ready)
+{
+    GstElement *element = gst_parse_launch("lmnet model=" TINY_MODEL, NULL);
+    GstBus *bus = gst_bus_new();
+    gst_element_set_bus(element, bus);
+    ck_assert_int_eq(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+    g_object_set(element, "model", "/nowhere/late.safetensors", NULL);
+    ck_assert_int_eq(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+    char *text = test_pop_text(bus, GST_MESSAGE_ERROR);
+    ck_assert(text && strstr(text, "late.safetensors"));
+    g_free(text);
+    /* And it can be put right. */
+    g_object_set(element, "model", SMALL_MODEL, NULL);
+    ck_assert_int_eq(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
+    gst_element_set_state(element, GST_STATE_NULL);
+    gst_element_set_bus(element, NULL);
+    gst_object_unref(bus);
+    gst_object_unref(element);
+}
+END_TEST
+
+/* --- While frames flow
+ * ------------------------------------------------------------------------------------------ */
+
+START_TEST(fixed_while_running)
+{
+    GstBus *bus;
+    GstHarness *harness = test_harness("lmnet " TINY "in-flight=2", &bus);
+    g_object_set(harness->element, "model", "other", "device", "other", "in-flight", 5, NULL);
+    gst_util_set_object_arg(G_OBJECT(harness->element), "precision", "fp16");
+    gst_util_set_object_arg(G_OBJECT(harness->element), "mode", "latest");
+    static const char *const names[] = {"model", "device", "in-flight", "precision", "mode"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        char *text = test_pop_text(bus, GST_MESSAGE_WARNING);
+        ck_assert_msg(text && strstr(text, names[i]), "%s", names[i]);
+        g_free(text);
+    }
+    char *model;
+    guint in_flight;
+    g_object_get(harness->element, "model", &model, "in-flight", &in_flight, NULL);
+    ck_assert_str_eq(model, TINY_MODEL);
+    ck_assert_uint_eq(in_flight, 2);
+    g_free(model);
+
+    /* A bad region is refused too, and the one before it stays. */
+    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    g_object_set(harness->element, "region", "some", NULL);
+    char *text = test_pop_text(bus, GST_MESSAGE_WARNING);
+    ck_assert(text && strstr(text, "some"));
+    g_free(text);
+    gst_harness_push(harness, test_golden_frame(0));
+    gst_harness_push_event(harness, gst_event_new_eos());
+    GstBuffer *out = gst_harness_pull(harness);
+    ck_assert_int_ge(test_n_findings(out), 0);
+    gst_buffer_unref(out);
+    gst_harness_teardown(harness);
+    gst_object_unref(bus);
+}
+END_TEST
+
+static void check_properties(const char *name)
+{
+    GstElement *element = gst_element_factory_make(name, NULL);
+    guint n;
+    GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &n);
+    for (guint i = 0; i < n; i++) {
+        GParamSpec *spec = specs[i];
+        if (spec->owner_type != G_OBJECT_TYPE(element) || !(spec->flags & G_PARAM_WRITABLE))
+            continue;
+        /* What is documented as the default is the default. */
+        GValue value = G_VALUE_INIT;
+        g_value_init(&value, spec->value_type);
+        g_object_get_property(G_OBJECT(element), spec->name, &value);
+        ck_assert_msg(g_param_value_defaults(spec, &value), "%s.%s", name, spec->name);
+        g_value_unset(&value);
+        ck_assert_msg(spec->flags & (GST_PARAM_MUTABLE_READY | GST_PARAM_MUTABLE_PLAYING), "%s.%s",
+                      name, spec->name);
+    }
+    g_free(specs);
+    gst_object_unref(element);
+}
+
+static void check_range(const char *name, double low, double high)
+{
+    GstElement *element = gst_element_factory_make("lmnet", NULL);
+    GParamSpecDouble *spec =
+        G_PARAM_SPEC_DOUBLE(g_object_class_find_property(G_OBJECT_GET_CLASS(element), name));
+    ck_assert(spec->minimum == low && spec->maximum == high);
+    gst_object_unref(element);
+}
+
+START_TEST(properties)
+{
+    check_properties("lmnet");
+    check_properties("lmnetoverlay");
+    check_properties("lmnetmask");
+    check_range("threshold", 0, 1);
+    check_range("opacity", 0, 1);
+    check_range("min-area", 0, 1);
+
+    GstElement *element = gst_element_factory_make("lmnet", NULL);
+    GObjectClass *klass = G_OBJECT_GET_CLASS(element);
+    GParamSpecUInt *in_flight = G_PARAM_SPEC_UINT(g_object_class_find_property(klass, "in-flight"));
+    ck_assert_uint_eq(in_flight->minimum, 1);
+    ck_assert_uint_eq(in_flight->maximum, 8);
+    GParamSpecUInt *color = G_PARAM_SPEC_UINT(g_object_class_find_property(klass, "color"));
+    ck_assert_uint_eq(color->default_value, 0x00e5ff);
+    static const char *const absent[] = {"max-wait", "smoothing"};
+    for (guint i = 0; i < G_N_ELEMENTS(absent); i++)
+        ck_assert_ptr_null(g_object_class_find_property(klass, absent[i]));
+    static const char *const controllable[] = {"threshold", "opacity"};
+    for (guint i = 0; i < G_N_ELEMENTS(controllable); i++)
+        ck_assert(g_object_class_find_property(klass, controllable[i])->flags &
+                  GST_PARAM_CONTROLLABLE);
+    ck_assert(!(g_object_class_find_property(klass, "stats")->flags & G_PARAM_WRITABLE));
+    gst_object_unref(element);
+}
+END_TEST
+
+START_TEST(caps_refused)
+{
+    static const char *const refused[] = {
+        "video/x-raw(format:Interlaced),format=NV12,width=64,height=64,framerate=25/1,"
+        "interlace-mode=alternate",
+        "video/x-raw,format=NV12,width=64,height=64,framerate=25/1,interlace-mode=alternate",
+        "video/x-raw,format=GRAY8,width=64,height=64,framerate=25/1",
+        "video/x-raw,format=NV12,width=31,height=64,framerate=25/1",
+        "video/x-raw,format=NV12,width=64,height=4097,framerate=25/1",
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
+        GstHarness *harness = test_harness("lmnet " TINY, NULL);
+        GstCaps *caps = gst_caps_from_string(refused[i]);
+        gst_harness_push_event(harness, gst_event_new_stream_start("refused"));
+        gst_harness_push_event(harness, gst_event_new_caps(caps));
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        gst_harness_push_event(harness, gst_event_new_segment(&segment));
+        GstBuffer *buffer = gst_buffer_new_allocate(NULL, 64 * 4097 * 2, NULL);
+        ck_assert_msg(gst_harness_push(harness, buffer) == GST_FLOW_NOT_NEGOTIATED, "%s",
+                      refused[i]);
+        gst_caps_unref(caps);
+        gst_harness_teardown(harness);
+    }
+}
+END_TEST
+
+/* --- Devices that fail
+ * ------------------------------------------------------------------------------------------ */
+
+/* The device was there when it was chosen, and does not come up: an error, in both modes. */
+START_TEST(start_fails)
+{
+    static const char *const modes[] = {"every-frame", "latest"};
+    for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
+        g_atomic_int_set(&fail_pipelines, TRUE);
+        GstBus *bus;
+        char *launch = g_strdup_printf("lmnet " TINY "mode=%s", modes[i]);
+        GstHarness *harness = test_harness(launch, &bus);
+        g_free(launch);
+        test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+        GstFlowReturn ret = GST_FLOW_OK;
+        for (int k = 0; ret == GST_FLOW_OK && k < 2000; k++) {
+            ret = gst_harness_push(harness, test_golden_frame(k));
+            g_usleep(5000);
+        }
+        ck_assert_int_eq(ret, GST_FLOW_ERROR);
+        char *text = test_pop_text(bus, GST_MESSAGE_ERROR);
+        ck_assert_ptr_nonnull(text);
+        ck_assert_msg(strstr(text, "vkCreateComputePipelines"), "%s", text);
+        ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
+        g_free(text);
+
+        /* Better luck the next time. */
+        g_atomic_int_set(&fail_pipelines, FALSE);
+        gst_element_set_state(harness->element, GST_STATE_READY);
+        ck_assert_int_ne(gst_element_set_state(harness->element, GST_STATE_PLAYING),
+                         GST_STATE_CHANGE_FAILURE);
+        gst_harness_teardown(harness);
+        gst_object_unref(bus);
+    }
+}
+END_TEST
+
+/* The device is lost under way: one warning, and every frame passes, in order, from then on clean.
+ */
+START_TEST(device_lost)
+{
+    static const char *const modes[] = {"every-frame", "latest"};
+    for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
+        GstBus *bus;
+        char *launch = g_strdup_printf("lmnet " TINY "mode=%s", modes[i]);
+        GstHarness *harness = test_harness(launch, &bus);
+        g_free(launch);
+        test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+        char *text = NULL;
+        const int frames = 60;
+        for (int k = 0; k < frames; k++) {
+            if (k == frames / 2)
+                g_atomic_int_set(&fail_submit, TRUE);
+            ck_assert_int_eq(gst_harness_push(harness, test_golden_frame(k)), GST_FLOW_OK);
+            g_usleep(i ? 20000 : 0);
+        }
+        gst_harness_push_event(harness, gst_event_new_eos());
+        ck_assert_uint_eq(gst_harness_buffers_received(harness), (guint)frames);
+        int marked = 0;
+        for (int k = 0; k < frames; k++) {
+            GstBuffer *out = gst_harness_pull(harness);
+            ck_assert_uint_eq(GST_BUFFER_OFFSET(out), (guint64)k);
+            marked += test_n_findings(out) > 0;
+            gst_buffer_unref(out);
+        }
+        ck_assert_int_gt(marked, 0);
+        ck_assert_int_lt(marked, frames);
+        text = test_pop_text(bus, GST_MESSAGE_WARNING);
+        ck_assert(text && strstr(text, "vkQueueSubmit"));
+        g_free(text);
+        ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
+        GstStructure *stats;
+        g_object_get(harness->element, "stats", &stats, NULL);
+        ck_assert_str_eq(gst_structure_get_string(stats, "state"), "failed");
+        gst_structure_free(stats);
+        g_atomic_int_set(&fail_submit, FALSE);
+        gst_harness_teardown(harness);
+        gst_object_unref(bus);
+    }
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    test_init(&argc, &argv);
+    Suite *suite = suite_create("errors");
+    TCase *tcase = tcase_create("errors");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, bad_models);
+    tcase_add_test(tcase, bad_settings);
+    tcase_add_test(tcase, model_by_environment);
+    tcase_add_test(tcase, changed_in_ready);
+    tcase_add_test(tcase, fixed_while_running);
+    tcase_add_test(tcase, properties);
+    tcase_add_test(tcase, caps_refused);
+    tcase_add_test(tcase, start_fails);
+    tcase_add_test(tcase, device_lost);
+    suite_add_tcase(suite, tcase);
+    return lm_test_run(suite);
+}
