@@ -45,14 +45,19 @@ void main()
     [[unroll]] for (int t = 0; t < 4; t++)
         taps[t] = texelFetch(weights, plane * 32 + t * 8 + TILE_LANE);
 #endif
+    /* Both the row's and the column's part of an address are at least the zero texel's where they lie outside. */
+    const int zero = height * width;
+    int row[ROWS + 4];
+    [[unroll]] for (int r = 0; r < ROWS + 4; r++) {
+        int iy = band * ROWS + r - 2;
+        row[r] = iy >= 0 && iy < height ? iy * width : zero;
+    }
     [[unroll]] for (int kx = 0; kx < 5; kx++) {
         int ix = column + kx - 2;
+        ix = ix >= 0 && ix < width ? ix : zero;
         vec4 v[ROWS + 4];
-        [[unroll]] for (int r = 0; r < ROWS + 4; r++) {
-            int iy = band * ROWS + r - 2;
-            bool inside = iy >= 0 && iy < height && ix >= 0 && ix < width;
-            v[r] = texelFetch(x, plane * stride + (inside ? iy * width + ix : height * width));
-        }
+        [[unroll]] for (int r = 0; r < ROWS + 4; r++)
+            v[r] = texelFetch(x, plane * stride + min(row[r] + ix, zero));
         [[unroll]] for (int ky = 0; ky < 5; ky++) {
             int t = ky * 5 + kx;
 #if LANES8
