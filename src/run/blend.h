@@ -20,8 +20,7 @@ typedef struct {
     struct {
         unsigned samples; /**< Of a unit. */
         bool luma_first;  /**< In a unit of both luma and chroma, which alternate. */
-        guint64
-            lanes[3]; /**< Of the first pixel, the second, chroma: 1 in each of their samples. */
+        guint64 lanes[3]; /**< 1 in each sample of the first pixel, the second, of chroma. */
         guint64 color[LM_MAX_CLASSES]; /**< A unit of that class's colour. */
         guint16 *row;                  /**< Uniform: the colour's samples all along. */
     } planes[LM_MAX_PLANES];

@@ -106,7 +106,7 @@ void lm_resampler_probabilities(LmResampler *r, int y, unsigned class_index, gui
     gsize plane = (gsize)(class_index - 1) * r->rect.width;
     const float *first = r->rows[0].values + plane;
     const float *second = r->rows[tap.second != tap.first].values + plane;
-    for (int x = r->begin; x < r->end; x++)
+    for (int x = r->begin, end = r->end; x < end; x++)
         out[x] = (guint8)(lm_lerp(first[x], second[x], tap.fraction) + 0.5f);
 }
 
@@ -125,13 +125,19 @@ static void compete(int n, const float *restrict first, const float *restrict se
                     unsigned c, float *restrict winners, float *restrict best,
                     float *restrict behind, float *restrict sums)
 {
+    /* Three loops, since all that hangs on one comparison would be compiled to a branch. */
     for (int x = 0; x < n; x++) {
-        float p = lm_lerp(first[x], second[x], t), champion = best[x];
-        float loser = p < champion ? p : champion;
-        behind[x] = behind[x] > loser ? behind[x] : loser;
-        best[x] = p > champion ? p : champion;
-        winners[x] = p > champion ? (float)c : winners[x];
+        float p = lm_lerp(first[x], second[x], t);
         sums[x] += p;
+        winners[x] = p > best[x] ? (float)c : winners[x];
+    }
+    for (int x = 0; x < n; x++) {
+        float p = lm_lerp(first[x], second[x], t), loser = p < best[x] ? p : best[x];
+        behind[x] = loser > behind[x] ? loser : behind[x];
+    }
+    for (int x = 0; x < n; x++) {
+        float p = lm_lerp(first[x], second[x], t);
+        best[x] = p > best[x] ? p : best[x];
     }
 }
 
