@@ -8,17 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools/install-deps.sh
+tools/build.sh "$@"
 [ -d ../shared ] || echo "No ../shared here: no test needs it."
-
-# A folder that an interrupted run left half made is no build.
-if [ -e build/build.ninja ]; then
-    [ $# -eq 0 ] || meson configure build "$@"
-else
-    rm -rf build
-    meson setup build "$@"
-fi
-meson compile -C build
 
 # libcheck reports each of its checks on stdout, in the Test Anything Protocol; meson records that.
 log=build/meson-logs/testlog.json

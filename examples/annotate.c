@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Runs a pipeline with lmnet in it, says how far it is, and prints the element's stats at the end.
+ *
+ *   lmnet-annotate PIPELINE      as gst-launch-1.0, for instance
+ *   lmnet-annotate filesrc location=in.mp4 ! decodebin ! videoconvert ! lmnet ! videoconvert !
+ * autovideosink
+ *
+ * Ctrl-C ends the stream properly, so that a file that is being written can be played; a second one
+ * quits at once.
+ */
+#include <glib-unix.h>
+#include <gst/gst.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+typedef struct {
+    GMainLoop *loop;
+    GstElement *pipeline;
+    GstElement *lmnet; /* the first one; NULL where there is none */
+    bool interactive;  /* progress on one line of a terminal */
+    bool interrupted;
+    bool failed;
+    gint64 told_tenths; /* of the duration, where not interactive */
+} App;
+
+static GstElement *find_lmnet(GstBin *bin)
+{
+    GstElement *found = NULL;
+    GValue item = G_VALUE_INIT;
+    GstIterator *elements = gst_bin_iterate_all_by_element_factory_name(bin, "lmnet");
+    if (gst_iterator_next(elements, &item) == GST_ITERATOR_OK) {
+        found = g_value_dup_object(&item);
+        g_value_unset(&item);
+    }
+    gst_iterator_free(elements);
+    return found;
+}
+
+static void clear_line(const App *app)
+{
+    if (app->interactive)
+        g_printerr("\r\033[K");
+}
+
+static gboolean show_progress(gpointer user)
+{
+    App *app = user;
+    GstElement *asked = app->lmnet ? app->lmnet : app->pipeline;
+    gint64 position = 0, duration = 0;
+    guint64 frames = 0;
+
+    if (!gst_element_query_position(asked, GST_FORMAT_TIME, &position) || position < 0)
+        return G_SOURCE_CONTINUE;
+    gst_element_query_duration(asked, GST_FORMAT_TIME, &duration);
+    if (app->lmnet) {
+        GstStructure *stats = NULL;
+        g_object_get(app->lmnet, "stats", &stats, NULL);
+        gst_structure_get_uint64(stats, "frames", &frames);
+        gst_structure_free(stats);
+    }
+
+    gint64 tenths = duration > 0 ? 10 * position / duration : 0;
+    if (!app->interactive && tenths <= app->told_tenths)
+        return G_SOURCE_CONTINUE;
+    app->told_tenths = tenths;
+    clear_line(app);
+    if (duration > 0)
+        g_printerr("%3d %%, ", (int)MIN(100, 100 * position / duration));
+    g_printerr("%.1f s of video, %" G_GUINT64_FORMAT " frames%s", (double)position / GST_SECOND,
+               frames, app->interactive ? "" : "\n");
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_interrupt(gpointer user)
+{
+    App *app = user;
+    clear_line(app);
+    if (app->interrupted) {
+        app->failed = true;
+        g_main_loop_quit(app->loop);
+    } else {
+        g_printerr("Ending the stream; once more quits at once.\n");
+        gst_element_send_event(app->pipeline, gst_event_new_eos());
+    }
+    app->interrupted = true;
+    return G_SOURCE_CONTINUE;
+}
+
+/* Whether the warning says that the rest of the pipeline will never get a stream. */
+static bool is_missing_stream(const GError *warning)
+{
+    return g_error_matches(warning, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK);
+}
+
+static void on_trouble(App *app, GstMessage *message)
+{
+    GError *error = NULL;
+    char *debug = NULL;
+    bool fatal = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
+
+    if (fatal)
+        gst_message_parse_error(message, &error, &debug);
+    else
+        gst_message_parse_warning(message, &error, &debug);
+    fatal = fatal || is_missing_stream(error);
+    clear_line(app);
+    g_printerr("%s from %s: %s\n", fatal ? "Error" : "Warning",
+               GST_OBJECT_NAME(GST_MESSAGE_SRC(message)), error->message);
+    if (fatal && debug)
+        g_printerr("  %s\n", debug);
+    if (fatal) {
+        app->failed = true;
+        g_main_loop_quit(app->loop);
+    }
+    g_free(debug);
+    g_error_free(error);
+}
+
+/* The element's start, which on a device seen for the first time takes seconds. A log gets its
+ * beginning and end only. */
+static void on_start_progress(App *app, GstMessage *message)
+{
+    GstProgressType type;
+    char *code = NULL, *text = NULL;
+
+    gst_message_parse_progress(message, &type, &code, &text);
+    clear_line(app);
+    if (app->interactive)
+        g_printerr("%s: %s", code, text);
+    else if (type != GST_PROGRESS_TYPE_CONTINUE)
+        g_printerr("%s: %s\n", code, text);
+    g_free(code);
+    g_free(text);
+}
+
+static gboolean on_message(GstBus *bus, GstMessage *message, gpointer user)
+{
+    App *app = user;
+
+    switch (GST_MESSAGE_TYPE(message)) {
+    case GST_MESSAGE_ERROR:
+    case GST_MESSAGE_WARNING:
+        on_trouble(app, message);
+        break;
+    case GST_MESSAGE_EOS:
+        g_main_loop_quit(app->loop);
+        break;
+    case GST_MESSAGE_PROGRESS:
+        on_start_progress(app, message);
+        break;
+    default:
+        break;
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+/* Times, which are in nanoseconds, are printed in milliseconds. */
+static gboolean print_field(GQuark field, const GValue *value, gpointer user)
+{
+    const char *name = g_quark_to_string(field);
+    if (G_VALUE_HOLDS_UINT64(value) && (strstr(name, "time") || strstr(name, "age"))) {
+        g_print("  %-20s %.2f ms\n", name, (double)g_value_get_uint64(value) / GST_MSECOND);
+    } else {
+        char *text =
+            G_VALUE_HOLDS_STRING(value) ? g_value_dup_string(value) : gst_value_serialize(value);
+        g_print("  %-20s %s\n", name, text);
+        g_free(text);
+    }
+    return TRUE;
+}
+
+static void print_stats(GstElement *lmnet)
+{
+    GstStructure *stats = NULL;
+    g_object_get(lmnet, "stats", &stats, NULL);
+    g_print("%s of %s:\n", gst_structure_get_name(stats), GST_OBJECT_NAME(lmnet));
+    gst_structure_foreach(stats, print_field, NULL);
+    gst_structure_free(stats);
+}
+
+static void run(App *app)
+{
+    GstBus *bus = gst_element_get_bus(app->pipeline);
+    app->loop = g_main_loop_new(NULL, FALSE);
+    guint sources[] = {
+        gst_bus_add_watch(bus, on_message, app),
+        g_timeout_add(250, show_progress, app),
+        g_unix_signal_add(SIGINT, on_interrupt, app),
+    };
+
+    /* A failing state change posts its reason, which ends the loop. */
+    gst_element_set_state(app->pipeline, GST_STATE_PLAYING);
+    g_main_loop_run(app->loop);
+    clear_line(app);
+    if (app->lmnet && !app->failed)
+        print_stats(app->lmnet);
+
+    for (guint i = 0; i < G_N_ELEMENTS(sources); i++)
+        g_source_remove(sources[i]);
+    gst_element_set_state(app->pipeline, GST_STATE_NULL);
+    g_main_loop_unref(app->loop);
+    gst_object_unref(bus);
+}
+
+int main(int argc, char **argv)
+{
+    App app = {.interactive = isatty(STDERR_FILENO)};
+    GError *error = NULL;
+
+    gst_init(&argc, &argv);
+    if (argc < 2) {
+        g_printerr("usage: %s PIPELINE\n", g_get_prgname());
+        return 2;
+    }
+    GstElement *parsed =
+        gst_parse_launchv_full((const char **)argv + 1, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+    if (!parsed) {
+        g_printerr("Error in the pipeline: %s\n", error->message);
+        g_error_free(error);
+        return 2;
+    }
+    if (GST_IS_PIPELINE(parsed)) {
+        app.pipeline = parsed;
+    } else {
+        app.pipeline = gst_pipeline_new(NULL);
+        gst_bin_add(GST_BIN(app.pipeline), parsed);
+    }
+    app.lmnet = find_lmnet(GST_BIN(app.pipeline));
+    run(&app);
+    if (app.lmnet)
+        gst_object_unref(app.lmnet);
+    gst_object_unref(app.pipeline);
+    return app.failed ? 1 : 0;
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Builds the plugin and marks a video or a picture with it:
+#
+#   examples/demo.sh [FILE]
+#
+# Leaves lmnet-demo.mp4 and lmnet-demo.png (one frame of it) in the current folder, and prints the element's stats.
+# Without FILE it makes a moving test picture. Nothing needs to be installed beforehand, and nothing of this project is.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+video=lmnet-demo.mp4
+picture=lmnet-demo.png
+
+fail() {
+    echo "demo: $*" >&2
+    exit 1
+}
+
+[ $# -le 1 ] || fail "at most one file, please: $0 [FILE]"
+file=${1:-}
+[ $# -eq 0 ] || [ -f "$file" ] || fail "there is no file \"$file\""
+[ $# -eq 0 ] || [ -r "$file" ] || fail "\"$file\" cannot be read"
+[ -w . ] || fail "the current folder cannot be written to"
+for result in "$video" "$picture"; do
+    [ ! "$file" -ef "$result" ] || fail "\"$file\" would be overwritten: work in another folder"
+done
+
+"$top/tools/build.sh"
+[ -e "$top/build/plugins/libgstlmnet.so" ] ||
+    fail "$top/build is configured without the plugin: meson configure $top/build -Dgstreamer=enabled"
+export GST_PLUGIN_PATH="$top/build/plugins${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
+
+# H.264 with the usual 4:2:0 sampling takes even sizes, and lmnet 32 to 4096.
+fit='video/x-raw,width=[32,4096,2],height=[32,4096,2]'
+if [ -z "$file" ]; then
+    # A soft blob wanders over folds in the colours of mucosa.
+    size='width=640,height=480'
+    source=(
+        compositor name=scene sink_1::alpha=0.3
+        ! "video/x-raw,format=BGRA,$size,framerate=25/1" ! videoconvert
+    )
+    branches=(
+        videotestsrc num-buffers=150 pattern=solid-color foreground-color=0xffc06848
+        ! "video/x-raw,format=BGRA,$size,framerate=25/1" ! scene.sink_0
+        videotestsrc num-buffers=150 pattern=zone-plate kx2=2 ky2=2 kt=-1
+        ! "video/x-raw,format=BGRA,$size,framerate=25/1" ! scene.sink_1
+        videotestsrc num-buffers=150 pattern=ball background-color=0x00000000 foreground-color=0xffd87060
+        ! 'video/x-raw,format=BGRA,width=160,height=120,framerate=25/1'
+        ! videoscale ! "video/x-raw,$size" ! scene.sink_2
+    )
+else
+    type=$(gst-typefind-1.0 "$file" 2>/dev/null | sed -n 's/^.* - \([a-z]*\/[^ ,]*\).*/\1/p')
+    path=$(realpath -- "$file" | sed 's/[\\"]/\\&/g')
+    source=(filesrc "location=\"$path\"" ! decodebin ! videoconvert ! videoscale ! "$fit")
+    branches=()
+    case "$type" in
+    '') fail "\"$file\" is of no kind that GStreamer knows" ;;
+    audio/* | text/*) fail "\"$file\" is neither a video nor a picture but $type" ;;
+    image/gif) ;;
+    image/*) source+=(! imagefreeze num-buffers=50 ! video/x-raw,framerate=25/1) ;;
+    esac
+fi
+
+pipeline=(
+    "${source[@]}" ! lmnet ! tee name=marked
+    marked. ! queue ! videoconvert ! video/x-raw,format=I420
+    ! x264enc pass=qual quantizer=20 bitrate=8000 speed-preset=veryfast ! h264parse ! mp4mux
+    ! filesink "location=$video"
+    marked. ! videorate ! video/x-raw,framerate=1/3 ! queue max-size-time=0 ! videoconvert ! pngenc
+    ! multifilesink "location=$picture" async=false
+    "${branches[@]}"
+)
+rm -f "$video" "$picture"
+
+echo
+echo "The pipeline, to be run with GST_PLUGIN_PATH=$top/build/plugins:"
+printf '  gst-launch-1.0 -e'
+for word in "${pipeline[@]}"; do
+    case "$word" in
+    '!') printf ' !' ;;
+    *[!a-zA-Z0-9_./:=,-]*) printf " '%s'" "${word//\'/\'\\\'\'}" ;;
+    *) printf ' %s' "$word" ;;
+    esac
+done
+printf '\n\n'
+"$top/build/examples/lmnet-annotate" "${pipeline[@]}" ||
+    fail "${file:+\"$file\" could not be annotated; }see the messages above"
+[ -s "$video" ] && [ -s "$picture" ] || fail "the pipeline ended without a frame"
+echo
+echo "Wrote $video and $picture"
