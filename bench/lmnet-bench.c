@@ -141,8 +141,8 @@ static bool run(Bench *bench, GError **error)
             option_precision ? option_precision : "fp32", input->width, input->height);
     g_print("start-up: device and model %.0f ms, pipelines and weights %.0f ms, first run of each pipeline %.0f ms\n",
             bench->device_ms, bench->build_ms, bench->compile_ms);
-    g_print("%u operators, %u pipelines, arena %.1f MiB\n", lm_executor_n_dispatches(bench->executor),
-            lm_pipelines_count(bench->pipelines), (double)lm_executor_arena(bench->executor)->size / (1 << 20));
+    g_print("%u operators, %u dispatches, %u pipelines, arena %.1f MiB\n", bench->graph->ops->len,
+            lm_executor_n_dispatches(bench->executor), lm_pipelines_count(bench->pipelines), (double)lm_executor_arena(bench->executor)->size / (1 << 20));
 
     g_autofree double *totals = g_new0(double, (gsize)option_runs);
     g_autofree double *operators = g_new0(double, (gsize)option_runs * bench->graph->ops->len);

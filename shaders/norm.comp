@@ -15,6 +15,7 @@ layout(push_constant) uniform Push {
     int pixels;
     int planes, channels;
     int stride; /* texels from plane to plane */
+    int first, n; /* the planes to write; y begins with the first */
 };
 
 LM_INPUT(0, x);
@@ -38,8 +39,8 @@ void main()
     }
     float scale = pixel < pixels ? inversesqrt(squares / float(channels) + 1e-5) : 0.0;
 
-    [[dont_unroll]] for (int i = 0; i < planes; i++) {
+    [[dont_unroll]] for (int i = first; i < first + n; i++) {
         vec4 d = (texelFetch(x, i * stride + pixel) - mean) * (i == planes - 1 ? tail : vec4(1.0));
-        LM_STORE(y, i * stride + pixel, d * scale);
+        LM_STORE(y, (i - first) * stride + pixel, d * scale);
     }
 }

@@ -48,7 +48,33 @@ static int bands(int height, int rows)
     return (height + rows - 1) / rows;
 }
 
-void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmDispatch *dispatch)
+int lm_dispatch_granularity(const LmOp *op)
+{
+    switch (op->kind) {
+    case LM_OP_CONV:
+    case LM_OP_LINEAR:
+        return 2; /* a group of 8 channels */
+    case LM_OP_NEIGHBOURHOOD_ATTENTION:
+    case LM_OP_GLOBAL_ATTENTION:
+        return (int)lm_head_layout_texels(op->heads);
+    default:
+        return 1;
+    }
+}
+
+bool lm_dispatch_planewise(const LmOp *op)
+{
+    switch (op->kind) {
+    case LM_OP_CONV:
+    case LM_OP_LINEAR:
+    case LM_OP_NORM:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes, LmDispatch *dispatch)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     const LocalSize local = local_size(variant);
@@ -63,57 +89,57 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmDi
     case LM_OP_CONV:
         dispatch->shader = "conv";
         SPEC(local.heavy, (guint32)op->stride, activation, add);
-        PUSH(y->width, y->height, x->width, x->height, x->planes, y->planes, in_stride, out_stride);
-        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy, (y->planes + 1) / 2);
+        PUSH(y->width, y->height, x->width, x->height, x->planes, planes.n, in_stride, out_stride);
+        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy, (planes.n + 1) / 2);
         break;
     case LM_OP_LINEAR:
         dispatch->shader = "linear";
         SPEC(local.heavy, activation, add, gain);
-        PUSH(pixels, x->planes, y->planes, in_stride, out_stride,
+        PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
              gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0);
-        set_grid(dispatch, pixels + 1, local.heavy * LINEAR_PIXELS, (y->planes + 1) / 2);
+        set_grid(dispatch, pixels + 1, local.heavy * LINEAR_PIXELS, (planes.n + 1) / 2);
         break;
     case LM_OP_DEPTHWISE:
         dispatch->shader = "depthwise";
         SPEC(local.heavy, activation);
         PUSH(y->width, y->height, out_stride);
-        set_grid(dispatch, y->width * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy, y->planes);
+        set_grid(dispatch, y->width * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy, planes.n);
         break;
     case LM_OP_MEAN:
         dispatch->shader = "mean";
         SPEC(local.light);
         PUSH(x->height * x->width, in_stride, out_stride);
-        set_grid(dispatch, 1, 1, y->planes);
+        set_grid(dispatch, 1, 1, planes.n);
         break;
     case LM_OP_NORM:
         dispatch->shader = "norm";
         SPEC(local.light);
-        PUSH(pixels, y->planes, y->channels, out_stride);
+        PUSH(pixels, y->planes, y->channels, out_stride, planes.first, planes.n);
         set_grid(dispatch, pixels + 1, local.light, 1);
         break;
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
         dispatch->shader = "neighbourhood_attention";
         SPEC(local.light, per_texel, texels, op->weight != NULL);
         PUSH(y->width, y->height, y->planes, out_stride);
-        set_grid(dispatch, pixels + 1, local.light, y->planes / (int)texels);
+        set_grid(dispatch, pixels + 1, local.light, planes.n / (int)texels);
         break;
     case LM_OP_GLOBAL_ATTENTION:
         dispatch->shader = "global_attention";
         SPEC(local.heavy, per_texel, texels);
         PUSH(pixels, y->planes, out_stride);
-        set_grid(dispatch, pixels + 1, local.heavy, y->planes / (int)texels);
+        set_grid(dispatch, pixels + 1, local.heavy, planes.n / (int)texels);
         break;
     case LM_OP_POOL:
         dispatch->shader = "pool";
         SPEC(local.heavy);
         PUSH(y->width, y->height, x->width / y->width, x->height / y->height, in_stride, out_stride);
-        set_grid(dispatch, pixels + 1, local.heavy, y->planes);
+        set_grid(dispatch, pixels + 1, local.heavy, planes.n);
         break;
     case LM_OP_UPSAMPLE:
         dispatch->shader = "upsample";
         SPEC(local.light);
         PUSH(x->width, x->height, in_stride, out_stride);
-        set_grid(dispatch, pixels + 1, local.light, y->planes);
+        set_grid(dispatch, pixels + 1, local.light, planes.n);
         break;
     case LM_N_OPS:
         g_assert_not_reached();

@@ -16,8 +16,18 @@ typedef struct {
     guint32 groups[3];
 } LmDispatch;
 
-/** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU. */
-void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmDispatch *dispatch);
+/** The planes of an operator's output that one dispatch writes. */
+typedef struct {
+    int first, n;
+} LmPlanes;
+
+/** Output planes that only one dispatch can write together: `planes.first` and, but for the last, `planes.n` are multiples. */
+int lm_dispatch_granularity(const LmOp *op);
+/** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU. Indices in the shaders count from
+ * planes.first: output, weights and biases are bound from there, and so is the input where an operator's
+ * input planes go with its output's (lm_dispatch_planewise()). */
+void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes, LmDispatch *dispatch);
+bool lm_dispatch_planewise(const LmOp *op);
 /** The softmax over the logits (shaders/mask.comp). */
 void lm_dispatch_mask(const LmTensor *logits, unsigned variant, LmDispatch *dispatch);
 

@@ -10,6 +10,8 @@
 
 /* Largest alignment that Vulkan lets a device ask of views and storage ranges. */
 #define ALIGNMENT 256
+/* Biases are single precision in every variant. */
+#define BIAS_TEXEL 16
 
 static VkDeviceSize align(VkDeviceSize size)
 {
@@ -40,41 +42,41 @@ void lm_executor_range(const LmExecutor *executor, LmTensorId id, VkDeviceSize *
 
 unsigned lm_executor_n_dispatches(const LmExecutor *executor)
 {
-    return executor->n_steps;
+    return executor->steps->len;
 }
 
 /* Where each operator's weights and biases go; returns the total size. */
-static VkDeviceSize place_weights(LmExecutor *executor)
+static VkDeviceSize place_parameters(LmExecutor *executor)
 {
     VkDeviceSize size = 0;
-    for (guint i = 0; i < executor->n_steps; i++) {
-        Step *step = &executor->steps[i];
+    for (guint i = 0; i < executor->graph->ops->len; i++) {
+        Parameters *parameters = &executor->parameters[i];
         const LmOp *op = lm_graph_op(executor->graph, i);
-        step->weights_offset = size;
-        step->weights_size = lm_pack_weight_texels(executor->graph, op) * texel_bytes(executor);
-        step->bias_offset = align(size + step->weights_size);
-        step->bias_size = lm_pack_bias_texels(executor->graph, op) * 16;
-        size = align(step->bias_offset + step->bias_size);
+        parameters->weights_offset = size;
+        parameters->weights_size = lm_pack_weight_texels(executor->graph, op) * texel_bytes(executor);
+        parameters->bias_offset = align(size + parameters->weights_size);
+        parameters->bias_size = lm_pack_bias_texels(executor->graph, op) * BIAS_TEXEL;
+        size = align(parameters->bias_offset + parameters->bias_size);
     }
     return size;
 }
 
-static void pack_step(const LmExecutor *executor, guint index, guint8 *map)
+static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map)
 {
-    const Step *step = &executor->steps[index];
+    const Parameters *parameters = &executor->parameters[index];
     const LmOp *op = lm_graph_op(executor->graph, index);
     gsize n = lm_pack_weight_texels(executor->graph, op) * 4;
 
-    if (step->bias_size)
-        lm_pack_biases(executor->graph, op, (float *)(void *)(map + step->bias_offset));
+    if (parameters->bias_size)
+        lm_pack_biases(executor->graph, op, (float *)(void *)(map + parameters->bias_offset));
     if (n == 0)
         return;
     if (!(executor->variant & LM_VARIANT_FP16)) {
-        lm_pack_weights(executor->graph, op, (float *)(void *)(map + step->weights_offset));
+        lm_pack_weights(executor->graph, op, (float *)(void *)(map + parameters->weights_offset));
         return;
     }
     g_autofree float *texels = g_new(float, n);
-    guint16 *halves = (guint16 *)(void *)(map + step->weights_offset);
+    guint16 *halves = (guint16 *)(void *)(map + parameters->weights_offset);
     lm_pack_weights(executor->graph, op, texels);
     for (gsize i = 0; i < n; i++)
         halves[i] = lm_half_from_float(texels[i]);
@@ -99,13 +101,13 @@ bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSi
 static bool upload_weights(LmExecutor *executor, GError **error)
 {
     LmBuffer staging = {0};
-    VkDeviceSize size = MAX(place_weights(executor), ALIGNMENT); /* a graph may have none */
+    VkDeviceSize size = MAX(place_parameters(executor), ALIGNMENT); /* a graph may have none */
     bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size, "weights", error) &&
               lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging", error);
     if (ok) {
         memset(staging.map, 0, size);
-        for (guint i = 0; i < executor->n_steps; i++)
-            pack_step(executor, i, staging.map);
+        for (guint i = 0; i < executor->graph->ops->len; i++)
+            pack_parameters(executor, i, staging.map);
         ok = lm_buffer_flush(&staging, error) &&
              lm_executor_transfer(executor, &staging, 0, &executor->weights, 0, size, error);
     }
@@ -122,52 +124,89 @@ static VkBufferView add_view(LmExecutor *executor, const LmBuffer *buffer, VkFor
     return view;
 }
 
-/* True where there is nothing to view. */
-static bool view_tensor(LmExecutor *executor, LmTensorId id, VkBufferView *view, GError **error)
+/* A view of a tensor from plane `first` on. True where there is no tensor. */
+static bool view_tensor(LmExecutor *executor, LmTensorId id, int first, VkBufferView *view, GError **error)
 {
     if (id == LM_NO_TENSOR)
         return true;
-    VkDeviceSize offset, size;
+    const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
+    VkDeviceSize offset, size, skip = (VkDeviceSize)first * lm_tensor_plane_stride(tensor) * texel_bytes(executor);
     lm_executor_range(executor, id, &offset, &size);
-    *view = add_view(executor, &executor->arena, lm_executor_format(executor), offset, size,
-                     lm_graph_tensor(executor->graph, id)->name, error);
+    *view = add_view(executor, &executor->arena, lm_executor_format(executor), offset + skip, size - skip, tensor->name, error);
     return *view != VK_NULL_HANDLE;
 }
 
-static bool build_step(LmExecutor *executor, guint index, GError **error)
+/* The planes' share of an operator's parameters, of which every plane of the output has as many: a view, or none where
+ * there are none. */
+static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes planes, VkFormat format, VkDeviceSize offset,
+                            VkDeviceSize size, VkBufferView *view, GError **error)
 {
-    Step *step = &executor->steps[index];
-    const LmOp *op = lm_graph_op(executor->graph, index);
-    LmBindings bindings = {0};
-    VkDeviceSize offset, size;
+    if (size == 0)
+        return true;
+    const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
+    int granularity = lm_dispatch_granularity(op);
+    VkDeviceSize unit = size / (VkDeviceSize)((y->planes + granularity - 1) / granularity);
+    VkDeviceSize skip = (VkDeviceSize)(planes.first / granularity) * unit;
+    *view = add_view(executor, &executor->weights, format, offset + skip, size - skip, op->name, error);
+    return *view != VK_NULL_HANDLE;
+}
 
-    lm_dispatch_op(executor->graph, op, executor->variant, &step->dispatch);
-    step->pipeline = lm_pipelines_get(executor->pipelines, step->dispatch.shader, executor->variant, step->dispatch.spec,
-                                      step->dispatch.n_spec, error);
-    if (step->pipeline == VK_NULL_HANDLE)
-        return false;
-    if (!view_tensor(executor, op->input, &bindings.inputs[0], error) ||
-        !view_tensor(executor, op->addend, &bindings.inputs[1], error) ||
-        !view_tensor(executor, op->gain, &bindings.inputs[2], error))
-        return false;
-    if (step->weights_size &&
-        !(bindings.weights = add_view(executor, &executor->weights, lm_executor_format(executor), step->weights_offset,
-                                      step->weights_size, op->name, error)))
-        return false;
-    if (step->bias_size &&
-        !(bindings.bias = add_view(executor, &executor->weights, VK_FORMAT_R32G32B32A32_SFLOAT, step->bias_offset,
-                                   step->bias_size, op->name, error)))
+static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *parameters, LmPlanes planes, LmBindings *bindings,
+                      GError **error)
+{
+    const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
+    VkDeviceSize offset, size, plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
+
+    if (!view_tensor(executor, op->input, lm_dispatch_planewise(op) ? planes.first : 0, &bindings->inputs[0], error) ||
+        !view_tensor(executor, op->addend, planes.first, &bindings->inputs[1], error) ||
+        !view_tensor(executor, op->gain, 0, &bindings->inputs[2], error) ||
+        !view_parameters(executor, op, planes, lm_executor_format(executor), parameters->weights_offset,
+                         parameters->weights_size, &bindings->weights, error) ||
+        !view_parameters(executor, op, planes, VK_FORMAT_R32G32B32A32_SFLOAT, parameters->bias_offset, parameters->bias_size,
+                         &bindings->bias, error))
         return false;
     /* A shader built without its addend, gain or bias still names their bindings; something must be there. */
     for (int i = 1; i < LM_MAX_INPUTS; i++)
-        if (bindings.inputs[i] == VK_NULL_HANDLE)
-            bindings.inputs[i] = bindings.inputs[0];
-    if (bindings.bias == VK_NULL_HANDLE)
-        bindings.bias = bindings.inputs[0];
+        if (bindings->inputs[i] == VK_NULL_HANDLE)
+            bindings->inputs[i] = bindings->inputs[0];
+    if (bindings->bias == VK_NULL_HANDLE)
+        bindings->bias = bindings->inputs[0];
     lm_executor_range(executor, op->output, &offset, &size);
-    bindings.outputs[0] = (VkDescriptorBufferInfo){executor->arena.handle, offset, size};
-    step->set = lm_descriptors_add(&executor->descriptors, &bindings, error);
-    return step->set != VK_NULL_HANDLE;
+    bindings->outputs[0] =
+        (VkDescriptorBufferInfo){executor->arena.handle, offset + (VkDeviceSize)planes.first * plane, (VkDeviceSize)planes.n * plane};
+    return true;
+}
+
+static bool build_step(LmExecutor *executor, guint index, LmPlanes planes, GError **error)
+{
+    const LmOp *op = lm_graph_op(executor->graph, index);
+    Step step = {.op = index, .last = planes.first + planes.n == lm_graph_tensor(executor->graph, op->output)->planes};
+    LmBindings bindings = {0};
+
+    lm_dispatch_op(executor->graph, op, executor->variant, planes, &step.dispatch);
+    step.pipeline = lm_pipelines_get(executor->pipelines, step.dispatch.shader, executor->variant, step.dispatch.spec,
+                                     step.dispatch.n_spec, error);
+    if (step.pipeline == VK_NULL_HANDLE || !bind_step(executor, op, &executor->parameters[index], planes, &bindings, error))
+        return false;
+    step.set = lm_descriptors_add(&executor->descriptors, &bindings, error);
+    g_array_append_val(executor->steps, step);
+    return step.set != VK_NULL_HANDLE;
+}
+
+/* As few steps as the device's storage range allows. */
+static bool build_op(LmExecutor *executor, guint index, GError **error)
+{
+    const LmOp *op = lm_graph_op(executor->graph, index);
+    const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
+    VkDeviceSize plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
+    VkDeviceSize limit = MIN(executor->device->limits.maxStorageBufferRange, executor->max_storage_range);
+    int granularity = lm_dispatch_granularity(op);
+    /* Where not even one unit fits, its descriptor set says so. */
+    int most = MAX((int)MIN(limit / plane, (VkDeviceSize)y->planes) / granularity, 1) * granularity;
+    for (int first = 0; first < y->planes; first += most)
+        if (!build_step(executor, index, (LmPlanes){first, MIN(most, y->planes - first)}, error))
+            return false;
+    return true;
 }
 
 /* Byte range that an operator touches. */
@@ -194,16 +233,19 @@ static unsigned accesses_of(const LmExecutor *executor, const LmOp *op, Access a
 static void place_barriers(LmExecutor *executor)
 {
     g_autoptr(GArray) since = g_array_new(FALSE, FALSE, sizeof(Access));
-    for (guint s = 0; s < executor->n_steps; s++) {
+    for (guint s = 0; s < executor->steps->len; s++) {
+        Step *step = &g_array_index(executor->steps, Step, s);
         Access own[4];
-        unsigned n = accesses_of(executor, lm_graph_op(executor->graph, s), own);
+        if (s > 0 && step->op == step[-1].op)
+            continue; /* other planes of the same output */
+        unsigned n = accesses_of(executor, lm_graph_op(executor->graph, step->op), own);
         bool conflict = false;
         for (guint i = 0; i < since->len && !conflict; i++) {
             const Access *other = &g_array_index(since, Access, i);
             for (unsigned k = 0; k < n; k++)
                 conflict |= (own[k].written || other->written) && own[k].begin < other->end && other->begin < own[k].end;
         }
-        executor->steps[s].barrier = conflict;
+        step->barrier = conflict;
         if (conflict)
             g_array_set_size(since, 0);
         g_array_append_vals(since, own, n);
@@ -217,7 +259,7 @@ static bool build_mask(LmExecutor *executor, GError **error)
     executor->mask.pipeline = lm_pipelines_get(executor->pipelines, executor->mask.dispatch.shader, executor->variant,
                                                executor->mask.dispatch.spec, executor->mask.dispatch.n_spec, error);
     return executor->mask.pipeline != VK_NULL_HANDLE &&
-           view_tensor(executor, executor->graph->output, &executor->logits_view, error);
+           view_tensor(executor, executor->graph->output, 0, &executor->logits_view, error);
 }
 
 LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, const LmExecutorParams *params, GError **error)
@@ -228,8 +270,9 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, con
     executor->graph = graph;
     executor->variant = (params->fp16 ? LM_VARIANT_FP16 : 0u) |
                         (executor->device->info.lanes8 && !params->portable ? LM_VARIANT_LANES8 : 0u);
-    executor->n_steps = graph->ops->len;
-    executor->steps = g_new0(Step, executor->n_steps);
+    executor->max_storage_range = params->max_storage_range ? params->max_storage_range : VK_WHOLE_SIZE;
+    executor->parameters = g_new0(Parameters, graph->ops->len);
+    executor->steps = g_array_new(FALSE, FALSE, sizeof(Step));
     executor->views = g_array_new(FALSE, FALSE, sizeof(VkBufferView));
     lm_descriptors_init(&executor->descriptors, pipelines);
 
@@ -237,8 +280,8 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, con
                         "arena", error) ||
         !upload_weights(executor, error) || !build_mask(executor, error))
         goto error;
-    for (guint i = 0; i < executor->n_steps; i++)
-        if (!build_step(executor, i, error))
+    for (guint i = 0; i < graph->ops->len; i++)
+        if (!build_op(executor, i, error))
             goto error;
     place_barriers(executor);
     return executor;
@@ -258,26 +301,28 @@ void lm_executor_free(LmExecutor **handle)
     g_array_unref(executor->views);
     lm_buffer_finish(&executor->weights);
     lm_buffer_finish(&executor->arena);
-    g_free(executor->steps);
+    g_array_unref(executor->steps);
+    g_free(executor->parameters);
     g_clear_pointer(handle, g_free);
 }
 
-static void record_step(const LmExecutor *executor, LmCommands *commands, const Step *step, VkDescriptorSet set)
+static void record_step(const LmExecutor *executor, LmCommands *commands, const Step *step, VkDescriptorSet set,
+                        const guint32 groups[3])
 {
     lm_commands_dispatch(commands, lm_pipelines_layout(executor->pipelines), step->pipeline, set, step->dispatch.push,
-                         step->dispatch.n_push * 4, step->dispatch.groups);
+                         step->dispatch.n_push * 4, groups);
 }
 
 void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool timestamps)
 {
     if (timestamps)
         lm_commands_timestamp(commands);
-    for (guint i = 0; i < executor->n_steps; i++) {
-        const Step *step = &executor->steps[i];
+    for (guint i = 0; i < executor->steps->len; i++) {
+        const Step *step = &g_array_index(executor->steps, Step, i);
         if (step->barrier)
             lm_commands_barrier(commands);
-        record_step(executor, commands, step, step->set);
-        if (timestamps)
+        record_step(executor, commands, step, step->set, step->dispatch.groups);
+        if (timestamps && step->last)
             lm_commands_timestamp(commands);
     }
 }
@@ -287,9 +332,11 @@ bool lm_executor_warm_up(LmExecutor *executor, bool (*progress)(void *user, unsi
 {
     g_autoptr(GHashTable) first = g_hash_table_new(NULL, NULL); /* pipeline -> its first step */
     g_autoptr(GPtrArray) steps = g_ptr_array_new();
-    for (guint i = 0; i < executor->n_steps; i++)
-        if (g_hash_table_add(first, (gpointer)executor->steps[i].pipeline))
-            g_ptr_array_add(steps, &executor->steps[i]);
+    for (guint i = 0; i < executor->steps->len; i++) {
+        Step *step = &g_array_index(executor->steps, Step, i);
+        if (g_hash_table_add(first, (gpointer)step->pipeline))
+            g_ptr_array_add(steps, step);
+    }
 
     LmCommands commands = {0};
     bool ok = lm_commands_init(&commands, executor->device, 0, "warm-up", error);
@@ -299,7 +346,7 @@ bool lm_executor_warm_up(LmExecutor *executor, bool (*progress)(void *user, unsi
         if (!ok)
             break;
         lm_commands_barrier(&commands);
-        record_step(executor, &commands, step, step->set);
+        record_step(executor, &commands, step, step->set, (const guint32[]){1, 1, 1});
         ok = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&
              lm_commands_wait(&commands, UINT64_MAX, error);
         if (ok && progress && !progress(user, i + 1, steps->len))
@@ -317,5 +364,5 @@ VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descri
 
 void lm_executor_record_mask(const LmExecutor *executor, LmCommands *commands, VkDescriptorSet set)
 {
-    record_step(executor, commands, &executor->mask, set);
+    record_step(executor, commands, &executor->mask, set, executor->mask.dispatch.groups);
 }

@@ -4,8 +4,18 @@
 
 #include "util/error.h"
 
-/* A device that takes longer for one frame is taken to hang. Generous: a network of 1024 x 1024 on a slow CPU. */
-#define FRAME_TIMEOUT_NS (60 * G_GUINT64_CONSTANT(1000000000))
+/* A device that takes longer for one frame is taken to hang: a minute, and another for every 5 G multiply-adds, which
+ * is a network of 256 x 256; slow CPUs need a second or two for that. */
+#define MINUTE_NS (60 * G_GUINT64_CONSTANT(1000000000))
+#define MACS_PER_MINUTE (5 * G_GUINT64_CONSTANT(1000000000))
+
+static guint64 frame_timeout_ns(const LmGraph *graph)
+{
+    guint64 macs = 0;
+    for (guint i = 0; i < graph->ops->len; i++)
+        macs += lm_graph_op_macs(graph, lm_graph_op(graph, i));
+    return MINUTE_NS * (1 + macs / MACS_PER_MINUTE);
+}
 
 static void report(LmSession *session, LmSessionState state, const char *what, int percent)
 {
@@ -135,7 +145,7 @@ static LmResult *finish_slot(LmSession *session, Slot *slot, GError **error)
     LmResult *result = g_new0(LmResult, 1);
     result->ticket = slot->ticket;
     result->mask = lm_mask_new(logits->width, logits->height, (unsigned)logits->channels, session->current.region);
-    if (!lm_slot_wait(&slot->gpu, FRAME_TIMEOUT_NS, result->mask->data, &result->gpu_ns, error)) {
+    if (!lm_slot_wait(&slot->gpu, frame_timeout_ns(session->graph), result->mask->data, &result->gpu_ns, error)) {
         lm_result_clear(result);
         g_free(result);
         return NULL;

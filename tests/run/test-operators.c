@@ -174,7 +174,8 @@ static float *external(LmExecutor *executor, const LmGraph *graph, LmTensorId id
     return values;
 }
 
-static void check_case(const LmOperatorCase *c, bool fp16, bool portable)
+/* split: as on a device that can write to three planes at once. */
+static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool split)
 {
     GError *error = NULL;
     g_autofree char *name = lm_operator_case_name(c);
@@ -184,9 +185,15 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable)
     const LmTensor *in = lm_graph_tensor(graph, op->input), *out = lm_graph_tensor(graph, op->output);
     if (fp16)
         round_to_half(op->weight, n_weights(op, in, out));
-    LmExecutor *executor =
-        lm_executor_create(pipelines, graph, &(LmExecutorParams){.fp16 = fp16, .portable = portable}, &error);
+    const LmExecutorParams params = {
+        .fp16 = fp16,
+        .portable = portable,
+        .max_storage_range = split ? 3 * lm_tensor_plane_stride(out) * (fp16 ? 8 : 16) : 0,
+    };
+    LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     lm_test_ok(executor != NULL, error);
+    if (split && out->planes > 3 && op->heads.dim <= 12)
+        ck_assert_uint_gt(lm_executor_n_dispatches(executor), 1);
     lm_test_ok(lm_executor_poison(executor, &error), error);
     g_autofree float *x = external(executor, graph, op->input, fp16, random);
     g_autofree float *addend = external(executor, graph, op->addend, fp16, random);
@@ -219,7 +226,13 @@ START_TEST(test_case)
     unsigned variant = (unsigned)_i / lm_n_operator_cases;
     if (!(variant & 2) && !device->info.lanes8)
         return; /* the same shaders as variant | 2 */
-    check_case(&lm_operator_cases[(unsigned)_i % lm_n_operator_cases], variant & 1, variant & 2);
+    check_case(&lm_operator_cases[(unsigned)_i % lm_n_operator_cases], variant & 1, variant & 2, false);
+}
+END_TEST
+
+START_TEST(test_split_case)
+{
+    check_case(&lm_operator_cases[_i], _i % 2, false, true);
 }
 END_TEST
 
@@ -234,6 +247,7 @@ int main(void)
     TCase *tcase = tcase_create("cases");
     tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(tcase, test_case, 0, 4 * (int)lm_n_operator_cases);
+    tcase_add_loop_test(tcase, test_split_case, 0, (int)lm_n_operator_cases);
     suite_add_tcase(suite, tcase);
     int status = lm_test_run(suite);
     lm_pipelines_free(&pipelines);
