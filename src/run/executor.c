@@ -201,8 +201,10 @@ static bool build_op(LmExecutor *executor, guint index, GError **error)
     VkDeviceSize plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
     VkDeviceSize limit = MIN(executor->device->limits.maxStorageBufferRange, executor->max_storage_range);
     int granularity = lm_dispatch_granularity(op);
+    int most = y->planes;
     /* Where not even one unit fits, its descriptor set says so. */
-    int most = MAX((int)MIN(limit / plane, (VkDeviceSize)y->planes) / granularity, 1) * granularity;
+    if ((VkDeviceSize)most * plane > limit)
+        most = MAX((int)(limit / plane) / granularity, 1) * granularity;
     for (int first = 0; first < y->planes; first += most)
         if (!build_step(executor, index, (LmPlanes){first, MIN(most, y->planes - first)}, error))
             return false;
