@@ -4,12 +4,12 @@
 #
 #   tests/run.sh [MESON OPTION...]      for instance tests/run.sh -Dwerror=true
 #
-# Skipped tests are listed; with CI=true in the environment they count as failed.
+# Skipped tests are listed; with CI=true in the environment they count as failed (but see count.py).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools/build.sh "$@"
-[ -d ../shared ] || echo "No ../shared here: no test needs it."
+[ -d ../shared ] || echo "No ../shared here: only what is measured on its pictures is skipped."
 
 # libcheck reports each of its checks on stdout, in the Test Anything Protocol; meson records that.
 log=build/meson-logs/testlog.json
