@@ -45,9 +45,7 @@ void gst_lm_marks_set(GstLmMarks *marks, LmMask *mask, const LmFindingsParams *p
     lm_findings_init(&marks->findings, marks->mask, params);
 }
 
-/* --- Metadata
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- Metadata -------------------------------------------------------------------------------- */
 
 static gboolean copy_field(GQuark field, const GValue *value, gpointer user)
 {
@@ -238,8 +236,7 @@ bool gst_lm_meta_read(GstBuffer *buffer, const GstVideoInfo *info, double thresh
     return true;
 }
 
-/* --- The model's event
- * ------------------------------------------------------------------------------------------ */
+/* --- The model's event ----------------------------------------------------------------------- */
 
 GstEvent *gst_lm_model_event_new(const LmModelInfo *model, unsigned n_classes)
 {

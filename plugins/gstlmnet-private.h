@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnet's instance, shared by gstlmnet.c (properties, states, negotiation) and gstlmnetflow.c (the
- * frames' way). */
+ * lmnet's instance, shared by gstlmnet.c (states, negotiation), gstlmnetprops.c and gstlmnetflow.c
+ * (the frames' way). */
 #pragma once
 
 #include <gst/base/gstqueuearray.h>
@@ -70,6 +70,11 @@ struct _GstLmNet {
     gint64 marks_arrival;       /* and when it came in, microseconds. */
     LmOverlayScratch scratch;
 };
+
+/** Installs all properties, with their set and get functions. */
+void gst_lm_net_props_install(GObjectClass *klass);
+void gst_lm_net_props_init(GstLmNet *self);
+void gst_lm_net_props_finish(GstLmNet *self);
 
 void gst_lm_net_flow_init(GstLmNet *self);
 void gst_lm_net_flow_finish(GstLmNet *self);

@@ -64,9 +64,7 @@ void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
     self->region_serial = 0;
 }
 
-/* --- Both modes
- * -------------------------------------------------------------------------------------------------
- */
+/* --- Both modes ------------------------------------------------------------------------------ */
 
 static GstLmNetSettings get_settings(GstLmNet *self)
 {
@@ -221,9 +219,7 @@ static void sync_properties(GstLmNet *self, GstBuffer *buffer)
         gst_object_sync_values(GST_OBJECT(self), time);
 }
 
-/* --- every-frame
- * ------------------------------------------------------------------------------------------------
- */
+/* --- every-frame ----------------------------------------------------------------------------- */
 
 static GstFlowReturn take_frame(GstLmNet *self, GstBuffer *buffer)
 {
@@ -307,9 +303,7 @@ bool gst_lm_net_queue_event(GstLmNet *self, GstEvent *event)
     return true;
 }
 
-/* --- latest
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- latest ---------------------------------------------------------------------------------- */
 
 /* Takes up the newest mask that has come. */
 static void poll_masks(GstLmNet *self, const GstLmNetSettings *settings)
@@ -381,9 +375,7 @@ static GstFlowReturn pass_latest(GstLmNet *self, GstBuffer **buffer)
     return GST_FLOW_OK;
 }
 
-/* --- In and out
- * -------------------------------------------------------------------------------------------------
- */
+/* --- In and out ------------------------------------------------------------------------------ */
 
 GstFlowReturn gst_lm_net_take_input(GstLmNet *self)
 {

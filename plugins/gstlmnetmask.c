@@ -6,14 +6,14 @@
  * @see_also: lmnet, lmnetoverlay
  *
  * Replaces each frame by the mask that #GstLmNet put on it: probabilities, round(255 p) of the
- * first class, or with `content=class` the class of each marked pixel, round(255 class / (classes -
- * 1)). With `size=network` the mask has the network's size and is resampled by nothing. Frames
- * without metadata give zeros.
+ * first class, or with `content=class` the class of each marked pixel, as
+ * round(255 class / (classes - 1)). With `size=network` the mask has the network's size and is
+ * resampled by nothing. Frames without metadata give zeros.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 filesrc location=polyp.jpg ! jpegdec ! videoconvert ! lmnet overlay=0 ! lmnetmask
- * ! \ pngenc ! filesink location=mask.png
+ * gst-launch-1.0 filesrc location=polyp.jpg ! jpegdec ! videoconvert ! \
+ *   lmnet overlay=0 ! lmnetmask ! pngenc ! filesink location=mask.png
  * ]| The probabilities of one picture, at its size.
  */
 #include "gstlmnetmask.h"
@@ -131,9 +131,7 @@ static void gst_lm_net_mask_get_property(GObject *object, guint id, GValue *valu
     GST_OBJECT_UNLOCK(self);
 }
 
-/* --- Negotiation
- * ------------------------------------------------------------------------------------------------
- */
+/* --- Negotiation ----------------------------------------------------------------------------- */
 
 static bool wants_network_size(GstLmNetMask *self, int *width, int *height)
 {
@@ -268,9 +266,7 @@ static GstFlowReturn gst_lm_net_mask_submit_input_buffer(GstBaseTransform *trans
         ->submit_input_buffer(trans, is_discont, input);
 }
 
-/* --- Masks
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Masks ----------------------------------------------------------------------------------- */
 
 static void classes_to_grey(guint8 *data, gsize stride, int width, int height, unsigned n_classes)
 {

@@ -11,8 +11,8 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 -e filesrc location=in.mp4 ! decodebin ! videoconvert ! lmnet overlay=0 ! tee
- * name=t \
+ * gst-launch-1.0 -e filesrc location=in.mp4 ! decodebin ! videoconvert ! \
+ *   lmnet overlay=0 ! tee name=t \
  *   t. ! queue ! videoconvert ! x264enc ! mp4mux ! filesink location=clean.mp4 \
  *   t. ! queue ! lmnetoverlay ! videoconvert ! x264enc ! mp4mux ! filesink location=marked.mp4
  * ]| One analysis, one clean and one marked file.

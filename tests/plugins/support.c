@@ -72,8 +72,7 @@ char *test_pop_text(GstBus *bus, GstMessageType type)
     return text;
 }
 
-/* --- The golden case
- * -------------------------------------------------------------------------------------------- */
+/* --- The golden case ------------------------------------------------------------------------- */
 
 static float *golden_tensor(const char *name, gsize expected)
 {
@@ -122,9 +121,7 @@ guint8 *test_golden_mask(void)
     return mask;
 }
 
-/* --- Frames
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- Frames ---------------------------------------------------------------------------------- */
 
 static void set_times(GstBuffer *buffer, int index)
 {
@@ -210,6 +207,23 @@ GstBuffer *test_frame(const GstVideoInfo *info, int index, int padding)
     gst_video_frame_unmap(&to);
     gst_buffer_unref(aligned);
     return buffer;
+}
+
+GstBuffer *test_run(GstHarness *harness, const GstVideoInfo *info, GstBuffer *buffer)
+{
+    gst_harness_set_src_caps(harness, gst_video_info_to_caps((GstVideoInfo *)info));
+    ck_assert_int_eq(gst_harness_push(harness, buffer), GST_FLOW_OK);
+    GstBuffer *out = gst_harness_pull(harness);
+    ck_assert_ptr_nonnull(out);
+    return out;
+}
+
+GstBuffer *test_run_once(const char *launch, const GstVideoInfo *info, GstBuffer *buffer)
+{
+    GstHarness *harness = test_harness(launch, NULL);
+    GstBuffer *out = test_run(harness, info, buffer);
+    gst_harness_teardown(harness);
+    return out;
 }
 
 int test_n_findings(GstBuffer *buffer)

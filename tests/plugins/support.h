@@ -43,6 +43,12 @@ GstBuffer *test_frame(const GstVideoInfo *info, int index, int padding);
 /** Caps of harness and frames alike. */
 void test_video_info(GstVideoInfo *info, const char *format, int width, int height);
 
+/** One frame through a harness that may have seen frames of other layouts; every frame must leave
+ * at once. */
+GstBuffer *test_run(GstHarness *harness, const GstVideoInfo *info, GstBuffer *buffer);
+/** The same through a new harness. */
+GstBuffer *test_run_once(const char *launch, const GstVideoInfo *info, GstBuffer *buffer);
+
 /** Number of findings by the mask's metadata; -1 where the buffer has none. */
 int test_n_findings(GstBuffer *buffer);
 /** A copy of the buffer's bytes. */

@@ -78,7 +78,7 @@ END_TEST
 
 START_TEST(marks_with_the_newest)
 {
-    GstHarness *harness = latest("", NULL);
+    GstHarness *harness = latest("max-mask-age=3600000000000", NULL);
     wait_ready(harness);
     guint64 last_of = 0;
     int marked = 0, frames = 0;
@@ -91,7 +91,6 @@ START_TEST(marks_with_the_newest)
             ck_assert(gst_structure_get_uint64(structure, "pts", &pts));
             ck_assert(gst_structure_get_uint64(structure, "age", &age));
             ck_assert_uint_eq(pts + age, GST_BUFFER_PTS(out));
-            ck_assert_uint_le(age, 500 * GST_MSECOND);
             ck_assert_uint_ge(pts, last_of);
             last_of = pts;
             marked++;

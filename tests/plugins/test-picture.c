@@ -16,32 +16,13 @@ static const char *const formats[] = {"NV12", "I420",      "YV12", "YUY2", "UYVY
 #define WIDTH 131
 #define HEIGHT 75
 
-/* One frame through a harness that may have seen frames of other layouts. */
-static GstBuffer *run(GstHarness *harness, const GstVideoInfo *info, GstBuffer *buffer)
-{
-    gst_harness_set_src_caps(harness, gst_video_info_to_caps((GstVideoInfo *)info));
-    ck_assert_int_eq(gst_harness_push(harness, buffer), GST_FLOW_OK);
-    GstBuffer *out = gst_harness_pull(harness);
-    ck_assert_ptr_nonnull(out);
-    return out;
-}
-
-static GstBuffer *run_once(const char *launch, const GstVideoInfo *info, GstBuffer *buffer)
-{
-    GstHarness *harness = test_harness(launch, NULL);
-    GstBuffer *out = run(harness, info, buffer);
-    gst_harness_teardown(harness);
-    return out;
-}
-
 /* Strides that are no multiple of anything the format does not ask for. */
 static int padding_of(const char *format)
 {
     return g_str_equal(format, "v210") ? 16 : g_str_equal(format, "P010_10LE") ? 6 : 13;
 }
 
-/* --- Outside the marks
- * ------------------------------------------------------------------------------------------ */
+/* --- Outside the marks ----------------------------------------------------------------------- */
 
 /* Which pixels of the frame are marked, by the metadata on it. */
 static guint8 *marked_pixels(GstBuffer *buffer, const GstVideoInfo *info)
@@ -112,7 +93,7 @@ static void check_format(GstHarness *harness, const char *format, int index)
     test_video_info(&info, format, WIDTH, HEIGHT);
     GstBuffer *in = test_frame(&info, index, padding_of(format));
     GBytes *before_bytes = test_bytes(in);
-    GstBuffer *out = run(harness, &info, in);
+    GstBuffer *out = test_run(harness, &info, in);
     GBytes *after_bytes = test_bytes(out);
     gsize size;
     const guint8 *before = g_bytes_get_data(before_bytes, &size);
@@ -161,8 +142,8 @@ START_TEST(overlay_equals_lmnet)
         GstVideoInfo info;
         test_video_info(&info, formats[i], WIDTH, HEIGHT);
         int padding = padding_of(formats[i]);
-        GstBuffer *frames[] = {run(lmnet, &info, test_frame(&info, (int)i, padding)),
-                               run(overlay, &info, test_frame(&info, (int)i, padding)),
+        GstBuffer *frames[] = {test_run(lmnet, &info, test_frame(&info, (int)i, padding)),
+                               test_run(overlay, &info, test_frame(&info, (int)i, padding)),
                                test_frame(&info, (int)i, padding)};
         GBytes *bytes[3];
         for (int k = 0; k < 3; k++)
@@ -186,7 +167,7 @@ START_TEST(overlay_0_changes_nothing)
     GstBuffer *in = test_frame(&info, 0, 0);
     GstMemory *memory = gst_buffer_peek_memory(in, 0);
     GBytes *before = test_bytes(in);
-    GstBuffer *out = run_once(EVERY_FRAME "overlay=0", &info, gst_buffer_ref(in));
+    GstBuffer *out = test_run_once(EVERY_FRAME "overlay=0", &info, gst_buffer_ref(in));
     GBytes *after = test_bytes(out);
     ck_assert(g_bytes_equal(before, after));
     ck_assert_int_gt(test_n_findings(out), 0);
@@ -206,7 +187,7 @@ START_TEST(read_only_frames)
 {
     GstVideoInfo info;
     test_video_info(&info, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    GstBuffer *marked = run_once(EVERY_FRAME, &info, test_golden_frame(5));
+    GstBuffer *marked = test_run_once(EVERY_FRAME, &info, test_golden_frame(5));
     GBytes *expected = test_bytes(marked);
     gst_buffer_unref(marked);
 
@@ -220,7 +201,7 @@ START_TEST(read_only_frames)
         GST_BUFFER_OFFSET(in) = 5;
         gst_buffer_add_reference_timestamp_meta(in, gst_caps_new_empty_simple("test/x"), 7, 1);
         GstBuffer *keep = shared ? gst_buffer_ref(in) : NULL;
-        GstBuffer *out = run_once(EVERY_FRAME, &info, in);
+        GstBuffer *out = test_run_once(EVERY_FRAME, &info, in);
 
         GBytes *bytes = test_bytes(out);
         ck_assert(g_bytes_equal(bytes, expected));
@@ -239,9 +220,7 @@ START_TEST(read_only_frames)
 }
 END_TEST
 
-/* --- Masks
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Masks ----------------------------------------------------------------------------------- */
 
 static const guint8 *map_grey(GstBuffer *buffer, GstVideoFrame *frame, int width, int height)
 {
@@ -285,8 +264,9 @@ START_TEST(mask_of_classes)
     GstVideoInfo info;
     test_video_info(&info, "RGB", TINY_WIDTH, TINY_HEIGHT);
     guint8 *golden = test_golden_mask();
-    GstBuffer *out = run_once(EVERY_FRAME "! lmnetmask size=network content=class threshold=0.25",
-                              &info, test_golden_frame(0));
+    GstBuffer *out =
+        test_run_once(EVERY_FRAME "! lmnetmask size=network content=class threshold=0.25", &info,
+                      test_golden_frame(0));
     GstVideoFrame frame;
     const guint8 *mask = map_grey(out, &frame, TINY_WIDTH, TINY_HEIGHT);
     for (int y = 0; y < TINY_HEIGHT; y++) {
@@ -301,8 +281,9 @@ START_TEST(mask_of_classes)
     gst_buffer_unref(out);
 
     /* Findings that were not kept are not shown. */
-    out = run_once("lmnet " TINY "in-flight=1 min-area=1 ! lmnetmask size=network content=class",
-                   &info, test_golden_frame(0));
+    out =
+        test_run_once("lmnet " TINY "in-flight=1 min-area=1 ! lmnetmask size=network content=class",
+                      &info, test_golden_frame(0));
     mask = map_grey(out, &frame, TINY_WIDTH, TINY_HEIGHT);
     for (int y = 0; y < TINY_HEIGHT; y++)
         for (int x = 0; x < TINY_WIDTH; x++)
@@ -317,7 +298,7 @@ START_TEST(mask_of_nothing_is_black)
 {
     GstVideoInfo info;
     test_video_info(&info, "NV12", WIDTH, HEIGHT);
-    GstBuffer *out = run_once("lmnetmask", &info, test_frame(&info, 0, 0));
+    GstBuffer *out = test_run_once("lmnetmask", &info, test_frame(&info, 0, 0));
     GstVideoFrame frame;
     const guint8 *mask = map_grey(out, &frame, WIDTH, HEIGHT);
     for (int y = 0; y < HEIGHT; y++)
@@ -392,243 +373,6 @@ START_TEST(mask_without_model)
 }
 END_TEST
 
-/* --- Metadata
- * ---------------------------------------------------------------------------------------------------
- */
-
-START_TEST(metadata)
-{
-    GstVideoInfo info;
-    test_video_info(&info, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    GstBuffer *out =
-        run_once(EVERY_FRAME "threshold=0.4 min-area=0.01", &info, test_golden_frame(2));
-    const GstStructure *meta =
-        gst_custom_meta_get_structure(gst_buffer_get_custom_meta(out, GST_LM_MASK_META));
-    int width, height, classes;
-    double threshold;
-    ck_assert(gst_structure_get(meta, "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height,
-                                "classes", G_TYPE_INT, &classes, "threshold", G_TYPE_DOUBLE,
-                                &threshold, NULL));
-    ck_assert_int_eq(width, TINY_WIDTH);
-    ck_assert_int_eq(height, TINY_HEIGHT);
-    ck_assert_int_eq(classes, 2);
-    ck_assert(threshold == 0.4);
-    GstBuffer *mask = gst_value_get_buffer(gst_structure_get_value(meta, "mask"));
-    ck_assert_uint_eq(gst_buffer_get_size(mask), TINY_WIDTH * TINY_HEIGHT);
-    const GValue *region = gst_structure_get_value(meta, "region");
-    static const double whole[4] = {0, 0, 1, 1};
-    for (guint i = 0; i < 4; i++)
-        ck_assert(g_value_get_double(gst_value_array_get_value(region, i)) == whole[i]);
-
-    const GValue *findings = gst_structure_get_value(meta, "findings");
-    guint n = gst_value_array_get_size(findings), found = 0;
-    ck_assert_uint_gt(n, 0);
-    gpointer state = NULL;
-    GstMeta *item;
-    while ((item = gst_buffer_iterate_meta_filtered(out, &state,
-                                                    GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-        GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)item;
-        ck_assert_str_eq(g_quark_to_string(roi->roi_type), "polyp");
-        ck_assert_uint_le(roi->x + roi->w, TINY_WIDTH);
-        ck_assert_uint_le(roi->y + roi->h, TINY_HEIGHT);
-        GstStructure *detection = gst_video_region_of_interest_meta_get_param(roi, "detection");
-        ck_assert_ptr_nonnull(detection);
-        double confidence;
-        guint id;
-        ck_assert(gst_structure_get(detection, "confidence", G_TYPE_DOUBLE, &confidence, "id",
-                                    G_TYPE_UINT, &id, NULL));
-        ck_assert_str_eq(gst_structure_get_string(detection, "label"), "polyp");
-        ck_assert(confidence > 0.4 && confidence <= 1);
-        ck_assert_uint_ge(id, 1);
-        ck_assert_uint_le(id, n);
-        const GstStructure *finding =
-            gst_value_get_structure(gst_value_array_get_value(findings, id - 1));
-        double x;
-        ck_assert(gst_structure_get_double(finding, "x", &x));
-        ck_assert(x == roi->x / (double)TINY_WIDTH);
-        found++;
-    }
-    ck_assert_uint_eq(found, n);
-    gst_buffer_unref(out);
-}
-END_TEST
-
-/* Copying and scaling keep it, anything else and partial copies drop it. */
-START_TEST(metadata_transforms)
-{
-    GstVideoInfo info, other;
-    test_video_info(&info, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    test_video_info(&other, "I420", 2 * TINY_WIDTH, 3 * TINY_HEIGHT);
-    GstBuffer *out = run_once(EVERY_FRAME, &info, test_golden_frame(2));
-    GstCustomMeta *meta = gst_buffer_get_custom_meta(out, GST_LM_MASK_META);
-    const GstMetaInfo *meta_info = ((GstMeta *)meta)->info;
-    ck_assert(gst_meta_api_type_has_tag(meta_info->api, g_quark_from_string("size")));
-    ck_assert(gst_meta_api_type_has_tag(meta_info->api, g_quark_from_string("orientation")));
-    ck_assert(gst_meta_api_type_has_tag(meta_info->api, g_quark_from_string("video")));
-
-    GstBuffer *scaled = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&other), NULL);
-    GstVideoMetaTransform scale = {&info, &other};
-    ck_assert(meta_info->transform_func(scaled, (GstMeta *)meta, out,
-                                        gst_video_meta_transform_scale_get_quark(), &scale));
-    GstLmMarks marks = {0};
-    ck_assert(gst_lm_meta_read(scaled, &other, -1, &marks));
-    ck_assert_int_eq(marks.mask->region.width, 2 * TINY_WIDTH);
-    ck_assert_int_eq(marks.mask->region.height, 3 * TINY_HEIGHT);
-    ck_assert_uint_eq(marks.findings.n, (guint)test_n_findings(out));
-    gst_lm_marks_clear(&marks);
-    gst_buffer_unref(scaled);
-
-    GstBuffer *part = gst_buffer_copy_region(out, GST_BUFFER_COPY_ALL, 3, 30);
-    ck_assert_int_eq(test_n_findings(part), -1);
-    gst_buffer_unref(part);
-    GstBuffer *copy = gst_buffer_copy(out);
-    ck_assert_int_eq(test_n_findings(copy), test_n_findings(out));
-    gst_buffer_unref(copy);
-    GstBuffer *rotated = gst_buffer_new();
-    ck_assert(!meta_info->transform_func(rotated, (GstMeta *)meta, out,
-                                         g_quark_from_string("gst-video-rotate"), NULL));
-    gst_buffer_unref(rotated);
-    gst_buffer_unref(out);
-}
-END_TEST
-
-/* Metadata that others damaged draws nothing and breaks nothing. */
-START_TEST(damaged_metadata)
-{
-    static const char *const fields[] = {"mask",      "width",    "height", "classes",
-                                         "threshold", "min-area", "region"};
-    GstVideoInfo info;
-    test_video_info(&info, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    GstBuffer *whole = run_once(EVERY_FRAME "overlay=0", &info, test_golden_frame(2));
-    GstHarness *overlay = test_harness("lmnetoverlay", NULL);
-    for (guint i = 0; i < 2 * G_N_ELEMENTS(fields); i++) {
-        GstBuffer *buffer = gst_buffer_copy_deep(whole);
-        GstStructure *meta =
-            gst_custom_meta_get_structure(gst_buffer_get_custom_meta(buffer, GST_LM_MASK_META));
-        if (i % 2)
-            gst_structure_remove_field(meta, fields[i / 2]);
-        else
-            gst_structure_set(meta, fields[i / 2], G_TYPE_INT, 1 << 30, NULL);
-        GBytes *before = test_bytes(buffer);
-        GstBuffer *out = run(overlay, &info, buffer);
-        GBytes *after = test_bytes(out);
-        ck_assert(g_bytes_equal(before, after));
-        g_bytes_unref(before);
-        g_bytes_unref(after);
-        gst_buffer_unref(out);
-    }
-    gst_buffer_unref(whole);
-    gst_harness_teardown(overlay);
-}
-END_TEST
-
-START_TEST(overlay_threshold)
-{
-    GstVideoInfo info;
-    test_video_info(&info, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    GstBuffer *one = run_once(EVERY_FRAME "threshold=0.8", &info, test_golden_frame(0));
-    GstBuffer *two =
-        run_once(EVERY_FRAME "overlay=0 ! lmnetoverlay threshold=0.8", &info, test_golden_frame(0));
-    GstBuffer *three = run_once(EVERY_FRAME "threshold=0.8 overlay=0 ! lmnetoverlay threshold=0.5",
-                                &info, test_golden_frame(0));
-    GBytes *a = test_bytes(one), *b = test_bytes(two), *c = test_bytes(three);
-    ck_assert(g_bytes_equal(a, b));
-    ck_assert(!g_bytes_equal(a, c));
-    g_bytes_unref(a);
-    g_bytes_unref(b);
-    g_bytes_unref(c);
-    gst_buffer_unref(one);
-    gst_buffer_unref(two);
-    gst_buffer_unref(three);
-}
-END_TEST
-
-/* --- Regions
- * ----------------------------------------------------------------------------------------------------
- */
-
-START_TEST(regions)
-{
-    static const struct {
-        const char *region;
-        bool warned;
-        LmRect expected; /* 0 x 0: the frame stays clean. */
-    } cases[] = {
-        {"10,20,50,40", false, {10, 20, 50, 40}},
-        {"0,0,131,75", false, {0, 0, 131, 75}},
-        {" 100 , 50 , 100 , 100 ", true, {100, 50, 31, 25}},
-        {"-20,-20,60,60", true, {0, 0, 40, 40}},
-        {"131,0,10,10", true, {0, 0, 0, 0}},
-        {"500,500,10,10", true, {0, 0, 0, 0}},
-    };
-    const char *region = cases[_i].region;
-    const LmRect expected = cases[_i].expected;
-    GstVideoInfo info;
-    test_video_info(&info, "NV12", WIDTH, HEIGHT);
-
-    GstBus *bus;
-    char *launch = g_strdup_printf(EVERY_FRAME "threshold=0.01 region=\"%s\"", region);
-    GstHarness *harness = test_harness(launch, &bus);
-    g_free(launch);
-    test_set_caps(harness, "NV12", WIDTH, HEIGHT);
-    GstBuffer *in = test_frame(&info, 0, 0);
-    GBytes *before = test_bytes(in);
-    GstBuffer *out = gst_harness_push_and_pull(harness, in);
-    GBytes *after = test_bytes(out);
-    GstLmMarks marks = {0};
-    bool marked = gst_lm_meta_read(out, &info, -1, &marks);
-    ck_assert_int_eq(marked, expected.width > 0);
-    ck_assert(marked || g_bytes_equal(before, after));
-    if (marked) {
-        ck_assert_int_eq(memcmp(&marks.mask->region, &expected, sizeof expected), 0);
-        for (unsigned i = 0; i < marks.findings.n; i++) {
-            LmRect box = marks.findings.items[i].box, clipped = lm_rect_clip(box, expected);
-            ck_assert_int_eq(memcmp(&box, &clipped, sizeof box), 0);
-        }
-    }
-    gst_lm_marks_clear(&marks);
-    gst_buffer_unref(out);
-
-    /* Told once, not at every frame. */
-    gst_buffer_unref(gst_harness_push_and_pull(harness, test_frame(&info, 1, 0)));
-    char *first = test_pop_text(bus, GST_MESSAGE_WARNING);
-    char *second = test_pop_text(bus, GST_MESSAGE_WARNING);
-    ck_assert_int_eq(first != NULL, cases[_i].warned);
-    ck_assert_ptr_null(second);
-    g_free(first);
-
-    /* And it changes while frames flow. */
-    g_object_set(harness->element, "region", "8,8,64,48", NULL);
-    out = gst_harness_push_and_pull(harness, test_frame(&info, 2, 0));
-    ck_assert(gst_lm_meta_read(out, &info, -1, &marks));
-    ck_assert_int_eq(marks.mask->region.x, 8);
-    ck_assert_int_eq(marks.mask->region.width, 64);
-    gst_lm_marks_clear(&marks);
-    gst_buffer_unref(out);
-    g_bytes_unref(before);
-    g_bytes_unref(after);
-    gst_harness_teardown(harness);
-    gst_object_unref(bus);
-}
-END_TEST
-
-/* A buffer smaller than its caps say passes, with a warning. */
-START_TEST(short_buffer)
-{
-    GstBus *bus;
-    GstHarness *harness = test_harness(EVERY_FRAME, &bus);
-    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    GstBuffer *out = gst_harness_push_and_pull(harness, gst_buffer_new_allocate(NULL, 100, NULL));
-    ck_assert_uint_eq(gst_buffer_get_size(out), 100);
-    gst_buffer_unref(out);
-    char *text = test_pop_text(bus, GST_MESSAGE_WARNING);
-    ck_assert_ptr_nonnull(text);
-    g_free(text);
-    gst_harness_teardown(harness);
-    gst_object_unref(bus);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
     test_init(&argc, &argv);
@@ -645,12 +389,6 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, mask_negotiates);
     tcase_add_test(tcase, mask_linked_late);
     tcase_add_test(tcase, mask_without_model);
-    tcase_add_test(tcase, metadata);
-    tcase_add_test(tcase, metadata_transforms);
-    tcase_add_test(tcase, damaged_metadata);
-    tcase_add_test(tcase, overlay_threshold);
-    tcase_add_loop_test(tcase, regions, 0, 6);
-    tcase_add_test(tcase, short_buffer);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
 }
