@@ -39,7 +39,7 @@ void main()
             total += e;
             mine = c == wanted ? e : mine;
         }
-        packed |= uint(mine / total * 255.0 + 0.5) << (8 * i);
+        packed |= (uint(mine / total * 255.0 + 0.5) & 0xffu) << (8 * i);
     }
     y[int(gl_GlobalInvocationID.y) * (pixels / 4) + word] = packed;
 }
