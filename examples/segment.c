@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The network without GStreamer: a PPM picture in, the first class's probabilities as a PGM out, at
+ * network size.
+ *
+ *   segment MODEL.safetensors IN.ppm OUT.pgm [DEVICE]
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "run/findings.h"
+#include "run/session.h"
+#include "util/error.h"
+
+/* Skips white space and comments, then reads a number; 0 where there is none or it is too large. */
+static int read_number(const char **at, const char *end)
+{
+    int value = 0;
+    while (*at < end && (g_ascii_isspace(**at) || **at == '#')) {
+        if (**at == '#')
+            while (*at < end && **at != '\n')
+                (*at)++;
+        else
+            (*at)++;
+    }
+    for (; *at < end && g_ascii_isdigit(**at) && value <= LM_FRAME_MAX; (*at)++)
+        value = 10 * value + (**at - '0');
+    return value;
+}
+
+/* A binary PPM of 8 bits as a frame, which borrows `file`. */
+static bool parse_ppm(char *file, gsize size, LmFrame *frame, GError **error)
+{
+    const char *at = file + 2, *end = file + size;
+    if (size < 2 || memcmp(file, "P6", 2) != 0) {
+        g_set_error(error, LM_ERROR, LM_ERROR_FILE, "no binary PPM (P6)");
+        return false;
+    }
+    int width = read_number(&at, end), height = read_number(&at, end);
+    if (read_number(&at, end) != 255 || width <= 0 || height <= 0 ||
+        (gsize)(end - at) < 1 + (gsize)width * (gsize)height * 3) {
+        g_set_error(error, LM_ERROR, LM_ERROR_FILE, "not 8 bits a sample, or truncated");
+        return false;
+    }
+    *frame = (LmFrame){
+        .info = {.format = LM_FORMAT_RGB, .width = width, .height = height, .full_range = true},
+        .data = {(guint8 *)file + (at + 1 - file)},
+        .stride = {(gsize)width * 3},
+    };
+    return lm_frame_info_check(&frame->info, error);
+}
+
+/* One frame's answer; more frames would be submitted while results are outstanding. */
+static bool segment(LmSession *session, const LmFrame *frame, LmResult *result, GError **error)
+{
+    const LmRect whole = {0, 0, frame->info.width, frame->info.height};
+    guint64 ticket;
+
+    lm_session_start(session);
+    while (!lm_session_submit(session, frame, whole, false, &ticket, error)) {
+        if (error && *error)
+            return false;
+        if (!lm_session_wait_ready(session)) {
+            g_propagate_error(error, lm_session_error(session));
+            return false;
+        }
+    }
+    if (!lm_session_wait_result(session, result)) {
+        g_propagate_error(error, lm_session_error(session));
+        return false;
+    }
+    if (result->error)
+        g_propagate_error(error, g_steal_pointer(&result->error));
+    return result->mask != NULL;
+}
+
+static bool write_pgm(const char *path, const LmMask *mask, GError **error)
+{
+    GString *file = g_string_new(NULL);
+    g_string_printf(file, "P5\n%d %d\n255\n", mask->width, mask->height);
+    g_string_append_len(file, (const char *)mask->data, (gssize)mask->width * mask->height);
+    bool ok = g_file_set_contents(path, file->str, (gssize)file->len, error);
+    g_string_free(file, TRUE);
+    return ok;
+}
+
+static void print_findings(const LmSession *session, const LmMask *mask)
+{
+    LmFindings findings;
+    const LmFindingsParams params = {.threshold = 0.5, .min_area = 0.0005};
+    char **names = lm_session_model(session)->class_names;
+
+    lm_findings_init(&findings, mask, &params);
+    printf("%u findings\n", findings.n);
+    for (unsigned i = 0; i < findings.n; i++) {
+        const LmFinding *f = &findings.items[i];
+        printf("%s: %d,%d %dx%d, %.1f %% of the picture, confidence %.2f\n", names[f->class_index],
+               f->box.x, f->box.y, f->box.width, f->box.height, 100 * f->area, f->confidence);
+    }
+    lm_findings_finish(&findings);
+}
+
+int main(int argc, char **argv)
+{
+    GError *error = NULL;
+    LmSession *session = NULL;
+    LmResult result = {0};
+    LmFrame frame;
+    char *file = NULL;
+    gsize size = 0;
+
+    if (argc < 4 || argc > 5) {
+        fprintf(stderr, "usage: %s MODEL.safetensors IN.ppm OUT.pgm [DEVICE]\n", argv[0]);
+        return 2;
+    }
+    const LmSessionParams params = {
+        .model = argv[1], .device = argc > 4 ? argv[4] : NULL, .slots = 1};
+    bool ok = g_file_get_contents(argv[2], &file, &size, &error);
+    if (ok && !parse_ppm(file, size, &frame, &error)) {
+        g_prefix_error(&error, "%s: ", argv[2]);
+        ok = false;
+    }
+    ok = ok && (session = lm_session_new(&params, &error)) != NULL &&
+         segment(session, &frame, &result, &error) && write_pgm(argv[3], result.mask, &error);
+    if (ok) {
+        printf("%s, %.1f ms\n", lm_session_device(session)->name,
+               (double)result.inference_ns / 1e6);
+        print_findings(session, result.mask);
+    } else {
+        fprintf(stderr, "%s: %s\n", argv[0], error ? error->message : "interrupted");
+    }
+    g_clear_error(&error);
+    lm_result_clear(&result);
+    lm_session_free(&session);
+    g_free(file);
+    return ok ? 0 : 1;
+}
