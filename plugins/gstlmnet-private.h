@@ -61,6 +61,7 @@ struct _GstLmNet {
     LmFrameInfo frame_info;
     LmRect region;           /* Clipped to the frame; 0 wide: no overlap. */
     unsigned region_serial;  /* Of settings, that `region` was made from; 0: none. */
+    bool bad_frame_told;     /* Of this layout. */
     GstQueueArray *pending;  /* every-frame: frames and events in order. */
     unsigned pending_frames; /* Of them. */
     GstQueueArray *asked;    /* latest: frames that a mask may still come for. */

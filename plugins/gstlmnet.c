@@ -392,23 +392,24 @@ static gboolean gst_lm_net_query(GstBaseTransform *trans, GstPadDirection direct
 }
 
 /* Upstream allocates from downstream's proposal, for frames pass in place; but every-frame keeps
- * some of its buffers. */
+ * some of its buffers, whether downstream has a proposal or not. */
 static gboolean gst_lm_net_propose_allocation(GstBaseTransform *trans, GstQuery *decide_query,
                                               GstQuery *query)
 {
     GstLmNet *self = GST_LM_NET(trans);
-    if (!GST_BASE_TRANSFORM_CLASS(gst_lm_net_parent_class)
-             ->propose_allocation(trans, decide_query, query))
-        return FALSE;
+    gboolean answered = GST_BASE_TRANSFORM_CLASS(gst_lm_net_parent_class)
+                            ->propose_allocation(trans, decide_query, query);
 
     GST_OBJECT_LOCK(self);
     guint kept = self->every_frame ? self->in_flight : 0;
     GST_OBJECT_UNLOCK(self);
+    if (!kept)
+        return answered;
     guint n_pools = gst_query_get_n_allocation_pools(query);
-    if (kept && n_pools == 0)
+    if (n_pools == 0)
         gst_query_add_allocation_pool(query, NULL, (guint)GST_VIDEO_INFO_SIZE(&self->info), kept,
                                       0);
-    for (guint i = n_pools; kept && i-- > 0;) {
+    for (guint i = 0; i < n_pools; i++) {
         GstBufferPool *pool;
         guint size, min, max;
         gst_query_parse_nth_allocation_pool(query, i, &pool, &size, &min, &max);

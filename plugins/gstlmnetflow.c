@@ -62,6 +62,7 @@ void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
     self->info = *info;
     self->frame_info = *frame_info;
     self->region_serial = 0;
+    self->bad_frame_told = false;
 }
 
 /* --- Both modes ------------------------------------------------------------------------------ */
@@ -119,10 +120,13 @@ static void tell_failure(GstLmNet *self, const GError *error)
                         "Analysis failed; frames pass without marks from now on.", error);
 }
 
-static void warn_bad_buffer(GstLmNet *self)
+/* Told once for each layout: where one is bad, all may be. */
+static void warn_bad_frame(GstLmNet *self)
 {
-    GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("A frame is not what its caps say."),
-                        ("it passes without analysis"));
+    if (!self->bad_frame_told)
+        GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("Frames are not what their caps say."),
+                            ("they pass without analysis"));
+    self->bad_frame_told = true;
 }
 
 /* Waits for the session's start; OK too where it failed later than that, for frames then pass
@@ -151,7 +155,7 @@ static GstFlowReturn submit(GstLmNet *self, GstBuffer *buffer, bool every_frame,
     if (self->region.width == 0)
         return ret;
     if (!gst_video_frame_map(&video, &self->info, buffer, GST_MAP_READ)) {
-        warn_bad_buffer(self);
+        warn_bad_frame(self);
         return ret;
     }
 
@@ -167,7 +171,7 @@ static GstFlowReturn submit(GstLmNet *self, GstBuffer *buffer, bool every_frame,
                                           &error);
         } while (every_frame && ret == GST_FLOW_OK && !taken && !error);
     } else {
-        warn_bad_buffer(self);
+        warn_bad_frame(self);
     }
     gst_video_frame_unmap(&video);
     if (!taken)
@@ -199,7 +203,7 @@ static void mark(GstLmNet *self, GstBuffer **buffer, LmMask *mask, const GstLmNe
     gst_lm_marks_set(&self->marks, mask, &params);
     if (!gst_lm_frame_draw(buffer, &self->info, &self->frame_info, self->marks.mask,
                            &self->marks.findings, &settings->overlay, &self->scratch)) {
-        warn_bad_buffer(self);
+        warn_bad_frame(self);
         return;
     }
     *buffer = gst_buffer_make_writable(*buffer);
@@ -362,7 +366,7 @@ static GstFlowReturn pass_latest(GstLmNet *self, GstBuffer **buffer)
     if (frame.ticket)
         gst_queue_array_push_tail_struct(self->asked, &frame);
 
-    if (!self->marks.mask)
+    if (!self->marks.mask || self->region.width == 0)
         return GST_FLOW_OK;
     GstClockTime age = marks_age(self, &frame);
     if (age <= settings.max_mask_age && GST_CLOCK_TIME_IS_VALID(age)) {

@@ -44,6 +44,7 @@ struct _GstLmNetOverlay {
     LmFrameInfo frame_info;
     GstLmMarks marks;
     LmOverlayScratch scratch;
+    bool bad_frame_told; /* Of this layout. */
 };
 
 G_DEFINE_TYPE(GstLmNetOverlay, gst_lm_net_overlay, GST_TYPE_BASE_TRANSFORM)
@@ -87,6 +88,7 @@ static gboolean gst_lm_net_overlay_set_caps(GstBaseTransform *trans, GstCaps *in
                                             GstCaps *outcaps)
 {
     GstLmNetOverlay *self = GST_LM_NET_OVERLAY(trans);
+    self->bad_frame_told = false;
     return gst_lm_frame_parse_caps(incaps, &self->info, &self->frame_info);
 }
 
@@ -109,10 +111,13 @@ static GstFlowReturn gst_lm_net_overlay_generate_output(GstBaseTransform *trans,
 
     if (gst_lm_meta_read(buffer, &self->info, params.threshold, &self->marks)) {
         params.threshold = self->marks.params.threshold;
-        if (!gst_lm_frame_draw(&buffer, &self->info, &self->frame_info, self->marks.mask,
-                               &self->marks.findings, &params, &self->scratch))
-            GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("A frame is not what its caps say."),
-                                (NULL));
+        bool drawn = gst_lm_frame_draw(&buffer, &self->info, &self->frame_info, self->marks.mask,
+                                       &self->marks.findings, &params, &self->scratch);
+        /* Told once for each layout: where one is bad, all may be. */
+        if (!drawn && !self->bad_frame_told)
+            GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("Frames are not what their caps say."),
+                                ("they pass without marks"));
+        self->bad_frame_told |= !drawn;
     }
     *outbuf = buffer;
     return GST_FLOW_OK;

@@ -236,8 +236,10 @@ START_TEST(short_buffer)
     GstBuffer *out = gst_harness_push_and_pull(harness, gst_buffer_new_allocate(NULL, 100, NULL));
     ck_assert_uint_eq(gst_buffer_get_size(out), 100);
     gst_buffer_unref(out);
+    gst_buffer_unref(gst_harness_push_and_pull(harness, gst_buffer_new_allocate(NULL, 100, NULL)));
     char *text = test_pop_text(bus, GST_MESSAGE_WARNING);
     ck_assert_ptr_nonnull(text);
+    ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING));
     g_free(text);
     gst_harness_teardown(harness);
     gst_object_unref(bus);
