@@ -83,8 +83,10 @@ for word in "${pipeline[@]}"; do
     esac
 done
 printf '\n\n'
-"$top/build/examples/lmnet-annotate" "${pipeline[@]}" ||
+if ! "$top/build/examples/lmnet-annotate" "${pipeline[@]}"; then
+    rm -f "$video" "$picture"
     fail "${file:+\"$file\" could not be annotated; }see the messages above"
+fi
 [ -s "$video" ] && [ -s "$picture" ] || fail "the pipeline ended without a frame"
 echo
 echo "Wrote $video and $picture"
