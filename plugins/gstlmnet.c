@@ -406,9 +406,12 @@ static gboolean gst_lm_net_propose_allocation(GstBaseTransform *trans, GstQuery 
     if (!kept)
         return answered;
     guint n_pools = gst_query_get_n_allocation_pools(query);
-    if (n_pools == 0)
-        gst_query_add_allocation_pool(query, NULL, (guint)GST_VIDEO_INFO_SIZE(&self->info), kept,
-                                      0);
+    /* The query's own caps: from behind an imagefreeze it comes before the element's. */
+    GstCaps *caps = NULL;
+    GstVideoInfo info;
+    gst_query_parse_allocation(query, &caps, NULL);
+    if (n_pools == 0 && caps && gst_video_info_from_caps(&info, caps))
+        gst_query_add_allocation_pool(query, NULL, (guint)GST_VIDEO_INFO_SIZE(&info), kept, 0);
     for (guint i = 0; i < n_pools; i++) {
         GstBufferPool *pool;
         guint size, min, max;

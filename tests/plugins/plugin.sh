@@ -57,6 +57,10 @@ launch $source,format=I420 ! tee name=t t. ! queue ! fakesink \
 check "behind a tee and before a scaler nothing leaks" $?
 launch $source,format=RGB ! lmnet ! fakesink
 check "the bundled model is found" $?
+# imagefreeze lets the scaler's allocation query through before the caps.
+launch videotestsrc num-buffers=1 ! video/x-raw,width=97,height=75 ! videoscale ! video/x-raw,width=96,height=74 ! \
+    imagefreeze num-buffers=2 ! video/x-raw,framerate=25/1 ! lmnet model="$model" ! fakesink
+check "a still picture, scaled" $?
 
 gst-launch-1.0 -q $source,format=RGB ! lmnet model=/nowhere/none.safetensors ! fakesink >"$log" 2>&1
 [ $? -ne 0 ] && grep -q 'none.safetensors' "$log"
