@@ -2,7 +2,7 @@
  * The network without GStreamer: a PPM picture in, the first class's probabilities as a PGM out, at
  * network size.
  *
- *   segment MODEL.safetensors IN.ppm OUT.pgm [DEVICE]
+ *   lmnet-segment MODEL.safetensors IN.ppm OUT.pgm [DEVICE]
  */
 #include <stdio.h>
 #include <string.h>
