@@ -125,6 +125,7 @@ LmTensorId lm_graph_tap(LmGraph *graph, const char *name, LmTensorId tensor);
  * without `.weight`, `.bias`. */
 typedef struct {
     int stride;              /**< 0 means 1. */
+    int kernel;              /**< Expected side of the kernel, 1 or 3; 0 means 1. */
     int outputs;             /**< Expected output channels; 0: whatever the tensor's shape says. */
     const char *norm;        /**< A batch norm that follows, folded in. */
     const char *layer_norm;  /**< The affine part of the layer norm before it, folded in. */
@@ -133,7 +134,7 @@ typedef struct {
     LmHeadLayout qkv;        /**< Output is q|k|v in head layout; query scale folded in. */
 } LmLayerParams;
 
-/** 3x3 or 1x1 by the weight's shape ([out][in][k][k], or [out][in]). */
+/** The weight's shape is [out][in][k][k]; or [out][in], where k is 1. */
 LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const LmLayerParams *params);
 /** Depthwise 5x5 with GELU. kernel: channels x 25, bias: channels; both taken over. */
 LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel, float *bias);

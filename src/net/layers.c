@@ -81,8 +81,8 @@ static void scale_query(LmOp *op, LmHeadLayout heads, int inputs)
         op->bias[i] = (float)(op->bias[i] * scale);
 }
 
-/* Output channels and kernel width of a layer's weight, its shape checked against `inputs`. */
-static bool layer_shape(LmGraph *graph, const char *name, int inputs, int expected, int *outputs, int *kernel, gsize shape[4],
+/* Output channels of a layer's weight, and the shape that it must have. */
+static bool layer_shape(LmGraph *graph, const char *name, int inputs, int kernel, int expected, int *outputs, gsize shape[4],
                         unsigned *n_dims)
 {
     if (graph->error)
@@ -91,11 +91,10 @@ static bool layer_shape(LmGraph *graph, const char *name, int inputs, int expect
     const LmTensorView *view = lm_weights_find(graph->weights, full, &graph->error);
     if (!view)
         return false;
-    *n_dims = view->n_dims == 2 ? 2 : 4;
-    *kernel = *n_dims == 4 && view->n_dims == 4 && view->shape[2] == 3 ? 3 : 1;
+    *n_dims = view->n_dims == 2 && kernel == 1 ? 2 : 4;
     gsize found = view->n_dims > 0 && view->shape[0] > 0 && view->shape[0] <= LM_MAX_CHANNELS ? view->shape[0] : 1;
     *outputs = expected ? expected : (int)found;
-    const gsize wanted[4] = {(gsize)*outputs, (gsize)inputs, (gsize)*kernel, (gsize)*kernel};
+    const gsize wanted[4] = {(gsize)*outputs, (gsize)inputs, (gsize)kernel, (gsize)kernel};
     memcpy(shape, wanted, sizeof wanted);
     return true;
 }
@@ -109,11 +108,11 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const 
         return LM_NO_TENSOR;
 
     LmTensor in = *lm_graph_tensor(graph, x);
-    int outputs, kernel, stride = params->stride ? params->stride : 1;
+    int outputs, kernel = params->kernel ? params->kernel : 1, stride = params->stride ? params->stride : 1;
     int expected = params->addend ? lm_graph_tensor(graph, params->addend)->channels : params->outputs;
     unsigned n_dims;
     gsize shape[4];
-    if (!layer_shape(graph, name, in.channels, expected, &outputs, &kernel, shape, &n_dims))
+    if (!layer_shape(graph, name, in.channels, kernel, expected, &outputs, shape, &n_dims))
         return LM_NO_TENSOR;
 
     bool heads = params->qkv.heads > 0;
@@ -210,12 +209,12 @@ LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *sec
     const int n[2] = {split, in.channels - split};
     const char *names[2] = {first, second};
 
-    int outputs = 0, kernel;
+    int outputs = 0;
     unsigned n_dims;
     gsize shape[4];
     float *weight = NULL, *bias = NULL;
     for (int part = 0; part < 2; part++) {
-        if (!layer_shape(graph, names[part], n[part], outputs, &outputs, &kernel, shape, &n_dims))
+        if (!layer_shape(graph, names[part], n[part], 1, outputs, &outputs, shape, &n_dims))
             break;
         g_autofree float *w = get(graph, names[part], ".weight", shape, n_dims);
         g_autofree float *b = get_vector(graph, names[part], ".bias", outputs);

@@ -32,7 +32,7 @@ static LmTensorId layer(LmGraph *graph, const char *prefix, const char *name, Lm
 /* 3x3 of stride 2, followed by `prefix`.0 as torch.nn.Sequential numbers it. */
 static LmTensorId down(LmGraph *graph, const char *prefix, LmTensorId x)
 {
-    return layer(graph, prefix, "0", x, &(LmLayerParams){.stride = 2});
+    return layer(graph, prefix, "0", x, &(LmLayerParams){.kernel = 3, .stride = 2});
 }
 
 /* up2, then 3x3, `addend` added: index 0 of the Sequential is the upsampling, which holds no parameters. */
@@ -40,7 +40,7 @@ static LmTensorId up(LmGraph *graph, const char *prefix, LmTensorId x, LmTensorI
 {
     g_autofree char *upsampled = join(prefix, "0");
     return layer(graph, prefix, "1", lm_graph_upsample(graph, upsampled, x),
-                 &(LmLayerParams){.addend = addend == LM_NO_TENSOR ? 0 : addend});
+                 &(LmLayerParams){.kernel = 3, .addend = addend == LM_NO_TENSOR ? 0 : addend});
 }
 
 /* The four depthwise branches of training, each with its batch norm. */
@@ -127,20 +127,20 @@ static LmTensorId fuse(LmGraph *graph, const char *name, const LmTensorId *parts
 {
     g_autofree char *whole = join(name, "concat"), *norm = join(name, "fuse_conv.1");
     return layer(graph, name, "fuse_conv.0", lm_graph_concat(graph, whole, parts, n_parts),
-                 &(LmLayerParams){.norm = norm, .activation = LM_ACTIVATION_GELU});
+                 &(LmLayerParams){.kernel = 3, .norm = norm, .activation = LM_ACTIVATION_GELU});
 }
 
 static LmTensorId skip_bottom(LmGraph *graph, const char *name, LmTensorId large, LmTensorId small)
 {
-    LmTensorId l = layer(graph, name, "convl.0", large, &(LmLayerParams){.stride = 2});
-    LmTensorId s = layer(graph, name, "convs.0", small, NULL);
+    LmTensorId l = layer(graph, name, "convl.0", large, &(LmLayerParams){.kernel = 3, .stride = 2});
+    LmTensorId s = layer(graph, name, "convs.0", small, &(LmLayerParams){.kernel = 3});
     return fuse(graph, name, (LmTensorId[]){l, s}, 2);
 }
 
 static LmTensorId skip_top(LmGraph *graph, const char *name, LmTensorId large, LmTensorId small)
 {
     g_autofree char *convs = join(name, "convs");
-    LmTensorId l = layer(graph, name, "convl.0", large, NULL);
+    LmTensorId l = layer(graph, name, "convl.0", large, &(LmLayerParams){.kernel = 3});
     LmTensorId s = up(graph, convs, small, LM_NO_TENSOR);
     return fuse(graph, name, (LmTensorId[]){l, s}, 2);
 }
@@ -148,8 +148,8 @@ static LmTensorId skip_top(LmGraph *graph, const char *name, LmTensorId large, L
 static LmTensorId skip_middle(LmGraph *graph, const char *name, LmTensorId large, LmTensorId middle, LmTensorId small)
 {
     g_autofree char *convs = join(name, "convs");
-    LmTensorId l = layer(graph, name, "convl.0", large, &(LmLayerParams){.stride = 2});
-    LmTensorId m = layer(graph, name, "convm.0", middle, NULL);
+    LmTensorId l = layer(graph, name, "convl.0", large, &(LmLayerParams){.kernel = 3, .stride = 2});
+    LmTensorId m = layer(graph, name, "convm.0", middle, &(LmLayerParams){.kernel = 3});
     LmTensorId s = up(graph, convs, small, LM_NO_TENSOR);
     return fuse(graph, name, (LmTensorId[]){l, m, s}, 3);
 }
@@ -165,6 +165,11 @@ static LmHeadLayout heads_of(LmGraph *graph, const char *name, LmTensorId x)
         lm_graph_fail(graph, LM_ERROR_MODEL,
                       "%s: tensor '%s.patchembedding.patch_embeddings.weight': width %u does not divide by lmnet.heads = %u",
                       lm_weights_path(graph->weights), name, channels, heads);
+    else if (channels / heads > LM_MAX_HEAD_DIM)
+        lm_graph_fail(graph, LM_ERROR_MODEL,
+                      "%s: tensor '%s.patchembedding.patch_embeddings.weight': width %u in lmnet.heads = %u heads, expected at most %d "
+                      "channels a head",
+                      lm_weights_path(graph->weights), name, channels, heads, LM_MAX_HEAD_DIM);
     return (LmHeadLayout){heads, MAX(channels / heads, 1)};
 }
 
@@ -174,7 +179,7 @@ static LmTensorId transformer(LmGraph *graph, const char *name, const char *atte
     g_autofree char *prefix = join(name, attention), *rpb = join(prefix, "rpb");
     g_autofree char *norm1 = join(name, "norm1"), *norm2 = join(name, "norm2");
 
-    LmTensorId e = layer(graph, name, "patchembedding.patch_embeddings", x, NULL);
+    LmTensorId e = layer(graph, name, "patchembedding.patch_embeddings", x, &(LmLayerParams){.kernel = 3});
     LmHeadLayout heads = heads_of(graph, name, e);
     int width = graph->error ? 0 : lm_graph_tensor(graph, e)->channels;
     LmTensorId qkv = layer(graph, prefix, "qkv", lm_graph_norm(graph, norm1, e),

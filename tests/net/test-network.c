@@ -151,6 +151,26 @@ START_TEST(test_each_tensor_of_wrong_shape)
 }
 END_TEST
 
+/* A kernel of 1x1 where 3x3 is to be, or the other way round, is refused by name. */
+START_TEST(test_each_kernel_of_wrong_size)
+{
+    LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
+    unsigned n = 0;
+    for (unsigned i = 0; i < lm_safetensors_count(model); i++) {
+        const LmTensorView *tensor = lm_safetensors_at(model, i);
+        if (tensor->n_dims != 4 || tensor->shape[2] != tensor->shape[3] || tensor->shape[2] > 3)
+            continue;
+        Change change = {.reshape = tensor->name, .n_dims = 4};
+        memcpy(change.shape, tensor->shape, sizeof change.shape);
+        change.shape[2] = change.shape[3] = tensor->shape[2] == 3 ? 1 : 3;
+        check_refused(&change, tensor->name);
+        n++;
+    }
+    ck_assert_uint_gt(n, 50);
+    lm_safetensors_free(&model);
+}
+END_TEST
+
 START_TEST(test_other_refusals)
 {
     check_refused(&(Change){.add = "natt1.att1.surprise", .shape = {3}, .n_dims = 1}, "natt1.att1.surprise");
@@ -255,6 +275,7 @@ int main(void)
     tcase_add_test(tcase, test_unchanged);
     tcase_add_test(tcase, test_each_tensor_missing);
     tcase_add_test(tcase, test_each_tensor_of_wrong_shape);
+    tcase_add_test(tcase, test_each_kernel_of_wrong_size);
     tcase_add_test(tcase, test_other_refusals);
     tcase_add_test(tcase, test_sizes);
     tcase_add_test(tcase, test_plan);
