@@ -243,6 +243,8 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, 
     *ticket = slot->ticket;
     slot->state = ok && !slot->dropped ? SLOT_FILLED : SLOT_FREE;
     pthread_cond_signal(&session->wake);
+    if (slot->state == SLOT_FREE) /* who waits for a slot, or for this frame's result, must look again */
+        pthread_cond_broadcast(&session->news);
     pthread_mutex_unlock(&session->lock);
     return ok;
 }

@@ -102,11 +102,13 @@ static Slot *oldest(LmSession *session, SlotState state)
     return found;
 }
 
-/* With the lock held: the next slot to submit, or NULL. */
+/* With the lock held: the next slot to submit, or NULL: not before an older one that another caller still fills. */
 static Slot *next_to_submit(LmSession *session)
 {
-    Slot *slot = oldest(session, SLOT_FILLED);
-    return slot && slot->alone && oldest(session, SLOT_BUSY) ? NULL : slot;
+    Slot *slot = oldest(session, SLOT_FILLED), *filling = oldest(session, SLOT_FILLING);
+    if (!slot || (filling && filling->ticket < slot->ticket))
+        return NULL;
+    return slot->alone && oldest(session, SLOT_BUSY) ? NULL : slot;
 }
 
 /* With the lock held: whether the layout must change and may: no slot is in use. */
