@@ -136,6 +136,25 @@ static bool view_tensor(LmExecutor *executor, LmTensorId id, int first, VkBuffer
     return *view != VK_NULL_HANDLE;
 }
 
+/* Bytes of an operator's parameters, `size` altogether, that go with one unit of its output. */
+static VkDeviceSize parameter_unit(const LmExecutor *executor, const LmOp *op, VkDeviceSize size)
+{
+    const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
+    int granularity = lm_dispatch_granularity(op);
+    return size / (VkDeviceSize)((y->planes + granularity - 1) / granularity);
+}
+
+/* Planes that a split of an operator's output is a multiple of: whole units, and parameters aligned as views must be. */
+static int split_granularity(const LmExecutor *executor, const LmOp *op, const Parameters *parameters)
+{
+    VkDeviceSize weights = parameter_unit(executor, op, parameters->weights_size);
+    VkDeviceSize bias = parameter_unit(executor, op, parameters->bias_size);
+    VkDeviceSize units = 1, alignment = executor->device->min_offset_alignment;
+    while (units * weights % alignment || units * bias % alignment)
+        units++;
+    return (int)units * lm_dispatch_granularity(op);
+}
+
 /* The planes' share of an operator's parameters, of which every plane of the output has as many: a view, or none where
  * there are none. */
 static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes planes, VkFormat format, VkDeviceSize offset,
@@ -143,10 +162,7 @@ static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes plane
 {
     if (size == 0)
         return true;
-    const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
-    int granularity = lm_dispatch_granularity(op);
-    VkDeviceSize unit = size / (VkDeviceSize)((y->planes + granularity - 1) / granularity);
-    VkDeviceSize skip = (VkDeviceSize)(planes.first / granularity) * unit;
+    VkDeviceSize skip = (VkDeviceSize)(planes.first / lm_dispatch_granularity(op)) * parameter_unit(executor, op, size);
     *view = add_view(executor, &executor->weights, format, offset + skip, size - skip, op->name, error);
     return *view != VK_NULL_HANDLE;
 }
@@ -200,7 +216,7 @@ static bool build_op(LmExecutor *executor, guint index, GError **error)
     const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
     VkDeviceSize plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
     VkDeviceSize limit = MIN(executor->device->limits.maxStorageBufferRange, executor->max_storage_range);
-    int granularity = lm_dispatch_granularity(op);
+    int granularity = split_granularity(executor, op, &executor->parameters[index]);
     int most = y->planes;
     /* Where not even one unit fits, its descriptor set says so. */
     if ((VkDeviceSize)most * plane > limit)
