@@ -8,6 +8,8 @@
 #define CONV_ROWS 4
 #define DEPTHWISE_ROWS 8
 #define LINEAR_PIXELS 4
+/* Texels of a head's output that one invocation gives: BLOCK in attention.glsl. */
+#define ATTENTION_BLOCK 8
 
 /* Invocations of a workgroup. On a CPU a heavy shader's partly filled last workgroup costs more than many
  * small workgroups do; a light one's workgroups cost more than the filling. */
@@ -84,6 +86,8 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     const guint32 add = op->addend != LM_NO_TENSOR, gain = op->gain != LM_NO_TENSOR;
     const guint32 per_texel = lm_head_layout_per_texel(op->heads), texels = lm_head_layout_texels(op->heads);
 
+    const int blocks = ((int)texels + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+
     memset(dispatch, 0, sizeof *dispatch);
     switch (op->kind) {
     case LM_OP_CONV:
@@ -121,13 +125,13 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         dispatch->shader = "neighbourhood_attention";
         SPEC(local.light, per_texel, texels, op->weight != NULL);
         PUSH(y->width, y->height, y->planes, out_stride);
-        set_grid(dispatch, pixels + 1, local.light, planes.n / (int)texels);
+        set_grid(dispatch, pixels + 1, local.light, planes.n / (int)texels * blocks);
         break;
     case LM_OP_GLOBAL_ATTENTION:
         dispatch->shader = "global_attention";
         SPEC(local.heavy, per_texel, texels);
         PUSH(pixels, y->planes, out_stride);
-        set_grid(dispatch, pixels + 1, local.heavy, planes.n / (int)texels);
+        set_grid(dispatch, pixels + 1, local.heavy, planes.n / (int)texels * blocks);
         break;
     case LM_OP_POOL:
         dispatch->shader = "pool";

@@ -162,6 +162,8 @@ const LmOperatorCase lm_operator_cases[] = {
     {.kind = LM_OP_GLOBAL_ATTENTION, .in = 9, .out = 9, .height = 1, .width = 1, .heads = 3},
     {.kind = LM_OP_GLOBAL_ATTENTION, .in = 35, .out = 35, .height = 5, .width = 7, .heads = 1},
     {.kind = LM_OP_GLOBAL_ATTENTION, .in = 400, .out = 400, .height = 3, .width = 5, .heads = 4},
+    {.kind = LM_OP_GLOBAL_ATTENTION, .in = 372, .out = 372, .height = 4, .width = 5, .heads = 1},
+    {.kind = LM_OP_NEIGHBOURHOOD_ATTENTION, .in = 390, .out = 390, .height = 4, .width = 5, .rpb = true, .heads = 2},
     {.kind = LM_OP_POOL, .in = 5, .out = 5, .height = 12, .width = 6, .stride = 2},
     {.kind = LM_OP_POOL, .in = 1, .out = 1, .height = 16, .width = 48, .stride = 16},
     {.kind = LM_OP_POOL, .in = 9, .out = 9, .height = 3, .width = 5},
