@@ -20,6 +20,26 @@ layout(push_constant) uniform Push {
 
 const int CHUNK = 8;
 
+vec4 q[BLOCK];
+vec4 logit[CHUNK];
+
+/* Block b of the queries into q. */
+void load_queries(int b, int q_texel)
+{
+    [[unroll]] for (int i = 0; i < BLOCK; i++)
+        q[i] = query(q_texel, b * BLOCK + i, stride);
+}
+
+/* Adds q's products with the keys of a chunk. */
+void add_products(int b, int k_plane, int first)
+{
+    [[unroll]] for (int i = 0; i < BLOCK; i++) {
+        int plane = k_plane + min(b * BLOCK + i, TEXELS - 1) * stride;
+        [[unroll]] for (int k = 0; k < CHUNK; k++)
+            logit[k] += q[i] * texelFetch(x, plane + min(first + k, pixels - 1));
+    }
+}
+
 void main()
 {
     int pixel = min(int(gl_GlobalInvocationID.x), pixels);
@@ -30,17 +50,17 @@ void main()
     vec4 sum[BLOCK];
     [[unroll]] for (int i = 0; i < BLOCK; i++)
         sum[i] = vec4(0.0);
+    load_queries(0, q_texel);
     vec4 largest = vec4(-3.0e38), total = vec4(0.0);
     [[dont_unroll]] for (int first = 0; first < pixels; first += CHUNK) {
-        vec4 logit[CHUNK];
         [[unroll]] for (int k = 0; k < CHUNK; k++)
             logit[k] = vec4(0.0);
-        [[dont_unroll]] for (int b = 0; b < BLOCKS; b++) {
-            [[unroll]] for (int i = 0; i < BLOCK; i++) {
-                int t = b * BLOCK + i, plane = k_plane + min(t, TEXELS - 1) * stride;
-                vec4 q = query(q_texel, t, stride);
-                [[unroll]] for (int k = 0; k < CHUNK; k++)
-                    logit[k] += q * texelFetch(x, plane + min(first + k, pixels - 1));
+        if (BLOCKS == 1) {
+            add_products(0, k_plane, first);
+        } else {
+            [[dont_unroll]] for (int b = 0; b < BLOCKS; b++) {
+                load_queries(b, q_texel);
+                add_products(b, k_plane, first);
             }
         }
         vec4 peak = largest;

@@ -23,6 +23,19 @@ layout(push_constant) uniform Push {
 
 LM_BIAS(bias);
 
+vec4 logit[9];
+
+/* Adds the products of block b of the query with the window's keys. */
+void add_products(int b, int q_texel, int k_texel)
+{
+    [[unroll]] for (int i = 0; i < BLOCK; i++) {
+        int t = b * BLOCK + i, k_plane = k_texel + min(t, TEXELS - 1) * stride;
+        vec4 q = query(q_texel, t, stride);
+        [[unroll]] for (int k = 0; k < 9; k++)
+            logit[k] += q * texelFetch(x, k_plane + k / 3 * width + k % 3);
+    }
+}
+
 void main()
 {
     int pixels = width * height;
@@ -35,16 +48,13 @@ void main()
     int k_texel = (planes + unit * TEXELS) * stride + top * width + left;
     int v_texel = k_texel + planes * stride;
 
-    vec4 logit[9];
     [[unroll]] for (int k = 0; k < 9; k++)
         logit[k] = vec4(0.0);
-    [[dont_unroll]] for (int b = 0; b < BLOCKS; b++) {
-        [[unroll]] for (int i = 0; i < BLOCK; i++) {
-            int t = b * BLOCK + i, k_plane = k_texel + min(t, TEXELS - 1) * stride;
-            vec4 q = query(q_texel, t, stride);
-            [[unroll]] for (int k = 0; k < 9; k++)
-                logit[k] += q * texelFetch(x, k_plane + k / 3 * width + k % 3);
-        }
+    if (BLOCKS == 1) {
+        add_products(0, q_texel, k_texel);
+    } else {
+        [[dont_unroll]] for (int b = 0; b < BLOCKS; b++)
+            add_products(b, q_texel, k_texel);
     }
     [[unroll]] for (int k = 0; k < 9; k++) {
         logit[k] = spread(logit[k]);
