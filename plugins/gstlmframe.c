@@ -42,6 +42,13 @@ bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFr
         if (stride < 0 || (gsize)stride < lm_frame_row_bytes(info, i))
             return false;
         frame->data[i] = GST_VIDEO_FRAME_PLANE_DATA(video, i);
+        /* Mapping by a video meta does not check that the memory is as long as the meta says. */
+        const GstMapInfo *map = &video->map[video->meta ? i : 0];
+        gsize begin = (gsize)(frame->data[i] - map->data);
+        gsize bytes =
+            (gsize)(lm_frame_rows(info, i) - 1) * (gsize)stride + lm_frame_row_bytes(info, i);
+        if (begin > map->size || bytes > map->size - begin)
+            return false;
         frame->stride[i] = (gsize)stride;
     }
     return true;

@@ -215,6 +215,8 @@ bool gst_lm_meta_read(GstBuffer *buffer, const GstVideoInfo *info, double thresh
         return false;
     if (threshold >= 0)
         params.threshold = threshold;
+    if (!(params.threshold >= 0 && params.threshold <= 1))
+        return false;
 
     GstBuffer *mask_buffer = gst_value_get_buffer(data);
     if (marks->data == mask_buffer && marks->mask->width == width &&

@@ -89,11 +89,13 @@ void gst_lm_net_report_start_failure(GstLmNet *self)
 {
     if (!g_atomic_int_compare_and_exchange(&self->start_failed, FALSE, TRUE))
         return;
-    GError *error = lm_session_error(self->session);
-    if (!error)
-        error = g_error_new_literal(LM_ERROR, LM_ERROR_VULKAN, "The device could not be started.");
-    gst_lm_net_post(self, GST_MESSAGE_ERROR, NULL, error);
-    g_error_free(error);
+    GST_OBJECT_LOCK(self);
+    GError *error = self->session ? lm_session_error(self->session) : NULL;
+    GST_OBJECT_UNLOCK(self);
+    /* Without one the element is being stopped, which is no failure. */
+    if (error)
+        gst_lm_net_post(self, GST_MESSAGE_ERROR, NULL, error);
+    g_clear_error(&error);
 }
 
 static void post_progress(GstLmNet *self, GstProgressType type, const char *what, int percent)
@@ -193,7 +195,7 @@ static void update_flushing(GstLmNet *self)
 static bool start_running(GstLmNet *self)
 {
     GST_OBJECT_LOCK(self);
-    bool remake = self->session_stale || !self->region_valid ||
+    bool remake = !self->session || self->session_stale || !self->region_valid ||
                   lm_session_state(self->session) == LM_SESSION_FAILED;
     GST_OBJECT_UNLOCK(self);
     if (remake && !open_session(self))

@@ -33,19 +33,25 @@ void gst_lm_net_flow_finish(GstLmNet *self)
     lm_overlay_scratch_finish(&self->scratch);
 }
 
-static void clear_pending(GstLmNet *self)
+/* Drops what is pending; but where only frames cannot be pushed, events still go downstream, for
+ * some are sticky. */
+static void clear_pending(GstLmNet *self, bool forward_events)
 {
-    Pending *item;
-    while ((item = gst_queue_array_pop_head_struct(self->pending))) {
-        gst_clear_buffer(&item->buffer);
-        gst_clear_event(&item->event);
+    Pending *head;
+    while ((head = gst_queue_array_pop_head_struct(self->pending))) {
+        Pending item = *head;
+        gst_clear_buffer(&item.buffer);
+        if (item.event && forward_events)
+            gst_lm_net_forward_event(self, item.event);
+        else
+            gst_clear_event(&item.event);
     }
     self->pending_frames = 0;
 }
 
 void gst_lm_net_flow_reset(GstLmNet *self)
 {
-    clear_pending(self);
+    clear_pending(self, false);
     gst_queue_array_clear(self->asked);
     gst_lm_marks_clear(&self->marks);
     if (self->session)
@@ -292,7 +298,7 @@ GstFlowReturn gst_lm_net_drain(GstLmNet *self)
     } while (ret == GST_FLOW_OK && !gst_queue_array_is_empty(self->pending));
     if (ret != GST_FLOW_OK) {
         GST_DEBUG_OBJECT(self, "draining ended with %s", gst_flow_get_name(ret));
-        clear_pending(self);
+        clear_pending(self, ret != GST_FLOW_FLUSHING);
         lm_session_discard(self->session);
     }
     return ret;

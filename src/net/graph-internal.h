@@ -13,8 +13,6 @@ LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorI
 
 /** No layer of a sane model is wider; keeps sizes far from overflow. */
 #define LM_MAX_CHANNELS 16384
-/** No head of a sane model is wider; attention's shaders are unrolled over it, and drivers choke on much more. */
-#define LM_MAX_HEAD_DIM 256
 
 /** A batch norm's arrays, owned. */
 typedef struct {

@@ -165,11 +165,6 @@ static LmHeadLayout heads_of(LmGraph *graph, const char *name, LmTensorId x)
         lm_graph_fail(graph, LM_ERROR_MODEL,
                       "%s: tensor '%s.patchembedding.patch_embeddings.weight': width %u does not divide by lmnet.heads = %u",
                       lm_weights_path(graph->weights), name, channels, heads);
-    else if (channels / heads > LM_MAX_HEAD_DIM)
-        lm_graph_fail(graph, LM_ERROR_MODEL,
-                      "%s: tensor '%s.patchembedding.patch_embeddings.weight': width %u in lmnet.heads = %u heads, expected at most %d "
-                      "channels a head",
-                      lm_weights_path(graph->weights), name, channels, heads, LM_MAX_HEAD_DIM);
     return (LmHeadLayout){heads, MAX(channels / heads, 1)};
 }
 

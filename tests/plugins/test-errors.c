@@ -159,8 +159,12 @@ START_TEST(changed_in_ready)
     char *text = test_pop_text(bus, GST_MESSAGE_ERROR);
     ck_assert(text && strstr(text, "late.safetensors"));
     g_free(text);
+    /* As bad at the second try, with nothing set in between. */
+    ck_assert_int_eq(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+    g_object_set(element, "model", SMALL_MODEL, "region", "bogus", NULL);
+    ck_assert_int_eq(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
     /* And it can be put right. */
-    g_object_set(element, "model", SMALL_MODEL, NULL);
+    g_object_set(element, "region", "full", NULL);
     ck_assert_int_eq(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
     gst_element_set_state(element, GST_STATE_NULL);
     gst_element_set_bus(element, NULL);
