@@ -12,13 +12,15 @@ static double time_case(LmPipelines *pipelines, const LmGraph *graph, GError **e
     LmCommands commands = {0};
     double best = -1;
     LmExecutor *executor = lm_executor_create(pipelines, graph, &(LmExecutorParams){0}, error);
-    if (executor && lm_commands_init(&commands, lm_pipelines_device(pipelines), 2, "bench", error) &&
+    if (executor &&
+        lm_commands_init(&commands, lm_pipelines_device(pipelines), 2, "bench", error) &&
         lm_commands_begin(&commands, error)) {
         lm_executor_record(executor, &commands, true);
         bool ok = lm_commands_end(&commands, error);
         for (int i = -1; ok && i < RUNS; i++) {
             guint64 ns[2] = {0};
-            ok = lm_commands_submit(&commands, error) && lm_commands_wait(&commands, G_MAXUINT64, error);
+            ok = lm_commands_submit(&commands, error) &&
+                 lm_commands_wait(&commands, G_MAXUINT64, error);
             lm_commands_timestamps(&commands, ns, 2);
             if (ok && i >= 0)
                 best = best < 0 ? (double)ns[1] / 1e6 : MIN(best, (double)ns[1] / 1e6);
@@ -38,7 +40,8 @@ int main(void)
         GRand *random = g_rand_new_with_seed(1);
         LmGraph *graph = lm_operator_case_graph(&lm_operator_cases[i], random);
         g_autofree char *name = lm_operator_case_name(&lm_operator_cases[i]);
-        double ms = time_case(pipelines, graph, &error), macs = (double)lm_graph_op_macs(graph, lm_graph_op(graph, 0));
+        double ms = time_case(pipelines, graph, &error),
+               macs = (double)lm_graph_op_macs(graph, lm_graph_op(graph, 0));
         if (!error)
             g_print("%-60s %9.3f ms %8.1f GFLOP/s\n", name, ms, ms > 0 ? 2 * macs / ms / 1e6 : 0);
         lm_graph_free(&graph);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Times the network alone: start-up, one pass, and each kind of operator, on any device and size. */
+ * Times the network alone: start-up, one pass, and each kind of operator, on any device and size.
+ */
 #include <locale.h>
 #include <stdlib.h>
 
@@ -12,17 +13,24 @@ static gboolean option_operators, option_portable;
 
 static const GOptionEntry options[] = {
     {"model", 'm', 0, G_OPTION_ARG_FILENAME, &option_model, "Model file", "FILE"},
-    {"device", 'd', 0, G_OPTION_ARG_STRING, &option_device, "auto, cpu, an index, a UUID, or part of a name", "DEVICE"},
-    {"precision", 'p', 0, G_OPTION_ARG_STRING, &option_precision, "fp32 (default) or fp16", "PRECISION"},
-    {"size", 's', 0, G_OPTION_ARG_INT, &option_size, "Side of the square input in pixels; default: the model's own", "N"},
-    {"runs", 'n', 0, G_OPTION_ARG_INT, &option_runs, "Counted passes after one that is not; default 20", "N"},
-    {"operators", 'o', 0, G_OPTION_ARG_NONE, &option_operators, "A row for every operator, not only for every kind", NULL},
-    {"portable", 0, 0, G_OPTION_ARG_NONE, &option_portable, "The shaders for any subgroup size, even where others would run", NULL},
+    {"device", 'd', 0, G_OPTION_ARG_STRING, &option_device,
+     "auto, cpu, an index, a UUID, or part of a name", "DEVICE"},
+    {"precision", 'p', 0, G_OPTION_ARG_STRING, &option_precision, "fp32 (default) or fp16",
+     "PRECISION"},
+    {"size", 's', 0, G_OPTION_ARG_INT, &option_size,
+     "Side of the square input in pixels; default: the model's own", "N"},
+    {"runs", 'n', 0, G_OPTION_ARG_INT, &option_runs,
+     "Counted passes after one that is not; default 20", "N"},
+    {"operators", 'o', 0, G_OPTION_ARG_NONE, &option_operators,
+     "A row for every operator, not only for every kind", NULL},
+    {"portable", 0, 0, G_OPTION_ARG_NONE, &option_portable,
+     "The shaders for any subgroup size, even where others would run", NULL},
     {0},
 };
 
 static const char *const kind_names[LM_N_OPS] = {
-    "conv", "linear", "depthwise", "mean", "norm", "neighbourhood attention", "global attention", "pool", "upsample"};
+    "conv", "linear",  "depthwise", "mean", "norm", "neighbourhood attention", "global attention",
+    "pool", "upsample"};
 
 typedef struct {
     LmDevice *device;
@@ -54,10 +62,12 @@ static double median(double *values, unsigned n)
 
 static bool open_bench(Bench *bench, GError **error)
 {
-    const LmExecutorParams params = {.fp16 = g_strcmp0(option_precision, "fp16") == 0, .portable = option_portable};
+    const LmExecutorParams params = {.fp16 = g_strcmp0(option_precision, "fp16") == 0,
+                                     .portable = option_portable};
     double start = now_ms();
     if (!(bench->weights = lm_weights_open(option_model, error)) ||
-        !(bench->graph = lm_network_build(bench->weights, option_size, option_size, false, error)) ||
+        !(bench->graph =
+              lm_network_build(bench->weights, option_size, option_size, false, error)) ||
         !(bench->device = lm_device_create(option_device, error)) ||
         !(bench->pipelines = lm_pipelines_create(bench->device, NULL, error)))
         return false;
@@ -72,7 +82,8 @@ static bool open_bench(Bench *bench, GError **error)
     bench->compile_ms = now_ms() - built;
     lm_pipelines_save(bench->pipelines);
 
-    if (!lm_commands_init(&bench->commands, bench->device, bench->graph->ops->len + 1, "bench", error) ||
+    if (!lm_commands_init(&bench->commands, bench->device, bench->graph->ops->len + 1, "bench",
+                          error) ||
         !lm_commands_begin(&bench->commands, error))
         return false;
     lm_executor_record(bench->executor, &bench->commands, true);
@@ -89,13 +100,15 @@ static void close_bench(Bench *bench)
     lm_weights_free(&bench->weights);
 }
 
-/* One pass: its time from submission to fence in ms, and each operator's own into operators[op * option_runs]. */
+/* One pass: its time from submission to fence in ms, and each operator's own into operators[op *
+ * option_runs]. */
 static bool time_pass(Bench *bench, double *total, double *operators, GError **error)
 {
     unsigned n = bench->graph->ops->len;
     g_autofree guint64 *ns = g_new0(guint64, n + 1);
     double start = now_ms();
-    if (!lm_commands_submit(&bench->commands, error) || !lm_commands_wait(&bench->commands, G_MAXUINT64, error))
+    if (!lm_commands_submit(&bench->commands, error) ||
+        !lm_commands_wait(&bench->commands, G_MAXUINT64, error))
         return false;
     *total = now_ms() - start;
     unsigned written = lm_commands_timestamps(&bench->commands, ns, n + 1);
@@ -139,10 +152,12 @@ static bool run(Bench *bench, GError **error)
     const LmTensor *input = lm_graph_tensor(bench->graph, bench->graph->input);
     g_print("%s (%s), %s, %d x %d\n", bench->device->info.name, bench->device->info.driver,
             option_precision ? option_precision : "fp32", input->width, input->height);
-    g_print("start-up: device and model %.0f ms, pipelines and weights %.0f ms, first run of each pipeline %.0f ms\n",
+    g_print("start-up: device and model %.0f ms, pipelines and weights %.0f ms, first run of each "
+            "pipeline %.0f ms\n",
             bench->device_ms, bench->build_ms, bench->compile_ms);
     g_print("%u operators, %u dispatches, %u pipelines, arena %.1f MiB\n", bench->graph->ops->len,
-            lm_executor_n_dispatches(bench->executor), lm_pipelines_count(bench->pipelines), (double)lm_executor_arena(bench->executor)->size / (1 << 20));
+            lm_executor_n_dispatches(bench->executor), lm_pipelines_count(bench->pipelines),
+            (double)lm_executor_arena(bench->executor)->size / (1 << 20));
 
     g_autofree double *totals = g_new0(double, (gsize)option_runs);
     g_autofree double *operators = g_new0(double, (gsize)option_runs * bench->graph->ops->len);
@@ -150,7 +165,8 @@ static bool run(Bench *bench, GError **error)
         if (!time_pass(bench, &totals[MAX(i, 0)], operators + MAX(i, 0), error))
             return false;
     double middle = median(totals, (unsigned)option_runs);
-    g_print("one pass: median %.3f ms, minimum %.3f ms over %d runs\n", middle, totals[0], option_runs);
+    g_print("one pass: median %.3f ms, minimum %.3f ms over %d runs\n", middle, totals[0],
+            option_runs);
     if (bench->commands.queries != VK_NULL_HANDLE)
         print_operators(bench, operators);
     return true;
@@ -166,15 +182,19 @@ int main(int argc, char **argv)
     g_option_context_free(context);
 
     if (ok && !option_model) {
-        g_set_error_literal(&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--model FILE is needed");
+        g_set_error_literal(&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                            "--model FILE is needed");
         ok = false;
     }
-    if (ok && option_precision && !g_str_equal(option_precision, "fp32") && !g_str_equal(option_precision, "fp16")) {
-        g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--precision %s: expected fp32 or fp16", option_precision);
+    if (ok && option_precision && !g_str_equal(option_precision, "fp32") &&
+        !g_str_equal(option_precision, "fp16")) {
+        g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--precision %s: expected fp32 or fp16", option_precision);
         ok = false;
     }
     if (ok && (option_runs < 1 || option_runs > 100000)) {
-        g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--runs %d: expected 1 to 100000", option_runs);
+        g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--runs %d: expected 1 to 100000", option_runs);
         ok = false;
     }
     if (ok) {

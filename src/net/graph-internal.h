@@ -4,12 +4,15 @@
 
 #include "net/graph.h"
 
-/** A tensor whose stored channels are its logical ones in order; returns its id. Pointers to tensors die. */
-LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, int planes, int height, int width);
+/** A tensor whose stored channels are its logical ones in order; returns its id. Pointers to
+ * tensors die. */
+LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, int planes,
+                               int height, int width);
 /** Lets q|k|v, or one of them, each of heads * dim channels, lie in head layout. */
 void lm_tensor_lay_out_heads(LmTensor *tensor, LmHeadLayout layout);
 /** Stride 1, no addend, no gain; pointers to operators die. */
-LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input, LmTensorId output);
+LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input,
+                      LmTensorId output);
 
 /** No layer of a sane model is wider; keeps sizes far from overflow. */
 #define LM_MAX_CHANNELS 16384
@@ -19,6 +22,8 @@ typedef struct {
     float *weight, *bias, *mean, *var;
 } LmOwnedBatchNorm;
 
-/** Loads `name`.weight, .bias, .running_mean, .running_var; false with the sticky error. Clear in either case. */
-bool lm_layer_batch_norm_load(LmGraph *graph, const char *name, int channels, LmOwnedBatchNorm *norm);
+/** Loads `name`.weight, .bias, .running_mean, .running_var; false with the sticky error. Clear in
+ * either case. */
+bool lm_layer_batch_norm_load(LmGraph *graph, const char *name, int channels,
+                              LmOwnedBatchNorm *norm);
 void lm_layer_batch_norm_clear(LmOwnedBatchNorm *norm);

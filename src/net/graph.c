@@ -103,7 +103,8 @@ void lm_graph_fail(LmGraph *graph, LmErrorCode code, const char *format, ...)
     va_end(args);
 }
 
-LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, int planes, int height, int width)
+LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, int planes,
+                               int height, int width)
 {
     LmTensor tensor = {
         .name = g_strdup(name),
@@ -128,13 +129,15 @@ void lm_tensor_lay_out_heads(LmTensor *tensor, LmHeadLayout layout)
     for (int i = 0; i < tensor->planes * 4; i++)
         tensor->channel[i] = -1;
     for (unsigned c = 0; c < (unsigned)tensor->channels; c++) {
-        unsigned part = c / part_channels, head = c % part_channels / layout.dim, k = c % layout.dim;
+        unsigned part = c / part_channels, head = c % part_channels / layout.dim,
+                 k = c % layout.dim;
         unsigned slot = per_texel > 1 ? head * layout.dim + k : head * texels * 4 + k;
         tensor->channel[part * part_planes * 4 + slot] = (int)c;
     }
 }
 
-LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input, LmTensorId output)
+LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input,
+                      LmTensorId output)
 {
     LmOp op = {
         .kind = kind,

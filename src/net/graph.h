@@ -2,12 +2,13 @@
  * A network as operators on tensors: what a network file builds and the executor runs.
  *
  * A tensor lies in one arena as "C4 planes": channels in groups of four, each group one plane of
- * height x width texels of four channels, row by row, then one texel of zeros, which stands for whatever lies
- * outside the picture, and padding to LM_PLANE_ALIGN texels. Whoever writes a plane writes its zero texel, and zeros in the channels
- * that pad the last group.
+ * height x width texels of four channels, row by row, then one texel of zeros, which stands for
+ * whatever lies outside the picture, and padding to LM_PLANE_ALIGN texels. Whoever writes a plane
+ * writes its zero texel, and zeros in the channels that pad the last group.
  *
- * Errors are sticky: the first one is kept, and everything after returns LM_NO_TENSOR, so that a network
- * file reads like the network's figure. Weights are looked up by name, checked, folded and owned here.
+ * Errors are sticky: the first one is kept, and everything after returns LM_NO_TENSOR, so that a
+ * network file reads like the network's figure. Weights are looked up by name, checked, folded and
+ * owned here.
  */
 #pragma once
 
@@ -17,7 +18,8 @@
 
 G_BEGIN_DECLS
 
-/** Texels; 32 texels are 256 bytes in half precision, the largest offset alignment that Vulkan allows. */
+/** Texels; 32 texels are 256 bytes in half precision, the largest offset alignment that Vulkan
+ * allows. */
 #define LM_PLANE_ALIGN 32
 
 typedef int LmTensorId;
@@ -37,20 +39,23 @@ typedef enum {
     LM_OP_DEPTHWISE, /**< 5x5, stride 1, zero padding 2. */
     LM_OP_MEAN,      /**< Over all pixels: 1 x 1. */
     LM_OP_NORM,      /**< Layer norm over channels without its affine part, eps 1e-5. */
-    LM_OP_NEIGHBOURHOOD_ATTENTION, /**< 3x3, input q|k|v in head layout, query scale already in q. */
+    LM_OP_NEIGHBOURHOOD_ATTENTION, /**< 3x3, input q|k|v in head layout, query scale already in q.
+                                    */
     LM_OP_GLOBAL_ATTENTION,        /**< Over all pixels as tokens; input as above. */
-    LM_OP_POOL,      /**< Mean over whole cells of input / output pixels. */
-    LM_OP_UPSAMPLE,  /**< Bilinear, twice the size, corners aligned. */
+    LM_OP_POOL,                    /**< Mean over whole cells of input / output pixels. */
+    LM_OP_UPSAMPLE,                /**< Bilinear, twice the size, corners aligned. */
     LM_N_OPS
 } LmOpKind;
 
-/** How the channels of heads fill texels, so that no texel holds parts of two different rows of a dot product:
- * dimension 1: four heads a texel; 2: two heads; else each head ceil(dim / 4) texels of its own. */
+/** How the channels of heads fill texels, so that no texel holds parts of two different rows of a
+ * dot product: dimension 1: four heads a texel; 2: two heads; else each head ceil(dim / 4) texels
+ * of its own. */
 typedef struct {
     unsigned heads, dim;
 } LmHeadLayout;
 
-/** Heads in one texel (4, 2 or 1), texels of one head (1 unless dim > 4), and planes of all heads together. */
+/** Heads in one texel (4, 2 or 1), texels of one head (1 unless dim > 4), and planes of all heads
+ * together. */
 unsigned lm_head_layout_per_texel(LmHeadLayout layout);
 unsigned lm_head_layout_texels(LmHeadLayout layout);
 unsigned lm_head_layout_planes(LmHeadLayout layout);
@@ -59,10 +64,10 @@ typedef struct {
     char *name;
     int channels, height, width; /**< Logical. */
     int planes;                  /**< Groups of four stored channels. */
-    int *channel;                /**< planes * 4: which logical channel is stored there; -1: none, zero. */
-    LmTensorId parent;           /**< The concatenation that this one is a slice of, or LM_NO_TENSOR. */
-    int parent_plane;            /**< Where in it, in planes. */
-    gsize offset;                /**< Texels from the arena's start; after lm_graph_plan(). */
+    int *channel;      /**< planes * 4: which logical channel is stored there; -1: none, zero. */
+    LmTensorId parent; /**< The concatenation that this one is a slice of, or LM_NO_TENSOR. */
+    int parent_plane;  /**< Where in it, in planes. */
+    gsize offset;      /**< Texels from the arena's start; after lm_graph_plan(). */
 } LmTensor;
 
 typedef struct {
@@ -70,16 +75,18 @@ typedef struct {
     char *name;
     LmTensorId input, output;
     LmTensorId addend; /**< CONV, LINEAR: added after the activation; or LM_NO_TENSOR. */
-    LmTensorId gain;   /**< LINEAR: 1 x 1, of the input's layout, multiplies the input; or LM_NO_TENSOR. */
+    LmTensorId
+        gain; /**< LINEAR: 1 x 1, of the input's layout, multiplies the input; or LM_NO_TENSOR. */
     LmActivation activation;
     int stride;
     LmHeadLayout heads;
-    /** CONV, LINEAR: out x in x (3 x 3 or 1); DEPTHWISE: channels x 5 x 5; NEIGHBOURHOOD_ATTENTION: heads x 5 x 5
-     * relative position bias, or NULL. By logical channel. */
+    /** CONV, LINEAR: out x in x (3 x 3 or 1); DEPTHWISE: channels x 5 x 5; NEIGHBOURHOOD_ATTENTION:
+     * heads x 5 x 5 relative position bias, or NULL. By logical channel. */
     float *weight;
     float *bias; /**< By logical channel of the output. */
-    /** LINEAR: the bias of stored channels that no logical one fills; 0: such that they come out as zero. Otherwise only in
-     * gains, whose channels beside the excited ones are to let their input pass. */
+    /** LINEAR: the bias of stored channels that no logical one fills; 0: such that they come out as
+     * zero. Otherwise only in gains, whose channels beside the excited ones are to let their input
+     * pass. */
     float pad_bias;
 } LmOp;
 
@@ -105,7 +112,8 @@ static inline LmOp *lm_graph_op(const LmGraph *graph, unsigned index)
     return &g_array_index(graph->ops, LmOp, index);
 }
 
-/** The tensor of that name, or LM_NO_TENSOR. Names are the operators', or those lm_graph_tap() gave. */
+/** The tensor of that name, or LM_NO_TENSOR. Names are the operators', or those lm_graph_tap()
+ * gave. */
 LmTensorId lm_graph_find(const LmGraph *graph, const char *name);
 
 /** Texels from one plane of a tensor to the next. */
@@ -121,40 +129,46 @@ LmTensorId lm_graph_input(LmGraph *graph, const char *name, int channels, int he
 /** Renames a tensor to what the outside knows it as; returns it. */
 LmTensorId lm_graph_tap(LmGraph *graph, const char *name, LmTensorId tensor);
 
-/** Settings of a convolution or linear layer; zero: stride 1, nothing more. Names are of the model file's tensors
- * without `.weight`, `.bias`. */
+/** Settings of a convolution or linear layer; zero: stride 1, nothing more. Names are of the model
+ * file's tensors without `.weight`, `.bias`. */
 typedef struct {
-    int stride;              /**< 0 means 1. */
-    int kernel;              /**< Expected side of the kernel, 1 or 3; 0 means 1. */
-    int outputs;             /**< Expected output channels; 0: whatever the tensor's shape says. */
-    const char *norm;        /**< A batch norm that follows, folded in. */
-    const char *layer_norm;  /**< The affine part of the layer norm before it, folded in. */
+    int stride;             /**< 0 means 1. */
+    int kernel;             /**< Expected side of the kernel, 1 or 3; 0 means 1. */
+    int outputs;            /**< Expected output channels; 0: whatever the tensor's shape says. */
+    const char *norm;       /**< A batch norm that follows, folded in. */
+    const char *layer_norm; /**< The affine part of the layer norm before it, folded in. */
     LmActivation activation;
-    LmTensorId addend;       /**< 0: none (the input, tensor 0, is never an addend). */
-    LmHeadLayout qkv;        /**< Output is q|k|v in head layout; query scale folded in. */
+    LmTensorId addend; /**< 0: none (the input, tensor 0, is never an addend). */
+    LmHeadLayout qkv;  /**< Output is q|k|v in head layout; query scale folded in. */
 } LmLayerParams;
 
 /** The weight's shape is [out][in][k][k]; or [out][in], where k is 1. */
-LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const LmLayerParams *params);
+LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
+                          const LmLayerParams *params);
 /** Depthwise 5x5 with GELU. kernel: channels x 25, bias: channels; both taken over. */
-LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel, float *bias);
-/** Squeeze and excite: gains for `x` (1 x 1) by `name`.fc1 and `name`.fc2 from the mean of `of`, which is x's first part;
- * x's other parts get gain 1. */
+LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel,
+                              float *bias);
+/** Squeeze and excite: gains for `x` (1 x 1) by `name`.fc1 and `name`.fc2 from the mean of `of`,
+ * which is x's first part; x's other parts get gain 1. */
 LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x);
-/** gain * x through one product whose columns are those of `first` and `second` side by side, biases added:
- * x is the concatenation of their two inputs. */
-LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x, LmTensorId gain);
+/** gain * x through one product whose columns are those of `first` and `second` side by side,
+ * biases added: x is the concatenation of their two inputs. */
+LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x,
+                              LmTensorId gain);
 LmTensorId lm_graph_norm(LmGraph *graph, const char *name, LmTensorId x);
 /** x: q|k|v in head layout. rpb: name of the relative position bias, or NULL. */
-LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x, LmHeadLayout heads, const char *rpb);
-LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorId x, LmHeadLayout heads);
+LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x,
+                                            LmHeadLayout heads, const char *rpb);
+LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorId x,
+                                     LmHeadLayout heads);
 LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int height, int width);
 LmTensorId lm_graph_upsample(LmGraph *graph, const char *name, LmTensorId x);
-/** Costs nothing: the parts become slices of the whole, so each can be part of one concatenation only. */
+/** Costs nothing: the parts become slices of the whole, so each can be part of one concatenation
+ * only. */
 LmTensorId lm_graph_concat(LmGraph *graph, const char *name, const LmTensorId *parts, int n_parts);
 
-/** Places every tensor in the arena; tensors that are never alive together share memory, unless keep_all, which lets
- * every tap be read afterwards. False with the sticky error. */
+/** Places every tensor in the arena; tensors that are never alive together share memory, unless
+ * keep_all, which lets every tap be read afterwards. False with the sticky error. */
 bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error);
 
 G_END_DECLS

@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* `name`.`suffix` as floats of the given shape, or NULL with the sticky error. */
-static float *get(LmGraph *graph, const char *name, const char *suffix, const gsize *shape, unsigned n_dims)
+static float *get(LmGraph *graph, const char *name, const char *suffix, const gsize *shape,
+                  unsigned n_dims)
 {
     if (graph->error)
         return NULL;
@@ -20,7 +21,8 @@ static float *get_vector(LmGraph *graph, const char *name, const char *suffix, i
     return get(graph, name, suffix, shape, 1);
 }
 
-bool lm_layer_batch_norm_load(LmGraph *graph, const char *name, int channels, LmOwnedBatchNorm *norm)
+bool lm_layer_batch_norm_load(LmGraph *graph, const char *name, int channels,
+                              LmOwnedBatchNorm *norm)
 {
     norm->weight = get_vector(graph, name, ".weight", channels);
     norm->bias = get_vector(graph, name, ".bias", channels);
@@ -28,8 +30,10 @@ bool lm_layer_batch_norm_load(LmGraph *graph, const char *name, int channels, Lm
     norm->var = get_vector(graph, name, ".running_var", channels);
     for (int i = 0; !graph->error && i < channels; i++)
         if (norm->var[i] < 0)
-            lm_graph_fail(graph, LM_ERROR_MODEL, "%s: tensor '%s.running_var': element %d is %g, expected a variance of 0 or more",
-                          lm_weights_path(graph->weights), name, i, (double)norm->var[i]);
+            lm_graph_fail(
+                graph, LM_ERROR_MODEL,
+                "%s: tensor '%s.running_var': element %d is %g, expected a variance of 0 or more",
+                lm_weights_path(graph->weights), name, i, (double)norm->var[i]);
     return !graph->error;
 }
 
@@ -47,7 +51,9 @@ static void fold_norm(LmGraph *graph, const char *name, LmOp *op, int outputs, g
     if (lm_layer_batch_norm_load(graph, name, outputs, &norm) &&
         !lm_fold_batch_norm(op->weight, op->bias, (gsize)outputs, per_output,
                             &(LmBatchNorm){norm.weight, norm.bias, norm.mean, norm.var}))
-        lm_graph_fail(graph, LM_ERROR_MODEL, "%s: tensor '%s.weight': folded into the layer before it, it gives a value that is not finite",
+        lm_graph_fail(graph, LM_ERROR_MODEL,
+                      "%s: tensor '%s.weight': folded into the layer before it, it gives a value "
+                      "that is not finite",
                       lm_weights_path(graph->weights), name);
     lm_layer_batch_norm_clear(&norm);
 }
@@ -82,8 +88,8 @@ static void scale_query(LmOp *op, LmHeadLayout heads, int inputs)
 }
 
 /* Output channels of a layer's weight, and the shape that it must have. */
-static bool layer_shape(LmGraph *graph, const char *name, int inputs, int kernel, int expected, int *outputs, gsize shape[4],
-                        unsigned *n_dims)
+static bool layer_shape(LmGraph *graph, const char *name, int inputs, int kernel, int expected,
+                        int *outputs, gsize shape[4], unsigned *n_dims)
 {
     if (graph->error)
         return false;
@@ -92,14 +98,17 @@ static bool layer_shape(LmGraph *graph, const char *name, int inputs, int kernel
     if (!view)
         return false;
     *n_dims = view->n_dims == 2 && kernel == 1 ? 2 : 4;
-    gsize found = view->n_dims > 0 && view->shape[0] > 0 && view->shape[0] <= LM_MAX_CHANNELS ? view->shape[0] : 1;
+    gsize found = view->n_dims > 0 && view->shape[0] > 0 && view->shape[0] <= LM_MAX_CHANNELS
+                      ? view->shape[0]
+                      : 1;
     *outputs = expected ? expected : (int)found;
     const gsize wanted[4] = {(gsize)*outputs, (gsize)inputs, (gsize)kernel, (gsize)kernel};
     memcpy(shape, wanted, sizeof wanted);
     return true;
 }
 
-LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const LmLayerParams *params)
+LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
+                          const LmLayerParams *params)
 {
     static const LmLayerParams none = {0};
     if (!params)
@@ -108,8 +117,10 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const 
         return LM_NO_TENSOR;
 
     LmTensor in = *lm_graph_tensor(graph, x);
-    int outputs, kernel = params->kernel ? params->kernel : 1, stride = params->stride ? params->stride : 1;
-    int expected = params->addend ? lm_graph_tensor(graph, params->addend)->channels : params->outputs;
+    int outputs, kernel = params->kernel ? params->kernel : 1,
+                 stride = params->stride ? params->stride : 1;
+    int expected =
+        params->addend ? lm_graph_tensor(graph, params->addend)->channels : params->outputs;
     unsigned n_dims;
     gsize shape[4];
     if (!layer_shape(graph, name, in.channels, kernel, expected, &outputs, shape, &n_dims))
@@ -117,7 +128,8 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x, const 
 
     bool heads = params->qkv.heads > 0;
     int planes = heads ? 3 * (int)lm_head_layout_planes(params->qkv) : (outputs + 3) / 4;
-    LmTensorId y = lm_graph_add_tensor(graph, name, outputs, planes, in.height / stride, in.width / stride);
+    LmTensorId y =
+        lm_graph_add_tensor(graph, name, outputs, planes, in.height / stride, in.width / stride);
     LmOp *op = lm_graph_add_op(graph, kernel == 3 ? LM_OP_CONV : LM_OP_LINEAR, name, x, y);
     op->stride = stride;
     op->activation = params->activation;
@@ -140,11 +152,13 @@ static LmTensorId add_like(LmGraph *graph, const char *name, LmTensorId x, int h
 {
     int channels = lm_graph_tensor(graph, x)->channels, planes = lm_graph_tensor(graph, x)->planes;
     LmTensorId y = lm_graph_add_tensor(graph, name, channels, planes, height, width);
-    memcpy(lm_graph_tensor(graph, y)->channel, lm_graph_tensor(graph, x)->channel, sizeof(int) * 4 * (gsize)planes);
+    memcpy(lm_graph_tensor(graph, y)->channel, lm_graph_tensor(graph, x)->channel,
+           sizeof(int) * 4 * (gsize)planes);
     return y;
 }
 
-static LmTensorId add_simple(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId x, int height, int width)
+static LmTensorId add_simple(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId x,
+                             int height, int width)
 {
     if (graph->error)
         return LM_NO_TENSOR;
@@ -153,7 +167,8 @@ static LmTensorId add_simple(LmGraph *graph, LmOpKind kind, const char *name, Lm
     return y;
 }
 
-LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel, float *bias)
+LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel,
+                              float *bias)
 {
     LmTensorId y = LM_NO_TENSOR;
     if (!graph->error) {
@@ -178,13 +193,16 @@ LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTe
     int channels = lm_graph_tensor(graph, of)->channels, planes = lm_graph_tensor(graph, x)->planes;
 
     LmTensorId mean = add_simple(graph, LM_OP_MEAN, mean_name, of, 1, 1);
-    LmTensorId hidden = lm_graph_layer(graph, fc1, mean, &(LmLayerParams){.activation = LM_ACTIVATION_RELU});
-    LmTensorId gain = lm_graph_layer(graph, fc2, hidden,
-                                     &(LmLayerParams){.outputs = channels, .activation = LM_ACTIVATION_HARDSIGMOID});
+    LmTensorId hidden =
+        lm_graph_layer(graph, fc1, mean, &(LmLayerParams){.activation = LM_ACTIVATION_RELU});
+    LmTensorId gain = lm_graph_layer(
+        graph, fc2, hidden,
+        &(LmLayerParams){.outputs = channels, .activation = LM_ACTIVATION_HARDSIGMOID});
     if (graph->error)
         return LM_NO_TENSOR;
 
-    /* Widen the result over all of x: rows without weights, and a bias of 3, where hardsigmoid reaches 1. */
+    /* Widen the result over all of x: rows without weights, and a bias of 3, where hardsigmoid
+     * reaches 1. */
     LmTensor *tensor = lm_graph_tensor(graph, gain);
     tensor->channel = g_renew(int, tensor->channel, (gsize)planes * 4);
     for (int i = tensor->planes * 4; i < planes * 4; i++)
@@ -194,7 +212,8 @@ LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTe
     return gain;
 }
 
-LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x, LmTensorId gain)
+LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x,
+                              LmTensorId gain)
 {
     if (graph->error)
         return LM_NO_TENSOR;
@@ -221,12 +240,12 @@ LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *sec
         if (graph->error)
             break;
         if (!weight) {
-            weight = g_new0(float, (gsize)outputs * (gsize)in.channels);
+            weight = g_new0(float, (gsize)outputs *(gsize)in.channels);
             bias = g_new0(float, (gsize)outputs);
         }
         for (int o = 0; o < outputs; o++) {
-            memcpy(weight + (gsize)o * (gsize)in.channels + (part ? n[0] : 0), w + (gsize)o * (gsize)n[part],
-                   sizeof(float) * (gsize)n[part]);
+            memcpy(weight + (gsize)o * (gsize)in.channels + (part ? n[0] : 0),
+                   w + (gsize)o * (gsize)n[part], sizeof(float) * (gsize)n[part]);
             bias[o] += b[o];
         }
     }
@@ -235,7 +254,8 @@ LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *sec
         g_free(bias);
         return LM_NO_TENSOR;
     }
-    LmTensorId y = lm_graph_add_tensor(graph, first, outputs, (outputs + 3) / 4, in.height, in.width);
+    LmTensorId y =
+        lm_graph_add_tensor(graph, first, outputs, (outputs + 3) / 4, in.height, in.width);
     LmOp *op = lm_graph_add_op(graph, LM_OP_LINEAR, first, x, y);
     op->gain = gain;
     op->weight = weight;
@@ -247,24 +267,27 @@ LmTensorId lm_graph_norm(LmGraph *graph, const char *name, LmTensorId x)
 {
     if (graph->error)
         return LM_NO_TENSOR;
-    return add_simple(graph, LM_OP_NORM, name, x, lm_graph_tensor(graph, x)->height, lm_graph_tensor(graph, x)->width);
+    return add_simple(graph, LM_OP_NORM, name, x, lm_graph_tensor(graph, x)->height,
+                      lm_graph_tensor(graph, x)->width);
 }
 
 /* Output of attention: the layout of q alone. */
-static LmTensorId attention(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId x, LmHeadLayout heads)
+static LmTensorId attention(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId x,
+                            LmHeadLayout heads)
 {
     if (graph->error)
         return LM_NO_TENSOR;
     LmTensor in = *lm_graph_tensor(graph, x);
-    LmTensorId y = lm_graph_add_tensor(graph, name, (int)(heads.heads * heads.dim), (int)lm_head_layout_planes(heads), in.height,
-                                       in.width);
+    LmTensorId y = lm_graph_add_tensor(graph, name, (int)(heads.heads * heads.dim),
+                                       (int)lm_head_layout_planes(heads), in.height, in.width);
     LmTensor *out = lm_graph_tensor(graph, y);
     memcpy(out->channel, in.channel, sizeof(int) * 4 * (gsize)out->planes);
     lm_graph_add_op(graph, kind, name, x, y)->heads = heads;
     return y;
 }
 
-LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x, LmHeadLayout heads, const char *rpb)
+LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x,
+                                            LmHeadLayout heads, const char *rpb)
 {
     LmTensorId y = attention(graph, LM_OP_NEIGHBOURHOOD_ATTENTION, name, x, heads);
     if (y != LM_NO_TENSOR && rpb) {
@@ -274,7 +297,8 @@ LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, Lm
     return graph->error ? LM_NO_TENSOR : y;
 }
 
-LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorId x, LmHeadLayout heads)
+LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorId x,
+                                     LmHeadLayout heads)
 {
     return attention(graph, LM_OP_GLOBAL_ATTENTION, name, x, heads);
 }

@@ -10,7 +10,8 @@ static bool check_size(const char *what, int value, GError **error)
 {
     if (value >= 32 && value <= 1024 && value % 16 == 0)
         return true;
-    g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "network input %s %d: expected a multiple of 16 from 32 to 1024", what, value);
+    g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT,
+                "network input %s %d: expected a multiple of 16 from 32 to 1024", what, value);
     return false;
 }
 
@@ -27,15 +28,18 @@ LmGraph *lm_network_build(LmWeights *weights, int width, int height, bool keep_a
         if (networks[i]->matches(weights))
             network = networks[i];
     if (!network) {
-        g_set_error(error, LM_ERROR, LM_ERROR_MODEL, "%s: not a known network: %s has tensors '%s', which this file lacks",
-                    lm_weights_path(weights), lm_network_lmnet.name, "conv1.0.expand_conv.0.weight");
+        g_set_error(error, LM_ERROR, LM_ERROR_MODEL,
+                    "%s: not a known network: %s has tensors '%s', which this file lacks",
+                    lm_weights_path(weights), lm_network_lmnet.name,
+                    "conv1.0.expand_conv.0.weight");
         return NULL;
     }
 
     LmGraph *graph = lm_graph_new(weights);
     network->build(graph, width, height);
     if (!lm_graph_plan(graph, keep_all, error) || !lm_weights_check_all_used(weights, error) ||
-        !lm_weights_name_classes(weights, (unsigned)lm_graph_tensor(graph, graph->output)->channels, error)) {
+        !lm_weights_name_classes(weights, (unsigned)lm_graph_tensor(graph, graph->output)->channels,
+                                 error)) {
         lm_graph_free(&graph);
         return NULL;
     }

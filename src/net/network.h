@@ -16,9 +16,9 @@ typedef struct {
 
 extern const LmNetwork lm_network_lmnet;
 
-/** Builds and plans the network that `weights` holds, at the given input size (0: the model's own; else multiples of 16 from 32
- * to 1024), settles the class names and checks that every tensor has been used.
- * NULL with LM_ERROR_MODEL naming file and tensor, or LM_ERROR_ARGUMENT for the size. */
+/** Builds and plans the network that `weights` holds, at the given input size (0: the model's own;
+ * else multiples of 16 from 32 to 1024), settles the class names and checks that every tensor has
+ * been used. NULL with LM_ERROR_MODEL naming file and tensor, or LM_ERROR_ARGUMENT for the size. */
 LmGraph *lm_network_build(LmWeights *weights, int width, int height, bool keep_all, GError **error);
 
 G_END_DECLS

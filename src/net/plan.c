@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-/* One tensor that is no slice of another, and the operators, by index, between which it must keep its content. */
+/* One tensor that is no slice of another, and the operators, by index, between which it must keep
+ * its content. */
 typedef struct {
     LmTensorId id;
     gsize texels, offset;
@@ -69,7 +70,8 @@ bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error)
     g_autofree Block *blocks = g_new0(Block, n);
     for (guint i = 0; i < n; i++) {
         const LmTensor *tensor = lm_graph_tensor(graph, (LmTensorId)i);
-        blocks[i] = (Block){.id = (LmTensorId)i, .first = G_MAXUINT,
+        blocks[i] = (Block){.id = (LmTensorId)i,
+                            .first = G_MAXUINT,
                             .texels = (gsize)tensor->planes * lm_tensor_plane_stride(tensor)};
     }
     /* The input is written before the first operator, the output read after the last. */
@@ -86,7 +88,8 @@ bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error)
     if (keep_all)
         touch(graph, blocks, graph->input, n_ops);
 
-    /* Largest first, each as low as it fits: within a few percent of the peak on this kind of graph. */
+    /* Largest first, each as low as it fits: within a few percent of the peak on this kind of
+     * graph. */
     g_autofree Block **order = g_new(Block *, n);
     guint n_roots = 0;
     for (guint i = 0; i < n; i++)
@@ -101,7 +104,8 @@ bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error)
     for (guint i = 0; i < n; i++) {
         LmTensor *tensor = lm_graph_tensor(graph, (LmTensorId)i);
         gsize offset = 0;
-        for (const LmTensor *t = tensor; t->parent != LM_NO_TENSOR; t = lm_graph_tensor(graph, t->parent))
+        for (const LmTensor *t = tensor; t->parent != LM_NO_TENSOR;
+             t = lm_graph_tensor(graph, t->parent))
             offset += (gsize)t->parent_plane * lm_tensor_plane_stride(t);
         tensor->offset = blocks[root_of(graph, (LmTensorId)i)].offset + offset;
     }

@@ -11,8 +11,8 @@
 /* Texels of a head's output that one invocation gives: BLOCK in attention.glsl. */
 #define ATTENTION_BLOCK 8
 
-/* Invocations of a workgroup. On a CPU a heavy shader's partly filled last workgroup costs more than many
- * small workgroups do; a light one's workgroups cost more than the filling. */
+/* Invocations of a workgroup. On a CPU a heavy shader's partly filled last workgroup costs more
+ * than many small workgroups do; a light one's workgroups cost more than the filling. */
 typedef struct {
     guint32 heavy, light;
 } LocalSize;
@@ -34,8 +34,10 @@ static void set_push(LmDispatch *dispatch, unsigned n, const gint32 *values)
     dispatch->n_push = n;
 }
 
-#define SPEC(...) set_spec(dispatch, sizeof((guint32[]){__VA_ARGS__}) / 4, (const guint32[]){__VA_ARGS__})
-#define PUSH(...) set_push(dispatch, sizeof((gint32[]){__VA_ARGS__}) / 4, (const gint32[]){__VA_ARGS__})
+#define SPEC(...)                                                                                  \
+    set_spec(dispatch, sizeof((guint32[]){__VA_ARGS__}) / 4, (const guint32[]){__VA_ARGS__})
+#define PUSH(...)                                                                                  \
+    set_push(dispatch, sizeof((gint32[]){__VA_ARGS__}) / 4, (const gint32[]){__VA_ARGS__})
 
 /* Workgroups for `invocations`, `rows` of the second dimension. */
 static void set_grid(LmDispatch *dispatch, int invocations, guint32 local, int rows)
@@ -76,15 +78,18 @@ bool lm_dispatch_planewise(const LmOp *op)
     }
 }
 
-void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes, LmDispatch *dispatch)
+void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes,
+                    LmDispatch *dispatch)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     const LocalSize local = local_size(variant);
-    const int in_stride = (int)lm_tensor_plane_stride(x), out_stride = (int)lm_tensor_plane_stride(y);
+    const int in_stride = (int)lm_tensor_plane_stride(x),
+              out_stride = (int)lm_tensor_plane_stride(y);
     const int pixels = y->height * y->width;
     const guint32 activation = (guint32)op->activation;
     const guint32 add = op->addend != LM_NO_TENSOR, gain = op->gain != LM_NO_TENSOR;
-    const guint32 per_texel = lm_head_layout_per_texel(op->heads), texels = lm_head_layout_texels(op->heads);
+    const guint32 per_texel = lm_head_layout_per_texel(op->heads),
+                  texels = lm_head_layout_texels(op->heads);
 
     const int blocks = ((int)texels + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
 
@@ -94,7 +99,8 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         dispatch->shader = "conv";
         SPEC(local.heavy, (guint32)op->stride, activation, add);
         PUSH(y->width, y->height, x->width, x->height, x->planes, planes.n, in_stride, out_stride);
-        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy, (planes.n + 1) / 2);
+        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy,
+                 (planes.n + 1) / 2);
         break;
     case LM_OP_LINEAR:
         dispatch->shader = "linear";
@@ -136,7 +142,8 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     case LM_OP_POOL:
         dispatch->shader = "pool";
         SPEC(local.heavy);
-        PUSH(y->width, y->height, x->width / y->width, x->height / y->height, in_stride, out_stride);
+        PUSH(y->width, y->height, x->width / y->width, x->height / y->height, in_stride,
+             out_stride);
         set_grid(dispatch, pixels + 1, local.heavy, planes.n);
         break;
     case LM_OP_UPSAMPLE:

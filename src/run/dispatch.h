@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * From an operator to what is dispatched for it: shader, constants, grid. Pure functions of the graph. */
+ * From an operator to what is dispatched for it: shader, constants, grid. Pure functions of the
+ * graph. */
 #pragma once
 
 #include "gpu/pipeline.h"
@@ -21,12 +22,14 @@ typedef struct {
     int first, n;
 } LmPlanes;
 
-/** Output planes that only one dispatch can write together: `planes.first` and, but for the last, `planes.n` are multiples. */
+/** Output planes that only one dispatch can write together: `planes.first` and, but for the last,
+ * `planes.n` are multiples. */
 int lm_dispatch_granularity(const LmOp *op);
-/** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU. Indices in the shaders count from
- * planes.first: output, weights and biases are bound from there, and so is the input where an operator's
- * input planes go with its output's (lm_dispatch_planewise()). */
-void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes, LmDispatch *dispatch);
+/** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU. Indices in
+ * the shaders count from planes.first: output, weights and biases are bound from there, and so is
+ * the input where an operator's input planes go with its output's (lm_dispatch_planewise()). */
+void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes,
+                    LmDispatch *dispatch);
 bool lm_dispatch_planewise(const LmOp *op);
 /** The softmax over the logits (shaders/mask.comp). */
 void lm_dispatch_mask(const LmTensor *logits, unsigned variant, LmDispatch *dispatch);

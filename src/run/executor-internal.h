@@ -5,10 +5,11 @@
 #include "run/dispatch.h"
 #include "run/executor.h"
 
-/* One operator, or as many planes of its output as a device can write to at once, ready to be dispatched. */
+/* One operator, or as many planes of its output as a device can write to at once, ready to be
+ * dispatched. */
 typedef struct {
-    guint op;            /* index in the graph */
-    bool last;           /* of the operator's steps */
+    guint op;  /* index in the graph */
+    bool last; /* of the operator's steps */
     LmDispatch dispatch;
     VkPipeline pipeline; /* owned by the LmPipelines */
     VkDescriptorSet set; /* owned by the executor's descriptors */
@@ -28,7 +29,7 @@ struct LmExecutor {
     VkDeviceSize max_storage_range;
     LmBuffer arena, weights;
     LmDescriptors descriptors;
-    GArray *views; /* VkBufferView, owned */
+    GArray *views;          /* VkBufferView, owned */
     Parameters *parameters; /* one an operator */
     GArray *steps;          /* Step, in the graph's order */
     Step mask;
@@ -37,5 +38,6 @@ struct LmExecutor {
 
 VkFormat lm_executor_format(const LmExecutor *executor);
 /** Copies and waits; the result is visible to device and host. */
-bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSize from_offset, const LmBuffer *to,
-                          VkDeviceSize to_offset, VkDeviceSize size, GError **error);
+bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSize from_offset,
+                          const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size,
+                          GError **error);

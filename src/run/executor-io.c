@@ -8,7 +8,8 @@
 
 static float load(const LmExecutor *executor, const void *map, gsize index)
 {
-    return executor->variant & LM_VARIANT_FP16 ? lm_half_to_float(((const guint16 *)map)[index]) : ((const float *)map)[index];
+    return executor->variant & LM_VARIANT_FP16 ? lm_half_to_float(((const guint16 *)map)[index])
+                                               : ((const float *)map)[index];
 }
 
 static void store(const LmExecutor *executor, void *map, gsize index, float value)
@@ -22,18 +23,22 @@ static void store(const LmExecutor *executor, void *map, gsize index, float valu
 bool lm_executor_write(LmExecutor *executor, LmTensorId id, const float *values, GError **error)
 {
     const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
-    gsize pixels = (gsize)tensor->height * (gsize)tensor->width, stride = lm_tensor_plane_stride(tensor);
+    gsize pixels = (gsize)tensor->height * (gsize)tensor->width,
+          stride = lm_tensor_plane_stride(tensor);
     VkDeviceSize offset, size;
     lm_executor_range(executor, id, &offset, &size);
 
     LmBuffer staging = {0};
-    bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "tensor write", error);
+    bool ok =
+        lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "tensor write", error);
     if (ok) {
         for (gsize slot = 0; slot < (gsize)tensor->planes * 4; slot++) {
             int channel = tensor->channel[slot];
             for (gsize p = 0; p < stride; p++) {
                 /* Padding after the zero texel belongs to nobody: let reads of it show. */
-                float value = p > pixels ? NAN : p == pixels || channel < 0 ? 0 : values[(gsize)channel * pixels + p];
+                float value = p > pixels                   ? NAN
+                              : p == pixels || channel < 0 ? 0
+                                                           : values[(gsize)channel * pixels + p];
                 store(executor, staging.map, ((slot / 4) * stride + p) * 4 + slot % 4, value);
             }
         }
@@ -47,12 +52,14 @@ bool lm_executor_write(LmExecutor *executor, LmTensorId id, const float *values,
 bool lm_executor_read(LmExecutor *executor, LmTensorId id, float *values, GError **error)
 {
     const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
-    gsize pixels = (gsize)tensor->height * (gsize)tensor->width, stride = lm_tensor_plane_stride(tensor);
+    gsize pixels = (gsize)tensor->height * (gsize)tensor->width,
+          stride = lm_tensor_plane_stride(tensor);
     VkDeviceSize offset, size;
     lm_executor_range(executor, id, &offset, &size);
 
     LmBuffer staging = {0};
-    bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_READBACK, size, "tensor read", error) &&
+    bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_READBACK, size, "tensor read",
+                             error) &&
               lm_executor_transfer(executor, &executor->arena, offset, &staging, 0, size, error) &&
               lm_buffer_invalidate(&staging, error);
     for (gsize slot = 0; ok && slot < (gsize)tensor->planes * 4; slot++) {
@@ -63,8 +70,9 @@ bool lm_executor_read(LmExecutor *executor, LmTensorId id, float *values, GError
                 values[(gsize)channel * pixels + p] = value;
             else if (value != 0) {
                 /* The layout's promise, which every test that reads a tensor checks. */
-                g_set_error(error, LM_ERROR, LM_ERROR_VULKAN, "%s: stored channel %zu, texel %zu is %g, expected 0",
-                            tensor->name, slot, p, (double)value);
+                g_set_error(error, LM_ERROR, LM_ERROR_VULKAN,
+                            "%s: stored channel %zu, texel %zu is %g, expected 0", tensor->name,
+                            slot, p, (double)value);
                 ok = false;
                 break;
             }
@@ -92,7 +100,8 @@ bool lm_executor_poison(LmExecutor *executor, GError **error)
 bool lm_executor_run(LmExecutor *executor, GError **error)
 {
     LmCommands commands = {0};
-    bool ok = lm_commands_init(&commands, executor->device, 0, "run", error) && lm_commands_begin(&commands, error);
+    bool ok = lm_commands_init(&commands, executor->device, 0, "run", error) &&
+              lm_commands_begin(&commands, error);
     if (ok) {
         lm_executor_record(executor, &commands, false);
         ok = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&

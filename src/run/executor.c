@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Building and recording: weights to the device, one descriptor set and one pipeline an operator. */
+ * Building and recording: weights to the device, one descriptor set and one pipeline an operator.
+ */
 #include "run/executor-internal.h"
 
 #include "run/pack.h"
@@ -20,7 +21,8 @@ static VkDeviceSize align(VkDeviceSize size)
 
 VkFormat lm_executor_format(const LmExecutor *executor)
 {
-    return executor->variant & LM_VARIANT_FP16 ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
+    return executor->variant & LM_VARIANT_FP16 ? VK_FORMAT_R16G16B16A16_SFLOAT
+                                               : VK_FORMAT_R32G32B32A32_SFLOAT;
 }
 
 static VkDeviceSize texel_bytes(const LmExecutor *executor)
@@ -33,7 +35,8 @@ const LmBuffer *lm_executor_arena(const LmExecutor *executor)
     return &executor->arena;
 }
 
-void lm_executor_range(const LmExecutor *executor, LmTensorId id, VkDeviceSize *offset, VkDeviceSize *size)
+void lm_executor_range(const LmExecutor *executor, LmTensorId id, VkDeviceSize *offset,
+                       VkDeviceSize *size)
 {
     const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
     *offset = tensor->offset * texel_bytes(executor);
@@ -53,7 +56,8 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
         Parameters *parameters = &executor->parameters[i];
         const LmOp *op = lm_graph_op(executor->graph, i);
         parameters->weights_offset = size;
-        parameters->weights_size = lm_pack_weight_texels(executor->graph, op) * texel_bytes(executor);
+        parameters->weights_size =
+            lm_pack_weight_texels(executor->graph, op) * texel_bytes(executor);
         parameters->bias_offset = align(size + parameters->weights_size);
         parameters->bias_size = lm_pack_bias_texels(executor->graph, op) * BIAS_TEXEL;
         size = align(parameters->bias_offset + parameters->bias_size);
@@ -82,11 +86,13 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
         halves[i] = lm_half_from_float(texels[i]);
 }
 
-bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSize from_offset, const LmBuffer *to,
-                          VkDeviceSize to_offset, VkDeviceSize size, GError **error)
+bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSize from_offset,
+                          const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size,
+                          GError **error)
 {
     LmCommands commands = {0};
-    bool ok = lm_commands_init(&commands, executor->device, 0, "transfer", error) && lm_commands_begin(&commands, error);
+    bool ok = lm_commands_init(&commands, executor->device, 0, "transfer", error) &&
+              lm_commands_begin(&commands, error);
     if (ok) {
         lm_commands_copy(&commands, from, from_offset, to, to_offset, size);
         lm_commands_barrier(&commands);
@@ -102,8 +108,10 @@ static bool upload_weights(LmExecutor *executor, GError **error)
 {
     LmBuffer staging = {0};
     VkDeviceSize size = MAX(place_parameters(executor), ALIGNMENT); /* a graph may have none */
-    bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size, "weights", error) &&
-              lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging", error);
+    bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size,
+                             "weights", error) &&
+              lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging",
+                             error);
     if (ok) {
         memset(staging.map, 0, size);
         for (guint i = 0; i < executor->graph->ops->len; i++)
@@ -115,8 +123,9 @@ static bool upload_weights(LmExecutor *executor, GError **error)
     return ok;
 }
 
-static VkBufferView add_view(LmExecutor *executor, const LmBuffer *buffer, VkFormat format, VkDeviceSize offset,
-                             VkDeviceSize size, const char *name, GError **error)
+static VkBufferView add_view(LmExecutor *executor, const LmBuffer *buffer, VkFormat format,
+                             VkDeviceSize offset, VkDeviceSize size, const char *name,
+                             GError **error)
 {
     VkBufferView view = lm_buffer_view(buffer, format, offset, size, name, error);
     if (view != VK_NULL_HANDLE)
@@ -125,14 +134,17 @@ static VkBufferView add_view(LmExecutor *executor, const LmBuffer *buffer, VkFor
 }
 
 /* A view of a tensor from plane `first` on. True where there is no tensor. */
-static bool view_tensor(LmExecutor *executor, LmTensorId id, int first, VkBufferView *view, GError **error)
+static bool view_tensor(LmExecutor *executor, LmTensorId id, int first, VkBufferView *view,
+                        GError **error)
 {
     if (id == LM_NO_TENSOR)
         return true;
     const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
-    VkDeviceSize offset, size, skip = (VkDeviceSize)first * lm_tensor_plane_stride(tensor) * texel_bytes(executor);
+    VkDeviceSize offset, size,
+        skip = (VkDeviceSize)first * lm_tensor_plane_stride(tensor) * texel_bytes(executor);
     lm_executor_range(executor, id, &offset, &size);
-    *view = add_view(executor, &executor->arena, lm_executor_format(executor), offset + skip, size - skip, tensor->name, error);
+    *view = add_view(executor, &executor->arena, lm_executor_format(executor), offset + skip,
+                     size - skip, tensor->name, error);
     return *view != VK_NULL_HANDLE;
 }
 
@@ -144,8 +156,10 @@ static VkDeviceSize parameter_unit(const LmExecutor *executor, const LmOp *op, V
     return size / (VkDeviceSize)((y->planes + granularity - 1) / granularity);
 }
 
-/* Planes that a split of an operator's output is a multiple of: whole units, and parameters aligned as views must be. */
-static int split_granularity(const LmExecutor *executor, const LmOp *op, const Parameters *parameters)
+/* Planes that a split of an operator's output is a multiple of: whole units, and parameters aligned
+ * as views must be. */
+static int split_granularity(const LmExecutor *executor, const LmOp *op,
+                             const Parameters *parameters)
 {
     VkDeviceSize weights = parameter_unit(executor, op, parameters->weights_size);
     VkDeviceSize bias = parameter_unit(executor, op, parameters->bias_size);
@@ -155,54 +169,64 @@ static int split_granularity(const LmExecutor *executor, const LmOp *op, const P
     return (int)units * lm_dispatch_granularity(op);
 }
 
-/* The planes' share of an operator's parameters, of which every plane of the output has as many: a view, or none where
- * there are none. */
-static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes planes, VkFormat format, VkDeviceSize offset,
-                            VkDeviceSize size, VkBufferView *view, GError **error)
+/* The planes' share of an operator's parameters, of which every plane of the output has as many: a
+ * view, or none where there are none. */
+static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes planes, VkFormat format,
+                            VkDeviceSize offset, VkDeviceSize size, VkBufferView *view,
+                            GError **error)
 {
     if (size == 0)
         return true;
-    VkDeviceSize skip = (VkDeviceSize)(planes.first / lm_dispatch_granularity(op)) * parameter_unit(executor, op, size);
-    *view = add_view(executor, &executor->weights, format, offset + skip, size - skip, op->name, error);
+    VkDeviceSize skip = (VkDeviceSize)(planes.first / lm_dispatch_granularity(op)) *
+                        parameter_unit(executor, op, size);
+    *view =
+        add_view(executor, &executor->weights, format, offset + skip, size - skip, op->name, error);
     return *view != VK_NULL_HANDLE;
 }
 
-static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *parameters, LmPlanes planes, LmBindings *bindings,
-                      GError **error)
+static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *parameters,
+                      LmPlanes planes, LmBindings *bindings, GError **error)
 {
     const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
     VkDeviceSize offset, size, plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
 
-    if (!view_tensor(executor, op->input, lm_dispatch_planewise(op) ? planes.first : 0, &bindings->inputs[0], error) ||
+    if (!view_tensor(executor, op->input, lm_dispatch_planewise(op) ? planes.first : 0,
+                     &bindings->inputs[0], error) ||
         !view_tensor(executor, op->addend, planes.first, &bindings->inputs[1], error) ||
         !view_tensor(executor, op->gain, 0, &bindings->inputs[2], error) ||
-        !view_parameters(executor, op, planes, lm_executor_format(executor), parameters->weights_offset,
-                         parameters->weights_size, &bindings->weights, error) ||
-        !view_parameters(executor, op, planes, VK_FORMAT_R32G32B32A32_SFLOAT, parameters->bias_offset, parameters->bias_size,
-                         &bindings->bias, error))
+        !view_parameters(executor, op, planes, lm_executor_format(executor),
+                         parameters->weights_offset, parameters->weights_size, &bindings->weights,
+                         error) ||
+        !view_parameters(executor, op, planes, VK_FORMAT_R32G32B32A32_SFLOAT,
+                         parameters->bias_offset, parameters->bias_size, &bindings->bias, error))
         return false;
-    /* A shader built without its addend, gain or bias still names their bindings; something must be there. */
+    /* A shader built without its addend, gain or bias still names their bindings; something must be
+     * there. */
     for (int i = 1; i < LM_MAX_INPUTS; i++)
         if (bindings->inputs[i] == VK_NULL_HANDLE)
             bindings->inputs[i] = bindings->inputs[0];
     if (bindings->bias == VK_NULL_HANDLE)
         bindings->bias = bindings->inputs[0];
     lm_executor_range(executor, op->output, &offset, &size);
-    bindings->outputs[0] =
-        (VkDescriptorBufferInfo){executor->arena.handle, offset + (VkDeviceSize)planes.first * plane, (VkDeviceSize)planes.n * plane};
+    bindings->outputs[0] = (VkDescriptorBufferInfo){executor->arena.handle,
+                                                    offset + (VkDeviceSize)planes.first * plane,
+                                                    (VkDeviceSize)planes.n * plane};
     return true;
 }
 
 static bool build_step(LmExecutor *executor, guint index, LmPlanes planes, GError **error)
 {
     const LmOp *op = lm_graph_op(executor->graph, index);
-    Step step = {.op = index, .last = planes.first + planes.n == lm_graph_tensor(executor->graph, op->output)->planes};
+    Step step = {.op = index,
+                 .last = planes.first + planes.n ==
+                         lm_graph_tensor(executor->graph, op->output)->planes};
     LmBindings bindings = {0};
 
     lm_dispatch_op(executor->graph, op, executor->variant, planes, &step.dispatch);
-    step.pipeline = lm_pipelines_get(executor->pipelines, step.dispatch.shader, executor->variant, step.dispatch.spec,
-                                     step.dispatch.n_spec, error);
-    if (step.pipeline == VK_NULL_HANDLE || !bind_step(executor, op, &executor->parameters[index], planes, &bindings, error))
+    step.pipeline = lm_pipelines_get(executor->pipelines, step.dispatch.shader, executor->variant,
+                                     step.dispatch.spec, step.dispatch.n_spec, error);
+    if (step.pipeline == VK_NULL_HANDLE ||
+        !bind_step(executor, op, &executor->parameters[index], planes, &bindings, error))
         return false;
     step.set = lm_descriptors_add(&executor->descriptors, &bindings, error);
     g_array_append_val(executor->steps, step);
@@ -215,7 +239,8 @@ static bool build_op(LmExecutor *executor, guint index, GError **error)
     const LmOp *op = lm_graph_op(executor->graph, index);
     const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
     VkDeviceSize plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
-    VkDeviceSize limit = MIN(executor->device->limits.maxStorageBufferRange, executor->max_storage_range);
+    VkDeviceSize limit =
+        MIN(executor->device->limits.maxStorageBufferRange, executor->max_storage_range);
     int granularity = split_granularity(executor, op, &executor->parameters[index]);
     int most = y->planes;
     /* Where not even one unit fits, its descriptor set says so. */
@@ -247,7 +272,8 @@ static unsigned accesses_of(const LmExecutor *executor, const LmOp *op, Access a
     return n;
 }
 
-/* A step needs a barrier where it writes what a step since the last barrier touches, or touches what one writes. */
+/* A step needs a barrier where it writes what a step since the last barrier touches, or touches
+ * what one writes. */
 static void place_barriers(LmExecutor *executor)
 {
     g_autoptr(GArray) since = g_array_new(FALSE, FALSE, sizeof(Access));
@@ -261,7 +287,8 @@ static void place_barriers(LmExecutor *executor)
         for (guint i = 0; i < since->len && !conflict; i++) {
             const Access *other = &g_array_index(since, Access, i);
             for (unsigned k = 0; k < n; k++)
-                conflict |= (own[k].written || other->written) && own[k].begin < other->end && other->begin < own[k].end;
+                conflict |= (own[k].written || other->written) && own[k].begin < other->end &&
+                            other->begin < own[k].end;
         }
         step->barrier = conflict;
         if (conflict)
@@ -274,28 +301,32 @@ static bool build_mask(LmExecutor *executor, GError **error)
 {
     const LmTensor *logits = lm_graph_tensor(executor->graph, executor->graph->output);
     lm_dispatch_mask(logits, executor->variant, &executor->mask.dispatch);
-    executor->mask.pipeline = lm_pipelines_get(executor->pipelines, executor->mask.dispatch.shader, executor->variant,
-                                               executor->mask.dispatch.spec, executor->mask.dispatch.n_spec, error);
+    executor->mask.pipeline =
+        lm_pipelines_get(executor->pipelines, executor->mask.dispatch.shader, executor->variant,
+                         executor->mask.dispatch.spec, executor->mask.dispatch.n_spec, error);
     return executor->mask.pipeline != VK_NULL_HANDLE &&
            view_tensor(executor, executor->graph->output, 0, &executor->logits_view, error);
 }
 
-LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, const LmExecutorParams *params, GError **error)
+LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
+                               const LmExecutorParams *params, GError **error)
 {
     LmExecutor *executor = g_new0(LmExecutor, 1);
     executor->pipelines = pipelines;
     executor->device = lm_pipelines_device(pipelines);
     executor->graph = graph;
-    executor->variant = (params->fp16 ? LM_VARIANT_FP16 : 0u) |
-                        (executor->device->info.lanes8 && !params->portable ? LM_VARIANT_LANES8 : 0u);
-    executor->max_storage_range = params->max_storage_range ? params->max_storage_range : VK_WHOLE_SIZE;
+    executor->variant =
+        (params->fp16 ? LM_VARIANT_FP16 : 0u) |
+        (executor->device->info.lanes8 && !params->portable ? LM_VARIANT_LANES8 : 0u);
+    executor->max_storage_range =
+        params->max_storage_range ? params->max_storage_range : VK_WHOLE_SIZE;
     executor->parameters = g_new0(Parameters, graph->ops->len);
     executor->steps = g_array_new(FALSE, FALSE, sizeof(Step));
     executor->views = g_array_new(FALSE, FALSE, sizeof(VkBufferView));
     lm_descriptors_init(&executor->descriptors, pipelines);
 
-    if (!lm_buffer_init(&executor->arena, executor->device, LM_BUFFER_DEVICE, graph->arena_texels * texel_bytes(executor),
-                        "arena", error) ||
+    if (!lm_buffer_init(&executor->arena, executor->device, LM_BUFFER_DEVICE,
+                        graph->arena_texels * texel_bytes(executor), "arena", error) ||
         !upload_weights(executor, error) || !build_mask(executor, error))
         goto error;
     for (guint i = 0; i < graph->ops->len; i++)
@@ -315,7 +346,8 @@ void lm_executor_free(LmExecutor **handle)
         return;
     lm_descriptors_finish(&executor->descriptors);
     for (guint i = 0; i < executor->views->len; i++)
-        vkDestroyBufferView(executor->device->handle, g_array_index(executor->views, VkBufferView, i), NULL);
+        vkDestroyBufferView(executor->device->handle,
+                            g_array_index(executor->views, VkBufferView, i), NULL);
     g_array_unref(executor->views);
     lm_buffer_finish(&executor->weights);
     lm_buffer_finish(&executor->arena);
@@ -324,11 +356,11 @@ void lm_executor_free(LmExecutor **handle)
     g_clear_pointer(handle, g_free);
 }
 
-static void record_step(const LmExecutor *executor, LmCommands *commands, const Step *step, VkDescriptorSet set,
-                        const guint32 groups[3])
+static void record_step(const LmExecutor *executor, LmCommands *commands, const Step *step,
+                        VkDescriptorSet set, const guint32 groups[3])
 {
-    lm_commands_dispatch(commands, lm_pipelines_layout(executor->pipelines), step->pipeline, set, step->dispatch.push,
-                         step->dispatch.n_push * 4, groups);
+    lm_commands_dispatch(commands, lm_pipelines_layout(executor->pipelines), step->pipeline, set,
+                         step->dispatch.push, step->dispatch.n_push * 4, groups);
 }
 
 void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool timestamps)
@@ -345,7 +377,8 @@ void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool t
     }
 }
 
-bool lm_executor_warm_up(LmExecutor *executor, bool (*progress)(void *user, unsigned done, unsigned total), void *user,
+bool lm_executor_warm_up(LmExecutor *executor,
+                         bool (*progress)(void *user, unsigned done, unsigned total), void *user,
                          GError **error)
 {
     g_autoptr(GHashTable) first = g_hash_table_new(NULL, NULL); /* pipeline -> its first step */
@@ -374,9 +407,11 @@ bool lm_executor_warm_up(LmExecutor *executor, bool (*progress)(void *user, unsi
     return ok;
 }
 
-VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors, const LmBuffer *to, GError **error)
+VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors,
+                                     const LmBuffer *to, GError **error)
 {
-    LmBindings bindings = {.inputs = {executor->logits_view}, .outputs = {{to->handle, 0, to->size}}};
+    LmBindings bindings = {.inputs = {executor->logits_view},
+                           .outputs = {{to->handle, 0, to->size}}};
     return lm_descriptors_add(descriptors, &bindings, error);
 }
 

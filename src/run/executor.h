@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A planned graph on a device: packed weights, arena, pipelines, and its dispatches ready to be recorded. */
+ * A planned graph on a device: packed weights, arena, pipelines, and its dispatches ready to be
+ * recorded. */
 #pragma once
 
 #include "gpu/commands.h"
@@ -9,41 +10,53 @@ G_BEGIN_DECLS
 
 typedef struct {
     bool fp16;     /**< Store activations and weights as half floats. */
-    bool portable; /**< Do without the lanes8 shaders even where the device could run them; for tests. */
-    /** Bytes that one dispatch may write where less than the device's limit; 0: that limit. For tests. */
+    bool portable; /**< Do without the lanes8 shaders even where the device could run them; for
+                      tests. */
+    /** Bytes that one dispatch may write where less than the device's limit; 0: that limit. For
+     * tests. */
     VkDeviceSize max_storage_range;
 } LmExecutorParams;
 
 typedef struct LmExecutor LmExecutor;
 
-/** Neither `pipelines` nor `graph` is owned; both must outlive the executor. Slow: uploads weights, makes pipelines.
- * NULL with an error; one that names tensor and limit where the device cannot address a tensor. */
-LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph, const LmExecutorParams *params, GError **error);
+/** Neither `pipelines` nor `graph` is owned; both must outlive the executor. Slow: uploads weights,
+ * makes pipelines. NULL with an error; one that names tensor and limit where the device cannot
+ * address a tensor. */
+LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
+                               const LmExecutorParams *params, GError **error);
 void lm_executor_free(LmExecutor **executor);
 
-/** Runs one workgroup of each distinct pipeline, since drivers such as lavapipe compile at the first submission.
- * progress: called after each; may be NULL; false from it stops, which is no error. Waits. */
-bool lm_executor_warm_up(LmExecutor *executor, bool (*progress)(void *user, unsigned done, unsigned total), void *user,
+/** Runs one workgroup of each distinct pipeline, since drivers such as lavapipe compile at the
+ * first submission. progress: called after each; may be NULL; false from it stops, which is no
+ * error. Waits. */
+bool lm_executor_warm_up(LmExecutor *executor,
+                         bool (*progress)(void *user, unsigned done, unsigned total), void *user,
                          GError **error);
 
 /** Where the graph's tensors lie; the input must be written before, the output read after. */
 const LmBuffer *lm_executor_arena(const LmExecutor *executor);
 /** Byte range of a tensor in the arena. */
-void lm_executor_range(const LmExecutor *executor, LmTensorId tensor, VkDeviceSize *offset, VkDeviceSize *size);
+void lm_executor_range(const LmExecutor *executor, LmTensorId tensor, VkDeviceSize *offset,
+                       VkDeviceSize *size);
 
-/** Records the whole graph, a barrier before each operator that depends on one since the last barrier; with
- * `timestamps`, one before the first operator and one after each operator. */
+/** Records the whole graph, a barrier before each operator that depends on one since the last
+ * barrier; with `timestamps`, one before the first operator and one after each operator. */
 void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool timestamps);
-/** Records the softmax over the output to `to`: (classes - 1) * height * width bytes from offset 0. */
+/** Records the softmax over the output to `to`: (classes - 1) * height * width bytes from offset 0.
+ */
 void lm_executor_record_mask(const LmExecutor *executor, LmCommands *commands, VkDescriptorSet set);
 /** A set for lm_executor_record_mask(), from `descriptors`. */
-VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors, const LmBuffer *to, GError **error);
+VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors,
+                                     const LmBuffer *to, GError **error);
 
-/** Dispatches of one pass: one an operator, or more where a device's maxStorageBufferRange is less than its output. */
+/** Dispatches of one pass: one an operator, or more where a device's maxStorageBufferRange is less
+ * than its output. */
 unsigned lm_executor_n_dispatches(const LmExecutor *executor);
 
-/** A tensor to or from the device, by logical channel: channels x height x width floats. For tests and tools; waits. */
-bool lm_executor_write(LmExecutor *executor, LmTensorId tensor, const float *values, GError **error);
+/** A tensor to or from the device, by logical channel: channels x height x width floats. For tests
+ * and tools; waits. */
+bool lm_executor_write(LmExecutor *executor, LmTensorId tensor, const float *values,
+                       GError **error);
 bool lm_executor_read(LmExecutor *executor, LmTensorId tensor, float *values, GError **error);
 /** Fills the arena with NaNs. For tests; waits. */
 bool lm_executor_poison(LmExecutor *executor, GError **error);

@@ -22,7 +22,8 @@ gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op)
     switch (op->kind) {
     case LM_OP_CONV:
     case LM_OP_LINEAR:
-        return (gsize)groups(y) * (gsize)padded_planes(op, x) * (op->kind == LM_OP_CONV ? 9 : 1) * 8;
+        return (gsize)groups(y) * (gsize)padded_planes(op, x) * (op->kind == LM_OP_CONV ? 9 : 1) *
+               8;
     case LM_OP_DEPTHWISE:
         return (gsize)y->planes * 32;
     default:
@@ -58,7 +59,8 @@ static int logical(const LmTensor *tensor, int slot)
     return slot < tensor->planes * 4 ? tensor->channel[slot] : -1;
 }
 
-static void pack_tiles(const LmTensor *x, const LmTensor *y, const float *weight, int taps, int in_planes, float *out)
+static void pack_tiles(const LmTensor *x, const LmTensor *y, const float *weight, int taps,
+                       int in_planes, float *out)
 {
     for (int slot = 0; slot < groups(y) * 8; slot++) {
         int o = logical(y, slot), group = slot / 8, q = slot % 8;
@@ -66,9 +68,15 @@ static void pack_tiles(const LmTensor *x, const LmTensor *y, const float *weight
             for (int j = 0; j < 4; j++) {
                 int i = logical(x, plane * 4 + j);
                 for (int t = 0; t < taps; t++) {
-                    gsize texel = (((gsize)group * (gsize)in_planes + (gsize)plane) * (gsize)taps + (gsize)t) * 8 + (gsize)q;
+                    gsize texel = (((gsize)group * (gsize)in_planes + (gsize)plane) * (gsize)taps +
+                                   (gsize)t) *
+                                      8 +
+                                  (gsize)q;
                     out[texel * 4 + (gsize)j] =
-                        o < 0 || i < 0 ? 0 : weight[((gsize)o * (gsize)x->channels + (gsize)i) * (gsize)taps + (gsize)t];
+                        o < 0 || i < 0
+                            ? 0
+                            : weight[((gsize)o * (gsize)x->channels + (gsize)i) * (gsize)taps +
+                                     (gsize)t];
                 }
             }
         }
@@ -84,7 +92,8 @@ void lm_pack_weights(const LmGraph *graph, const LmOp *op, float *texels)
         for (int slot = 0; slot < y->planes * 4; slot++) {
             int c = logical(y, slot);
             for (int t = 0; t < 32; t++)
-                texels[(slot / 4 * 32 + t) * 4 + slot % 4] = c < 0 || t >= 25 ? 0 : op->weight[c * 25 + t];
+                texels[(slot / 4 * 32 + t) * 4 + slot % 4] =
+                    c < 0 || t >= 25 ? 0 : op->weight[c * 25 + t];
         }
     }
 }
@@ -96,14 +105,17 @@ void lm_pack_biases(const LmGraph *graph, const LmOp *op, float *texels)
     if (op->kind == LM_OP_NEIGHBOURHOOD_ATTENTION) {
         gsize unit_slots = 4 * lm_head_layout_texels(op->heads);
         for (gsize i = 0; i < n; i++) {
-            /* The head whose channels this lane of the unit holds; a padding lane's value is never used. */
+            /* The head whose channels this lane of the unit holds; a padding lane's value is never
+             * used. */
             gsize unit = i / 100, k = i / 4 % 25, lane = i % 4;
-            int c = y->channel[unit * unit_slots + (lm_head_layout_per_texel(op->heads) > 1 ? lane : 0)];
+            int c = y->channel[unit * unit_slots +
+                               (lm_head_layout_per_texel(op->heads) > 1 ? lane : 0)];
             texels[i] = c < 0 ? 0 : op->weight[(unsigned)c / op->heads.dim * 25 + k];
         }
         return;
     }
-    /* What no logical channel fills is to come out as 0, which hardsigmoid makes of -3, the others of 0. */
+    /* What no logical channel fills is to come out as 0, which hardsigmoid makes of -3, the others
+     * of 0. */
     float nothing = op->activation == LM_ACTIVATION_HARDSIGMOID ? -3 : 0;
     for (gsize slot = 0; slot < n; slot++) {
         int c = logical(y, (int)slot);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Weights from the graph's order to the shaders': see the headers of shaders/conv.comp, linear.comp, depthwise.comp,
- * neighbourhood_attention.comp. */
+ * Weights from the graph's order to the shaders': see the headers of shaders/conv.comp,
+ * linear.comp, depthwise.comp, neighbourhood_attention.comp. */
 #pragma once
 
 #include "net/graph.h"

@@ -9,7 +9,8 @@
 
 #define LM_SESSION_MAX_SLOTS 8
 
-/* What a slot is doing. FREE -> FILLING (a caller copies a frame, without the lock) -> FILLED -> BUSY (on the device)
+/* What a slot is doing. FREE -> FILLING (a caller copies a frame, without the lock) -> FILLED ->
+ * BUSY (on the device)
  * -> FREE. The caller owns the LmSlot while FILLING, the worker at all other times. */
 typedef enum { SLOT_FREE, SLOT_FILLING, SLOT_FILLED, SLOT_BUSY } SlotState;
 
@@ -17,8 +18,8 @@ typedef struct {
     LmSlot gpu;
     SlotState state;
     guint64 ticket;
-    bool alone;   /* goes to the device only when nothing else is there: handed over with `replace` */
-    bool dropped; /* its result is not wanted any more */
+    bool alone; /* goes to the device only when nothing else is there: handed over with `replace` */
+    bool dropped;     /* its result is not wanted any more */
     gint64 submitted; /* monotonic, ns */
 } Slot;
 

@@ -90,7 +90,8 @@ void lm_session_start(LmSession *session)
     session->started = !failed;
     if (failed) {
         session->state = LM_SESSION_FAILED;
-        session->error = g_error_new(LM_ERROR, LM_ERROR_MEMORY, "cannot create the worker thread: %s", g_strerror(failed));
+        session->error = g_error_new(LM_ERROR, LM_ERROR_MEMORY,
+                                     "cannot create the worker thread: %s", g_strerror(failed));
     }
 }
 
@@ -137,10 +138,11 @@ unsigned lm_session_slots(const LmSession *session)
 
 bool lm_session_same_layout(const Layout *a, const Layout *b)
 {
-    return a->frame.format == b->frame.format && a->frame.width == b->frame.width && a->frame.height == b->frame.height &&
-           a->frame.kr == b->frame.kr && a->frame.kb == b->frame.kb && a->frame.full_range == b->frame.full_range &&
-           a->region.x == b->region.x && a->region.y == b->region.y && a->region.width == b->region.width &&
-           a->region.height == b->region.height;
+    return a->frame.format == b->frame.format && a->frame.width == b->frame.width &&
+           a->frame.height == b->frame.height && a->frame.kr == b->frame.kr &&
+           a->frame.kb == b->frame.kb && a->frame.full_range == b->frame.full_range &&
+           a->region.x == b->region.x && a->region.y == b->region.y &&
+           a->region.width == b->region.width && a->region.height == b->region.height;
 }
 
 /* Whether the slots are made for the layout last asked for. */
@@ -163,13 +165,15 @@ static bool clogged(const LmSession *session)
 
 static bool takes_frames(const LmSession *session)
 {
-    return session->state == LM_SESSION_READY && (!session->has_wanted || layout_is_current(session)) && !clogged(session);
+    return session->state == LM_SESSION_READY &&
+           (!session->has_wanted || layout_is_current(session)) && !clogged(session);
 }
 
 bool lm_session_wait_ready(LmSession *session)
 {
     pthread_mutex_lock(&session->lock);
-    while (!session->flushing && !session->quit && session->state != LM_SESSION_FAILED && !takes_frames(session))
+    while (!session->flushing && !session->quit && session->state != LM_SESSION_FAILED &&
+           !takes_frames(session))
         pthread_cond_wait(&session->news, &session->lock);
     bool ready = !session->flushing && !session->quit && session->state == LM_SESSION_READY;
     pthread_mutex_unlock(&session->lock);
@@ -214,13 +218,16 @@ static Slot *claim_slot(LmSession *session, const Layout *layout, bool replace)
     return slot;
 }
 
-bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, bool replace, guint64 *ticket, GError **error)
+bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, bool replace,
+                       guint64 *ticket, GError **error)
 {
-    Layout layout = {frame->info, lm_rect_clip(region, (LmRect){0, 0, frame->info.width, frame->info.height})};
+    Layout layout = {frame->info,
+                     lm_rect_clip(region, (LmRect){0, 0, frame->info.width, frame->info.height})};
     if (!lm_frame_info_check(&frame->info, error))
         return false;
     if (layout.region.width == 0 || layout.region.height == 0) {
-        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "region %d,%d,%d,%d does not overlap the %dx%d frame", region.x, region.y,
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT,
+                    "region %d,%d,%d,%d does not overlap the %dx%d frame", region.x, region.y,
                     region.width, region.height, frame->info.width, frame->info.height);
         return false;
     }
@@ -243,7 +250,8 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, 
     *ticket = slot->ticket;
     slot->state = ok && !slot->dropped ? SLOT_FILLED : SLOT_FREE;
     pthread_cond_signal(&session->wake);
-    if (slot->state == SLOT_FREE) /* who waits for a slot, or for this frame's result, must look again */
+    if (slot->state ==
+        SLOT_FREE) /* who waits for a slot, or for this frame's result, must look again */
         pthread_cond_broadcast(&session->news);
     pthread_mutex_unlock(&session->lock);
     return ok;
@@ -271,7 +279,8 @@ static bool take_result(LmSession *session, LmResult *result)
 bool lm_session_wait_result(LmSession *session, LmResult *result)
 {
     pthread_mutex_lock(&session->lock);
-    while (!session->flushing && !session->quit && g_queue_is_empty(&session->results) && outstanding(session) > 0)
+    while (!session->flushing && !session->quit && g_queue_is_empty(&session->results) &&
+           outstanding(session) > 0)
         pthread_cond_wait(&session->news, &session->lock);
     bool taken = !session->flushing && !session->quit && take_result(session, result);
     pthread_mutex_unlock(&session->lock);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * What everything above calls: a model on a device, frames in, masks out.
  *
- * A session owns one worker thread, which makes the device and the pipelines, submits frames and waits for the
- * device; no call below but lm_session_free() ever waits for the device unless its name says so.
+ * A session owns one worker thread, which makes the device and the pipelines, submits frames and
+ * waits for the device; no call below but lm_session_free() ever waits for the device unless its
+ * name says so.
  *
- * Frames are copied (the region only) on submit, so the caller keeps its buffers. Results come in order of submission.
- * Every function may be called from any thread.
+ * Frames are copied (the region only) on submit, so the caller keeps its buffers. Results come in
+ * order of submission. Every function may be called from any thread.
  */
 #pragma once
 
@@ -21,36 +22,36 @@ typedef enum {
     LM_SESSION_IDLE,     /**< Not started. */
     LM_SESSION_STARTING, /**< The worker makes device and pipelines. */
     LM_SESSION_READY,
-    LM_SESSION_FAILED,   /**< See lm_session_error(); every submit fails from now on. */
+    LM_SESSION_FAILED, /**< See lm_session_error(); every submit fails from now on. */
 } LmSessionState;
 
 typedef struct LmSession LmSession;
 
 typedef struct {
-    const char *model;     /**< Path. */
-    const char *device;    /**< As lm_device_choose(); NULL: auto. */
+    const char *model;  /**< Path. */
+    const char *device; /**< As lm_device_choose(); NULL: auto. */
     LmPrecision precision;
     unsigned slots;        /**< Frames on the device at once, 1..8; 0: 3. */
     const char *cache_dir; /**< As lm_pipelines_create(). */
-    /** Called by the worker, without locks held, as start-up goes on: what is done now, and how far of 100 percent it is; at
-     * the end with READY or FAILED. May be NULL. */
+    /** Called by the worker, without locks held, as start-up goes on: what is done now, and how far
+     * of 100 percent it is; at the end with READY or FAILED. May be NULL. */
     void (*progress)(void *user, LmSessionState state, const char *what, int percent);
     void *user;
 } LmSessionParams;
 
 /** One frame's answer. */
 typedef struct {
-    guint64 ticket;       /**< From lm_session_submit(). */
-    LmMask *mask;         /**< A reference of the caller's; NULL where `error` is set. */
-    GError *error;        /**< Owned by the caller: why there is no mask. */
-    gint64 inference_ns;  /**< From submission to the device to its answer. */
-    gint64 gpu_ns;        /**< On the device by its own timestamps; 0 where it has none. */
+    guint64 ticket;      /**< From lm_session_submit(). */
+    LmMask *mask;        /**< A reference of the caller's; NULL where `error` is set. */
+    GError *error;       /**< Owned by the caller: why there is no mask. */
+    gint64 inference_ns; /**< From submission to the device to its answer. */
+    gint64 gpu_ns;       /**< On the device by its own timestamps; 0 where it has none. */
 } LmResult;
 
 void lm_result_clear(LmResult *result);
 
-/** Checks the model (whole: graph built, every tensor seen) and chooses the device; creates neither device nor thread.
- * NULL with an error that names file and tensor, or the device. */
+/** Checks the model (whole: graph built, every tensor seen) and chooses the device; creates neither
+ * device nor thread. NULL with an error that names file and tensor, or the device. */
 LmSession *lm_session_new(const LmSessionParams *params, GError **error);
 /** Stops the worker (waits for what the device has begun) and frees all. */
 void lm_session_free(LmSession **session);
@@ -60,24 +61,29 @@ void lm_session_start(LmSession *session);
 LmSessionState lm_session_state(LmSession *session);
 /** A copy of what made the session fail, or NULL. */
 GError *lm_session_error(LmSession *session);
-/** Blocks until the session would take a frame of the layout last handed to lm_session_submit() (true), or has
- * FAILED, or lm_session_set_flushing() (false). */
+/** Blocks until the session would take a frame of the layout last handed to lm_session_submit()
+ * (true), or has FAILED, or lm_session_set_flushing() (false). */
 bool lm_session_wait_ready(LmSession *session);
 
-const LmModelInfo *lm_session_model(const LmSession *session); /**< Immutable; lives as long as the session. */
+const LmModelInfo *
+lm_session_model(const LmSession *session); /**< Immutable; lives as long as the session. */
 unsigned lm_session_n_classes(const LmSession *session);
 const LmDeviceInfo *lm_session_device(const LmSession *session);
 LmPrecision lm_session_precision(const LmSession *session); /**< As settled: FP32 or FP16. */
 unsigned lm_session_slots(const LmSession *session);
 
-/** Hands over a frame's region (clipped to the frame; must overlap it); *ticket becomes its number: 1, 2, ...
- * False with an error where the frame's layout is impossible or the session has FAILED. False without one where it cannot be
- * taken now: with results outstanding, take one first; else lm_session_wait_ready(). That is so before READY, while all slots are
- * taken, and after a change of frame->info or region, which the worker must prepare once older frames are done.
- * With `replace`, a frame that still waits for the device is superseded by this one (its ticket yields no result; counted),
- * and only one frame at a time is on the device, so that the next one to go there is the newest. */
-bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, bool replace, guint64 *ticket, GError **error);
-/** Blocks for the oldest outstanding result; false where there is none outstanding, or when flushing. */
+/** Hands over a frame's region (clipped to the frame; must overlap it); *ticket becomes its number:
+ * 1, 2, ... False with an error where the frame's layout is impossible or the session has FAILED.
+ * False without one where it cannot be taken now: with results outstanding, take one first; else
+ * lm_session_wait_ready(). That is so before READY, while all slots are taken, and after a change
+ * of frame->info or region, which the worker must prepare once older frames are done. With
+ * `replace`, a frame that still waits for the device is superseded by this one (its ticket yields
+ * no result; counted), and only one frame at a time is on the device, so that the next one to go
+ * there is the newest. */
+bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, bool replace,
+                       guint64 *ticket, GError **error);
+/** Blocks for the oldest outstanding result; false where there is none outstanding, or when
+ * flushing. */
 bool lm_session_wait_result(LmSession *session, LmResult *result);
 /** Takes the oldest finished result without waiting; false where there is none. */
 bool lm_session_poll_result(LmSession *session, LmResult *result);
@@ -87,7 +93,8 @@ guint64 lm_session_superseded(LmSession *session);
 
 /** While flushing, waits return false at once. */
 void lm_session_set_flushing(LmSession *session, bool flushing);
-/** Drops every outstanding frame and finished result: none of them will be returned. Does not wait for the device. */
+/** Drops every outstanding frame and finished result: none of them will be returned. Does not wait
+ * for the device. */
 void lm_session_discard(LmSession *session);
 
 G_END_DECLS

@@ -15,19 +15,22 @@ bool lm_slot_init(LmSlot *slot, LmPipelines *pipelines, LmExecutor *executor, co
     slot->views = g_array_new(FALSE, FALSE, sizeof(VkBufferView));
     slot->mask_bytes = (gsize)(logits->channels - 1) * (gsize)logits->height * (gsize)logits->width;
     lm_descriptors_init(&slot->descriptors, pipelines);
-    if (!lm_buffer_init(&slot->upload, device, LM_BUFFER_UPLOAD, lm_preprocess_upload_size(preprocess), "upload", error) ||
+    if (!lm_buffer_init(&slot->upload, device, LM_BUFFER_UPLOAD,
+                        lm_preprocess_upload_size(preprocess), "upload", error) ||
         !lm_buffer_init(&slot->mask, device, LM_BUFFER_DEVICE, slot->mask_bytes, "mask", error) ||
-        !lm_buffer_init(&slot->readback, device, LM_BUFFER_READBACK, slot->mask_bytes, "read-back", error) ||
+        !lm_buffer_init(&slot->readback, device, LM_BUFFER_READBACK, slot->mask_bytes, "read-back",
+                        error) ||
         !lm_commands_init(&slot->commands, device, 2, "frame", error))
         goto error;
-    VkDescriptorSet mask_set = lm_executor_mask_set(executor, &slot->descriptors, &slot->mask, error);
+    VkDescriptorSet mask_set =
+        lm_executor_mask_set(executor, &slot->descriptors, &slot->mask, error);
     if (mask_set == VK_NULL_HANDLE || !lm_commands_begin(&slot->commands, error))
         goto error;
 
     lm_commands_timestamp(&slot->commands);
     lm_executor_range(executor, graph->input, &offset, &size);
-    if (!lm_preprocess_record(preprocess, &slot->commands, &slot->descriptors, slot->views, &slot->upload,
-                              lm_executor_arena(executor), offset, size, error))
+    if (!lm_preprocess_record(preprocess, &slot->commands, &slot->descriptors, slot->views,
+                              &slot->upload, lm_executor_arena(executor), offset, size, error))
         goto error;
     lm_executor_record(executor, &slot->commands, false);
     lm_commands_barrier(&slot->commands);
@@ -58,7 +61,8 @@ void lm_slot_finish(LmSlot *slot)
     memset(slot, 0, sizeof *slot);
 }
 
-bool lm_slot_upload(LmSlot *slot, const LmPreprocess *preprocess, const LmFrame *frame, GError **error)
+bool lm_slot_upload(LmSlot *slot, const LmPreprocess *preprocess, const LmFrame *frame,
+                    GError **error)
 {
     lm_preprocess_upload(preprocess, frame, slot->upload.map);
     return lm_buffer_flush(&slot->upload, error);
@@ -71,7 +75,8 @@ bool lm_slot_submit(LmSlot *slot, GError **error)
 
 bool lm_slot_wait(LmSlot *slot, guint64 timeout_ns, guint8 *data, gint64 *gpu_ns, GError **error)
 {
-    if (!lm_commands_wait(&slot->commands, timeout_ns, error) || !lm_buffer_invalidate(&slot->readback, error))
+    if (!lm_commands_wait(&slot->commands, timeout_ns, error) ||
+        !lm_buffer_invalidate(&slot->readback, error))
         return false;
     memcpy(data, slot->readback.map, slot->mask_bytes);
     guint64 ns[2] = {0};

@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/** Zeroed: nothing. One thread at a time, but for lm_slot_upload() while the slot is not submitted. */
+/** Zeroed: nothing. One thread at a time, but for lm_slot_upload() while the slot is not submitted.
+ */
 typedef struct {
     LmBuffer upload, mask, readback;
     LmCommands commands;
@@ -24,9 +25,11 @@ bool lm_slot_init(LmSlot *slot, LmPipelines *pipelines, LmExecutor *executor, co
 void lm_slot_finish(LmSlot *slot);
 
 /** Copies the frame's region to the upload buffer. */
-bool lm_slot_upload(LmSlot *slot, const LmPreprocess *preprocess, const LmFrame *frame, GError **error);
+bool lm_slot_upload(LmSlot *slot, const LmPreprocess *preprocess, const LmFrame *frame,
+                    GError **error);
 bool lm_slot_submit(LmSlot *slot, GError **error);
-/** Waits and copies the answer to `data` ((classes - 1) * height * width bytes); *gpu_ns: device time or 0. */
+/** Waits and copies the answer to `data` ((classes - 1) * height * width bytes); *gpu_ns: device
+ * time or 0. */
 bool lm_slot_wait(LmSlot *slot, guint64 timeout_ns, guint8 *data, gint64 *gpu_ns, GError **error);
 
 G_END_DECLS

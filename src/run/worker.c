@@ -4,8 +4,8 @@
 
 #include "util/error.h"
 
-/* A device that takes longer for one frame is taken to hang: a minute, and another for every 5 G multiply-adds, which
- * is a network of 256 x 256; slow CPUs need a second or two for that. */
+/* A device that takes longer for one frame is taken to hang: a minute, and another for every 5 G
+ * multiply-adds, which is a network of 256 x 256; slow CPUs need a second or two for that. */
 #define MINUTE_NS (60 * G_GUINT64_CONSTANT(1000000000))
 #define MACS_PER_MINUTE (5 * G_GUINT64_CONSTANT(1000000000))
 
@@ -47,7 +47,8 @@ static bool open_device(LmSession *session, GError **error)
     report(session, LM_SESSION_STARTING, "loading the model", 10);
     const LmExecutorParams params = {.fp16 = session->precision == LM_PRECISION_FP16};
     session->executor = lm_executor_create(session->pipelines, session->graph, &params, error);
-    if (!session->executor || !lm_executor_warm_up(session->executor, warm_up_progress, session, error))
+    if (!session->executor ||
+        !lm_executor_warm_up(session->executor, warm_up_progress, session, error))
         return false;
     lm_pipelines_save(session->pipelines);
     return true;
@@ -83,8 +84,8 @@ static bool take_up_layout(LmSession *session, const Layout *layout, GError **er
     if (!(session->preprocess = lm_preprocess_create(session->pipelines, &params, error)))
         return false;
     for (unsigned i = 0; i < session->n_slots; i++)
-        if (!lm_slot_init(&session->slots[i].gpu, session->pipelines, session->executor, session->graph, session->preprocess,
-                          error))
+        if (!lm_slot_init(&session->slots[i].gpu, session->pipelines, session->executor,
+                          session->graph, session->preprocess, error))
             return false;
     lm_pipelines_save(session->pipelines);
     return true;
@@ -102,7 +103,8 @@ static Slot *oldest(LmSession *session, SlotState state)
     return found;
 }
 
-/* With the lock held: the next slot to submit, or NULL: not before an older one that another caller still fills. */
+/* With the lock held: the next slot to submit, or NULL: not before an older one that another caller
+ * still fills. */
 static Slot *next_to_submit(LmSession *session)
 {
     Slot *slot = oldest(session, SLOT_FILLED), *filling = oldest(session, SLOT_FILLING);
@@ -128,7 +130,8 @@ static void fail(LmSession *session, GError *error)
 {
     session->state = LM_SESSION_FAILED;
     session->error = error;
-    for (Slot *slot; (slot = oldest(session, SLOT_BUSY)) || (slot = oldest(session, SLOT_FILLED));) {
+    for (Slot *slot;
+         (slot = oldest(session, SLOT_BUSY)) || (slot = oldest(session, SLOT_FILLED));) {
         slot->state = SLOT_FREE;
         if (slot->dropped)
             continue;
@@ -146,8 +149,10 @@ static LmResult *finish_slot(LmSession *session, Slot *slot, GError **error)
     const LmTensor *logits = lm_graph_tensor(session->graph, session->graph->output);
     LmResult *result = g_new0(LmResult, 1);
     result->ticket = slot->ticket;
-    result->mask = lm_mask_new(logits->width, logits->height, (unsigned)logits->channels, session->current.region);
-    if (!lm_slot_wait(&slot->gpu, frame_timeout_ns(session->graph), result->mask->data, &result->gpu_ns, error)) {
+    result->mask = lm_mask_new(logits->width, logits->height, (unsigned)logits->channels,
+                               session->current.region);
+    if (!lm_slot_wait(&slot->gpu, frame_timeout_ns(session->graph), result->mask->data,
+                      &result->gpu_ns, error)) {
         lm_result_clear(result);
         g_free(result);
         return NULL;

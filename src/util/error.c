@@ -2,4 +2,4 @@
  * The error domain's quark. */
 #include "util/error.h"
 
-G_DEFINE_QUARK(lm-error-quark, lm_error)
+G_DEFINE_QUARK(lm_error_quark, lm_error)

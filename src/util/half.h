@@ -35,7 +35,8 @@ static inline guint16 lm_half_from_float(float value)
         return sign | 0x7e00;
     if (bits >= 0x47800000) /* 65536 and above */
         return sign | 0x7c00;
-    if (bits < 0x38800000) { /* below 2^-14: adding 0.5 leaves the multiple of 2^-24 in the low bits, rounded */
+    if (bits < 0x38800000) { /* below 2^-14: adding 0.5 leaves the multiple of 2^-24 in the low
+                                bits, rounded */
         float shifted;
         memcpy(&shifted, &bits, sizeof shifted);
         shifted += 0.5f;

@@ -6,12 +6,12 @@
 
 typedef struct {
     LmOpKind kind;
-    int in, out;       /**< Channels; in alone for operators that keep them. Attention: heads * dim. */
+    int in, out; /**< Channels; in alone for operators that keep them. Attention: heads * dim. */
     int height, width; /**< Of the input. */
     int stride;        /**< CONV; POOL: side of a cell. */
     LmActivation activation;
     bool add, gain, rpb;
-    int heads;         /**< Attention. */
+    int heads; /**< Attention. */
 } LmOperatorCase;
 
 extern const LmOperatorCase lm_operator_cases[];
@@ -23,5 +23,6 @@ char *lm_operator_case_name(const LmOperatorCase *c);
 /** A graph of that one operator with random weights, planned with every tensor kept. */
 LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random);
 
-/** What a tensor that comes from outside holds: x, addend, gain. Values of the kind that the network has there. */
+/** What a tensor that comes from outside holds: x, addend, gain. Values of the kind that the
+ * network has there. */
 float *lm_operator_case_values(const LmTensor *tensor, GRand *random);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Building the network from model files: what a file may be, what it may not, and where tensors are placed. */
+ * Building the network from model files: what a file may be, what it may not, and where tensors are
+ * placed. */
 #include <check.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -25,8 +26,9 @@ static void teardown(void)
     g_clear_pointer(&folder, g_free);
 }
 
-/* How a copy of the model differs: the tensor `name` is left out, or has another shape (filled with 0.5), or an
- * additional one of that shape; `heads` other than 0 replaces the metadata's; `classes` likewise. */
+/* How a copy of the model differs: the tensor `name` is left out, or has another shape (filled with
+ * 0.5), or an additional one of that shape; `heads` other than 0 replaces the metadata's; `classes`
+ * likewise. */
 typedef struct {
     const char *omit, *reshape, *add;
     gsize shape[4];
@@ -34,8 +36,8 @@ typedef struct {
     const char *heads, *classes;
 } Change;
 
-static void append_tensor(GString *header, GByteArray *data, const LmTensorView *tensor, const char *name, const gsize *shape,
-                          unsigned n_dims)
+static void append_tensor(GString *header, GByteArray *data, const LmTensorView *tensor,
+                          const char *name, const gsize *shape, unsigned n_dims)
 {
     gsize n = 1, begin = data->len;
     g_string_append_printf(header, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", name,
@@ -61,9 +63,11 @@ static void write_changed(const Change *change)
     ck_assert_msg(model != NULL, "%s", error ? error->message : "");
     GString *header = g_string_new(NULL);
     GByteArray *data = g_byte_array_new();
-    g_string_append_printf(header, "{\"__metadata__\":{\"lmnet.input_width\":\"96\",\"lmnet.input_height\":\"64\","
-                                   "\"lmnet.heads\":\"%s\",\"lmnet.classes\":\"%s\"}",
-                           change->heads ? change->heads : "12", change->classes ? change->classes : "");
+    g_string_append_printf(
+        header,
+        "{\"__metadata__\":{\"lmnet.input_width\":\"96\",\"lmnet.input_height\":\"64\","
+        "\"lmnet.heads\":\"%s\",\"lmnet.classes\":\"%s\"}",
+        change->heads ? change->heads : "12", change->classes ? change->classes : "");
     for (unsigned i = 0; i < lm_safetensors_count(model); i++) {
         const LmTensorView *tensor = lm_safetensors_at(model, i);
         if (g_strcmp0(tensor->name, change->omit) == 0)
@@ -104,7 +108,8 @@ static void check_refused(const Change *change, const char *text)
     write_changed(change);
     ck_assert_ptr_null(build(path, 0, 0, &error));
     ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_MODEL));
-    ck_assert_msg(strstr(error->message, path) && strstr(error->message, text), "'%s' does not name '%s'", error->message, text);
+    ck_assert_msg(strstr(error->message, path) && strstr(error->message, text),
+                  "'%s' does not name '%s'", error->message, text);
     g_clear_error(&error);
 }
 
@@ -123,24 +128,28 @@ static bool counted(const LmTensorView *tensor)
     return !g_str_has_suffix(tensor->name, "num_batches_tracked");
 }
 
-/* Whichever tensor is missing, the message names it; but without its first the file holds no LM-Net at all. */
+/* Whichever tensor is missing, the message names it; but without its first the file holds no LM-Net
+ * at all. */
 START_TEST(test_each_tensor_missing)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
     for (unsigned i = 0; i < lm_safetensors_count(model); i++)
         if (counted(lm_safetensors_at(model, i)))
-            check_refused(&(Change){.omit = lm_safetensors_at(model, i)->name}, lm_safetensors_at(model, i)->name);
+            check_refused(&(Change){.omit = lm_safetensors_at(model, i)->name},
+                          lm_safetensors_at(model, i)->name);
     lm_safetensors_free(&model);
 }
 END_TEST
 
-/* Whichever tensor is one longer in its first or last dimension, something is refused, by the name of a tensor. */
+/* Whichever tensor is one longer in its first or last dimension, something is refused, by the name
+ * of a tensor. */
 START_TEST(test_each_tensor_of_wrong_shape)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
     for (unsigned i = 0; i < lm_safetensors_count(model); i++) {
         const LmTensorView *tensor = lm_safetensors_at(model, i);
-        for (unsigned dim = 0; counted(tensor) && dim < tensor->n_dims; dim += MAX(tensor->n_dims - 1, 1)) {
+        for (unsigned dim = 0; counted(tensor) && dim < tensor->n_dims;
+             dim += MAX(tensor->n_dims - 1, 1)) {
             Change change = {.reshape = tensor->name, .n_dims = tensor->n_dims};
             memcpy(change.shape, tensor->shape, sizeof change.shape);
             change.shape[dim]++;
@@ -173,14 +182,18 @@ END_TEST
 
 START_TEST(test_other_refusals)
 {
-    check_refused(&(Change){.add = "natt1.att1.surprise", .shape = {3}, .n_dims = 1}, "natt1.att1.surprise");
-    check_refused(&(Change){.reshape = "output_layer.weight", .shape = {12}, .n_dims = 1}, "output_layer.weight");
-    check_refused(&(Change){.reshape = "output_layer.weight", .shape = {0, 12, 1, 1}, .n_dims = 4}, "output_layer.weight");
+    check_refused(&(Change){.add = "natt1.att1.surprise", .shape = {3}, .n_dims = 1},
+                  "natt1.att1.surprise");
+    check_refused(&(Change){.reshape = "output_layer.weight", .shape = {12}, .n_dims = 1},
+                  "output_layer.weight");
+    check_refused(&(Change){.reshape = "output_layer.weight", .shape = {0, 12, 1, 1}, .n_dims = 4},
+                  "output_layer.weight");
     check_refused(&(Change){.heads = "5"}, "does not divide");
     check_refused(&(Change){.heads = "0"}, "lmnet.heads");
     check_refused(&(Change){.classes = "background,polyp,tool"}, "lmnet.classes");
     /* A relative position bias fixes the number of heads. */
-    check_refused(&(Change){.add = "natt1.att1.rpb", .shape = {6, 5, 5}, .n_dims = 3}, "natt1.att1.rpb");
+    check_refused(&(Change){.add = "natt1.att1.rpb", .shape = {6, 5, 5}, .n_dims = 3},
+                  "natt1.att1.rpb");
 }
 END_TEST
 
@@ -243,7 +256,8 @@ START_TEST(test_plan)
         ck_assert_uint_eq(ta->offset % LM_PLANE_ALIGN, 0);
         if (ta->parent != LM_NO_TENSOR) {
             const LmTensor *whole = lm_graph_tensor(graph, ta->parent);
-            ck_assert_uint_eq(ta->offset, whole->offset + (gsize)ta->parent_plane * lm_tensor_plane_stride(whole));
+            ck_assert_uint_eq(ta->offset, whole->offset + (gsize)ta->parent_plane *
+                                                              lm_tensor_plane_stride(whole));
             continue;
         }
         guint first_a, last_a;
@@ -256,8 +270,8 @@ START_TEST(test_plan)
             if (tb->parent != LM_NO_TENSOR || first_a > last_b || first_b > last_a)
                 continue;
             gsize size_b = (gsize)tb->planes * lm_tensor_plane_stride(tb);
-            ck_assert_msg(ta->offset >= tb->offset + size_b || tb->offset >= ta->offset + size_a, "%s and %s overlap", ta->name,
-                          tb->name);
+            ck_assert_msg(ta->offset >= tb->offset + size_b || tb->offset >= ta->offset + size_a,
+                          "%s and %s overlap", ta->name, tb->name);
         }
     }
     /* And memory is shared: well below the sum of all. */

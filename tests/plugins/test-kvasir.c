@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The bundled model on Kvasir-SEG's validation pictures through the element, against what the PyTorch reference
- * (tools/reference) gives with the same weights. The pictures may not be distributed; where they are not found the
- * test is skipped. */
+ * The bundled model on Kvasir-SEG's validation pictures through the element, against what the
+ * PyTorch reference (tools/reference) gives with the same weights. The pictures may not be
+ * distributed; where they are not found the test is skipped. */
 #include <gst/gst.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -13,9 +13,11 @@
 
 enum { SIDE = 352, N = SIDE * SIDE, MODEL_SIDE = 128 };
 
-/* The reference: pictures squeezed to 128 x 128 by Pillow's BILINEAR, probabilities upsampled to 352 x 352 without
- * corner alignment, threshold 0.5, counted over all pixels of the 100 pictures. */
-static const double reference_dice = 0.8468, reference_mean_dice = 0.9091, reference_mean_iou = 0.8393;
+/* The reference: pictures squeezed to 128 x 128 by Pillow's BILINEAR, probabilities upsampled to
+ * 352 x 352 without corner alignment, threshold 0.5, counted over all pixels of the 100 pictures.
+ */
+static const double reference_dice = 0.8468, reference_mean_dice = 0.9091,
+                    reference_mean_iou = 0.8393;
 
 static GPtrArray *names; /* of the pictures, sorted */
 static guint8 *truth;    /* the masks, one after another */
@@ -38,26 +40,30 @@ static bool find_pictures(void)
     return names->len > 0;
 }
 
-/* Decodes the folder's pictures, lets `elements` work on them, and returns what comes out: one 8-bit plane a picture. */
+/* Decodes the folder's pictures, lets `elements` work on them, and returns what comes out: one
+ * 8-bit plane a picture. */
 static guint8 *run(const char *folder, const char *elements, gsize plane)
 {
     GError *error = NULL;
     g_autofree char *tmp = g_dir_make_tmp("lmnet-test-XXXXXX", &error);
     lm_test_ok(tmp != NULL, error);
     for (guint i = 0; i < names->len; i++) {
-        g_autofree char *from = g_build_filename(KVASIR_DIR, folder, g_ptr_array_index(names, i), NULL);
+        g_autofree char *from =
+            g_build_filename(KVASIR_DIR, folder, g_ptr_array_index(names, i), NULL);
         g_autofree char *to = g_strdup_printf("%s/%04u.jpg", tmp, i);
         ck_assert_int_eq(symlink(from, to), 0);
     }
     g_autofree char *out = g_build_filename(tmp, "out", NULL);
     g_autofree char *line =
-        g_strdup_printf("multifilesrc location=%s/%%04d.jpg caps=image/jpeg,framerate=25/1 ! jpegdec ! %s ! filesink location=%s",
+        g_strdup_printf("multifilesrc location=%s/%%04d.jpg caps=image/jpeg,framerate=25/1 ! "
+                        "jpegdec ! %s ! filesink location=%s",
                         tmp, elements, out);
     GstElement *pipeline = gst_parse_launch(line, &error);
     lm_test_ok(pipeline != NULL && error == NULL, error);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
     GstBus *bus = gst_element_get_bus(pipeline);
-    GstMessage *message = gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    GstMessage *message =
+        gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
         gst_message_parse_error(message, &error, NULL);
     lm_test_ok(error == NULL, error);
@@ -91,7 +97,8 @@ static void free_truth(void)
 
 START_TEST(test_accuracy)
 {
-    g_autofree guint8 *found = run("images", "lmnet overlay=0 mode=every-frame precision=fp32 ! lmnetmask", N);
+    g_autofree guint8 *found =
+        run("images", "lmnet overlay=0 mode=every-frame precision=fp32 ! lmnetmask", N);
     gsize both = 0, missed = 0, wrong = 0, total = (gsize)names->len * N;
     for (gsize i = 0; i < total; i++) {
         bool marked = found[i] > 127, polyp = truth[i] > 127;
@@ -100,10 +107,11 @@ START_TEST(test_accuracy)
         wrong += marked && !polyp;
     }
     double neither = (double)(total - both - missed - wrong), off = (double)(missed + wrong);
-    double dice = 2 * (double)both / (2 * (double)both + off), back_dice = 2 * neither / (2 * neither + off);
+    double dice = 2 * (double)both / (2 * (double)both + off),
+           back_dice = 2 * neither / (2 * neither + off);
     double iou = (double)both / ((double)both + off), back_iou = neither / (neither + off);
-    g_print("foreground Dice %.4f, class-mean Dice %.4f, class-mean IoU %.4f\n", dice, (dice + back_dice) / 2,
-            (iou + back_iou) / 2);
+    g_print("foreground Dice %.4f, class-mean Dice %.4f, class-mean IoU %.4f\n", dice,
+            (dice + back_dice) / 2, (iou + back_iou) / 2);
     ck_assert_double_eq_tol(dice, reference_dice, 0.002);
     ck_assert_double_eq_tol((dice + back_dice) / 2, reference_mean_dice, 0.002);
     ck_assert_double_eq_tol((iou + back_iou) / 2, reference_mean_iou, 0.002);
@@ -113,8 +121,12 @@ END_TEST
 START_TEST(test_half_precision)
 {
     const gsize plane = MODEL_SIDE * MODEL_SIDE;
-    g_autofree guint8 *single = run("images", "lmnet overlay=0 mode=every-frame precision=fp32 ! lmnetmask size=network", plane);
-    g_autofree guint8 *half = run("images", "lmnet overlay=0 mode=every-frame precision=fp16 ! lmnetmask size=network", plane);
+    g_autofree guint8 *single =
+        run("images", "lmnet overlay=0 mode=every-frame precision=fp32 ! lmnetmask size=network",
+            plane);
+    g_autofree guint8 *half =
+        run("images", "lmnet overlay=0 mode=every-frame precision=fp16 ! lmnetmask size=network",
+            plane);
     gsize same = 0, total = names->len * plane;
     for (gsize i = 0; i < total; i++)
         same += (single[i] > 127) == (half[i] > 127);
@@ -132,8 +144,8 @@ int main(int argc, char **argv)
     LmDevice *device = lm_test_device();
     lm_device_free(&device);
     gst_init(&argc, &argv);
-    gst_plugin_register_static(GST_VERSION_MAJOR, GST_VERSION_MINOR, "lmnet-static", "lmnet", gst_lm_elements_register, "0",
-                               "LGPL", "lmnet", "lmnet", "none");
+    gst_plugin_register_static(GST_VERSION_MAJOR, GST_VERSION_MINOR, "lmnet-static", "lmnet",
+                               gst_lm_elements_register, "0", "LGPL", "lmnet", "lmnet", "none");
 
     Suite *suite = suite_create("kvasir");
     TCase *tcase = tcase_create("validation");

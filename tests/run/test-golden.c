@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The whole network against the golden cases: every tap of every case, in both precisions and all variants. */
+ * The whole network against the golden cases: every tap of every case, in both precisions and all
+ * variants. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -30,9 +31,10 @@ static void check_case(const char *name, unsigned variant, bool keep_all, double
 {
     GError *error = NULL;
     /* The bundled model has a golden answer, too. */
-    g_autofree char *model_path = g_str_equal(name, "bundled-128")
-                                      ? g_strdup(MODELS_DIR "/lmnet-kvasir-128.safetensors")
-                                      : g_strdup_printf("%s/%s.model.safetensors", GOLDEN_DIR, name);
+    g_autofree char *model_path =
+        g_str_equal(name, "bundled-128")
+            ? g_strdup(MODELS_DIR "/lmnet-kvasir-128.safetensors")
+            : g_strdup_printf("%s/%s.model.safetensors", GOLDEN_DIR, name);
     g_autofree char *io_path = g_strdup_printf("%s/%s.io.safetensors", GOLDEN_DIR, name);
     LmWeights *weights = lm_weights_open(model_path, &error);
     ck_assert_msg(weights != NULL, "%s", error ? error->message : "");
@@ -40,17 +42,21 @@ static void check_case(const char *name, unsigned variant, bool keep_all, double
     ck_assert_msg(io != NULL, "%s", error ? error->message : "");
     LmGraph *graph = lm_network_build(weights, 0, 0, keep_all, &error);
     ck_assert_msg(graph != NULL, "%s", error ? error->message : "");
-    LmExecutor *executor = lm_executor_create(
-        pipelines, graph, &(LmExecutorParams){.fp16 = variant & LM_VARIANT_FP16, .portable = !(variant & LM_VARIANT_LANES8)},
-        &error);
+    LmExecutor *executor =
+        lm_executor_create(pipelines, graph,
+                           &(LmExecutorParams){.fp16 = variant & LM_VARIANT_FP16,
+                                               .portable = !(variant & LM_VARIANT_LANES8)},
+                           &error);
     ck_assert_msg(executor != NULL, "%s", error ? error->message : "");
 
     const LmTensorView *input = lm_safetensors_find(io, "input");
-    ck_assert(input && input->n_elements == 3u * (gsize)lm_graph_tensor(graph, graph->input)->height *
-                                                (gsize)lm_graph_tensor(graph, graph->input)->width);
+    ck_assert(input &&
+              input->n_elements == 3u * (gsize)lm_graph_tensor(graph, graph->input)->height *
+                                       (gsize)lm_graph_tensor(graph, graph->input)->width);
     g_autofree float *values = g_new(float, input->n_elements);
     memcpy(values, input->data, input->size);
-    ck_assert(lm_executor_poison(executor, &error) && lm_executor_write(executor, graph->input, values, &error));
+    ck_assert(lm_executor_poison(executor, &error) &&
+              lm_executor_write(executor, graph->input, values, &error));
     ck_assert_msg(lm_executor_run(executor, &error), "%s", error ? error->message : "");
 
     unsigned compared = 0;
@@ -61,10 +67,12 @@ static void check_case(const char *name, unsigned variant, bool keep_all, double
             continue;
         ck_assert_msg(id != LM_NO_TENSOR, "%s: no tap '%s'", name, golden->name);
         g_autofree float *got = g_new(float, golden->n_elements);
-        ck_assert_msg(lm_executor_read(executor, id, got, &error), "%s: %s", name, error ? error->message : "");
+        ck_assert_msg(lm_executor_read(executor, id, got, &error), "%s: %s", name,
+                      error ? error->message : "");
         double worst = relative_error(golden, got);
-        ck_assert_msg(worst <= bound, "%s, variant %u: tap '%s' is off by %g of its largest magnitude, bound %g", name, variant,
-                      golden->name, worst, bound);
+        ck_assert_msg(worst <= bound,
+                      "%s, variant %u: tap '%s' is off by %g of its largest magnitude, bound %g",
+                      name, variant, golden->name, worst, bound);
         compared++;
     }
     ck_assert_uint_gt(compared, 0);
@@ -90,7 +98,8 @@ static void find_cases(void)
 
 START_TEST(test_taps_fp32)
 {
-    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0, true, 1e-4);
+    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0, true,
+               1e-4);
 }
 END_TEST
 
@@ -103,13 +112,15 @@ END_TEST
 /* With memory shared between tensors, as in use. */
 START_TEST(test_logits_shared_arena)
 {
-    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0, false, 1e-4);
+    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0, false,
+               1e-4);
 }
 END_TEST
 
 START_TEST(test_taps_fp16)
 {
-    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_FP16 | (device->info.lanes8 ? LM_VARIANT_LANES8 : 0), true, 2e-2);
+    check_case(g_ptr_array_index(cases, _i),
+               LM_VARIANT_FP16 | (device->info.lanes8 ? LM_VARIANT_LANES8 : 0), true, 2e-2);
 }
 END_TEST
 

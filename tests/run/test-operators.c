@@ -54,7 +54,8 @@ static double convolve(const Problem *p, int o, int y, int x)
             for (int kx = 0; kx < kernel; kx++)
                 sum += (double)p->op->weight[((o * inputs + i) * kernel + ky) * kernel + kx] *
                        (p->gain ? (double)p->gain[i] : 1.0) *
-                       at(p, depthwise ? o : i, y * p->op->stride + ky - kernel / 2, x * p->op->stride + kx - kernel / 2);
+                       at(p, depthwise ? o : i, y * p->op->stride + ky - kernel / 2,
+                          x * p->op->stride + kx - kernel / 2);
     sum = activate(sum, p->op->activation);
     if (p->addend)
         sum += (double)p->addend[(o * p->out->height + y) * p->out->width + x];
@@ -82,11 +83,12 @@ static double normalise(const Problem *p, int c, int y, int x)
 }
 
 /* Over the keys of the window at (top, left), or of the whole picture. */
-static double attend(const Problem *p, int c, int y, int x, int top, int left, int height, int width)
+static double attend(const Problem *p, int c, int y, int x, int top, int left, int height,
+                     int width)
 {
     int dim = (int)p->op->heads.dim, channels = p->out->channels, head = c / dim;
     double largest = -INFINITY, total = 0, sum = 0;
-    g_autofree double *logits = g_new(double, height * width);
+    g_autofree double *logits = g_new(double, height *width);
     for (int k = 0; k < height * width; k++) {
         int ky = top + k / width, kx = left + k % width;
         logits[k] = 0;
@@ -159,10 +161,14 @@ static gsize elements(const LmTensor *tensor)
 static gsize n_weights(const LmOp *op, const LmTensor *in, const LmTensor *out)
 {
     gsize o = (gsize)out->channels, i = (gsize)in->channels;
-    return op->kind == LM_OP_CONV ? o * i * 9 : op->kind == LM_OP_LINEAR ? o * i : op->kind == LM_OP_DEPTHWISE ? o * 25 : 0;
+    return op->kind == LM_OP_CONV        ? o * i * 9
+           : op->kind == LM_OP_LINEAR    ? o * i
+           : op->kind == LM_OP_DEPTHWISE ? o * 25
+                                         : 0;
 }
 
-static float *external(LmExecutor *executor, const LmGraph *graph, LmTensorId id, bool fp16, GRand *random)
+static float *external(LmExecutor *executor, const LmGraph *graph, LmTensorId id, bool fp16,
+                       GRand *random)
 {
     if (id == LM_NO_TENSOR)
         return NULL;
@@ -182,7 +188,8 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool s
     GRand *random = g_rand_new_with_seed(1);
     LmGraph *graph = lm_operator_case_graph(c, random);
     const LmOp *op = lm_graph_op(graph, 0);
-    const LmTensor *in = lm_graph_tensor(graph, op->input), *out = lm_graph_tensor(graph, op->output);
+    const LmTensor *in = lm_graph_tensor(graph, op->input),
+                   *out = lm_graph_tensor(graph, op->output);
     if (fp16)
         round_to_half(op->weight, n_weights(op, in, out));
     const LmExecutorParams params = {
@@ -193,7 +200,8 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool s
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     lm_test_ok(executor != NULL, error);
     /* A plane has 16 bytes of biases, which must be aligned. */
-    if (split && out->planes > MAX(3, (int)device->min_offset_alignment / 16) && op->heads.dim <= 12)
+    if (split && out->planes > MAX(3, (int)device->min_offset_alignment / 16) &&
+        op->heads.dim <= 12)
         ck_assert_uint_gt(lm_executor_n_dispatches(executor), 1);
     lm_test_ok(lm_executor_poison(executor, &error), error);
     g_autofree float *x = external(executor, graph, op->input, fp16, random);
@@ -214,8 +222,9 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool s
             largest = fmax(largest, fabs(want));
         }
     }
-    ck_assert_msg(worst <= (fp16 ? 1e-3 : 4e-6) * fmax(largest, 1), "%s, %s, %s: off by %g, largest %g", name,
-                  fp16 ? "fp16" : "fp32", portable ? "portable" : "lanes8", worst, largest);
+    ck_assert_msg(worst <= (fp16 ? 1e-3 : 4e-6) * fmax(largest, 1),
+                  "%s, %s, %s: off by %g, largest %g", name, fp16 ? "fp16" : "fp32",
+                  portable ? "portable" : "lanes8", worst, largest);
     lm_executor_free(&executor);
     lm_graph_free(&graph);
     g_rand_free(random);
@@ -227,7 +236,8 @@ START_TEST(test_case)
     unsigned variant = (unsigned)_i / lm_n_operator_cases;
     if (!(variant & 2) && !device->info.lanes8)
         return; /* the same shaders as variant | 2 */
-    check_case(&lm_operator_cases[(unsigned)_i % lm_n_operator_cases], variant & 1, variant & 2, false);
+    check_case(&lm_operator_cases[(unsigned)_i % lm_n_operator_cases], variant & 1, variant & 2,
+               false);
 }
 END_TEST
 

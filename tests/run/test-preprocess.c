@@ -91,7 +91,8 @@ static float *preprocess_on_device(const LmPreprocessParams *params, const LmFra
     return texels;
 }
 
-/* One line of n_in values, `stride` apart, to n_out ones; a resize rounds as shaders/include/resize.glsl says. */
+/* One line of n_in values, `stride` apart, to n_out ones; a resize rounds as
+ * shaders/include/resize.glsl says. */
 static void resize_line(const double *in, int n_in, int in_stride, double *out, int n_out,
                         int out_stride)
 {
@@ -141,7 +142,8 @@ static double *preprocess_plainly(const LmPreprocessParams *params, const LmFram
     return result;
 }
 
-/* Where a resized value lies so near a rounding boundary that single precision decides it, it is a level off. */
+/* Where a resized value lies so near a rounding boundary that single precision decides it, it is a
+ * level off. */
 static void check_against_plain(const LmPreprocessParams *params, double tolerance)
 {
     bool resized = params->width != params->region.width || params->height != params->region.height;

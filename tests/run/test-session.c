@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Frames in, masks out: order, replacement, layouts, discarding, and the answer against the golden logits. */
+ * Frames in, masks out: order, replacement, layouts, discarding, and the answer against the golden
+ * logits. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,19 +32,24 @@ static void load_golden(void)
     LmSafetensors *io = lm_safetensors_open(IO, &error);
     if (!io)
         g_error("%s", error->message);
-    const LmTensorView *input = lm_safetensors_find(io, "input"), *logits = lm_safetensors_find(io, "logits");
+    const LmTensorView *input = lm_safetensors_find(io, "input"),
+                       *logits = lm_safetensors_find(io, "logits");
     g_assert(input->n_elements == G_N_ELEMENTS(pixels) && logits->n_elements == 2 * WIDTH * HEIGHT);
     for (gsize i = 0; i < WIDTH * HEIGHT; i++) {
         for (gsize c = 0; c < 3; c++)
-            pixels[i * 3 + c] = (guint8)lround((element(input, c * WIDTH * HEIGHT + i) * std[c] + mean[c]) * 255);
-        expected[i] = 255 / (1 + exp((double)element(logits, i) - element(logits, WIDTH * HEIGHT + i)));
+            pixels[i * 3 + c] =
+                (guint8)lround((element(input, c * WIDTH * HEIGHT + i) * std[c] + mean[c]) * 255);
+        expected[i] =
+            255 / (1 + exp((double)element(logits, i) - element(logits, WIDTH * HEIGHT + i)));
     }
     lm_safetensors_free(&io);
 }
 
 static LmFrame golden_frame(void)
 {
-    return (LmFrame){.info = {LM_FORMAT_RGB, WIDTH, HEIGHT, 0, 0, true}, .data = {pixels}, .stride = {WIDTH * 3}};
+    return (LmFrame){.info = {LM_FORMAT_RGB, WIDTH, HEIGHT, 0, 0, true},
+                     .data = {pixels},
+                     .stride = {WIDTH * 3}};
 }
 
 static const LmRect whole = {0, 0, WIDTH, HEIGHT};
@@ -51,7 +57,8 @@ static const LmRect whole = {0, 0, WIDTH, HEIGHT};
 static LmSession *open_session(unsigned slots, LmPrecision precision)
 {
     GError *error = NULL;
-    const LmSessionParams params = {.model = MODEL, .slots = slots, .precision = precision, .cache_dir = ""};
+    const LmSessionParams params = {
+        .model = MODEL, .slots = slots, .precision = precision, .cache_dir = ""};
     LmSession *session = lm_session_new(&params, &error);
     lm_test_ok(session != NULL, error);
     lm_session_start(session);
@@ -159,7 +166,8 @@ START_TEST(test_layouts)
     static guint8 other[4 * 130 * 70];
     memset(other, 90, sizeof other);
     LmFrame frame = golden_frame();
-    LmFrame bgra = {.info = {LM_FORMAT_BGRA, 130, 70, 0, 0, true}, .data = {other}, .stride = {130 * 4}};
+    LmFrame bgra = {
+        .info = {LM_FORMAT_BGRA, 130, 70, 0, 0, true}, .data = {other}, .stride = {130 * 4}};
     GQueue results = G_QUEUE_INIT;
     for (int i = 0; i < 3; i++) {
         submit(session, &frame, whole, &results);
