@@ -181,6 +181,11 @@ int main(int argc, char **argv)
     bool ok = g_option_context_parse(context, &argc, &argv, &error);
     g_option_context_free(context);
 
+    if (ok && argc > 1) {
+        g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION, "'%s' is no option",
+                    argv[1]);
+        ok = false;
+    }
     if (ok && !option_model) {
         g_set_error_literal(&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                             "--model FILE is needed");

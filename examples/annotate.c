@@ -5,8 +5,8 @@
  *   lmnet-annotate filesrc location=in.mp4 ! decodebin ! videoconvert ! lmnet ! videoconvert !
  * autovideosink
  *
- * Ctrl-C ends the stream properly, so that a file that is being written can be played; a second one
- * quits at once.
+ * Ctrl-C (or SIGTERM) ends the stream properly, so that a file that is being written can be played;
+ * a second one quits at once.
  */
 #include <glib-unix.h>
 #include <gst/gst.h>
@@ -16,24 +16,31 @@
 typedef struct {
     GMainLoop *loop;
     GstElement *pipeline;
-    GstElement *lmnet; /* the first one; NULL where there is none */
+    GPtrArray *lmnets; /* GstElement, may be none; of the first, frames are counted */
     bool interactive;  /* progress on one line of a terminal */
     bool interrupted;
     bool failed;
     gint64 told_tenths; /* of the duration, where not interactive */
 } App;
 
-static GstElement *find_lmnet(GstBin *bin)
+static void add_element(const GValue *item, gpointer elements)
 {
-    GstElement *found = NULL;
-    GValue item = G_VALUE_INIT;
+    g_ptr_array_add(elements, g_value_dup_object(item));
+}
+
+/* In the order of the launch line. */
+static GPtrArray *find_lmnets(GstBin *bin)
+{
+    GPtrArray *found = g_ptr_array_new_with_free_func(gst_object_unref), *ordered;
     GstIterator *elements = gst_bin_iterate_all_by_element_factory_name(bin, "lmnet");
-    if (gst_iterator_next(elements, &item) == GST_ITERATOR_OK) {
-        found = g_value_dup_object(&item);
-        g_value_unset(&item);
-    }
+    gst_iterator_foreach(elements, add_element, found);
     gst_iterator_free(elements);
-    return found;
+    /* A bin lists its newest child first. */
+    ordered = g_ptr_array_new_with_free_func(gst_object_unref);
+    for (guint i = found->len; i-- > 0;)
+        g_ptr_array_add(ordered, gst_object_ref(g_ptr_array_index(found, i)));
+    g_ptr_array_unref(found);
+    return ordered;
 }
 
 static void clear_line(const App *app)
@@ -45,16 +52,17 @@ static void clear_line(const App *app)
 static gboolean show_progress(gpointer user)
 {
     App *app = user;
-    GstElement *asked = app->lmnet ? app->lmnet : app->pipeline;
+    GstElement *lmnet = app->lmnets->len > 0 ? g_ptr_array_index(app->lmnets, 0) : NULL;
+    GstElement *asked = lmnet ? lmnet : app->pipeline;
     gint64 position = 0, duration = 0;
     guint64 frames = 0;
 
     if (!gst_element_query_position(asked, GST_FORMAT_TIME, &position) || position < 0)
         return G_SOURCE_CONTINUE;
     gst_element_query_duration(asked, GST_FORMAT_TIME, &duration);
-    if (app->lmnet) {
+    if (lmnet) {
         GstStructure *stats = NULL;
-        g_object_get(app->lmnet, "stats", &stats, NULL);
+        g_object_get(lmnet, "stats", &stats, NULL);
         gst_structure_get_uint64(stats, "frames", &frames);
         gst_structure_free(stats);
     }
@@ -126,9 +134,9 @@ static void on_start_progress(App *app, GstMessage *message)
     gst_message_parse_progress(message, &type, &code, &text);
     clear_line(app);
     if (app->interactive)
-        g_printerr("%s: %s", code, text);
+        g_printerr("%s: %s: %s", GST_MESSAGE_SRC_NAME(message), code, text);
     else if (type != GST_PROGRESS_TYPE_CONTINUE)
-        g_printerr("%s: %s\n", code, text);
+        g_printerr("%s: %s: %s\n", GST_MESSAGE_SRC_NAME(message), code, text);
     g_free(code);
     g_free(text);
 }
@@ -186,14 +194,15 @@ static void run(App *app)
         gst_bus_add_watch(bus, on_message, app),
         g_timeout_add(250, show_progress, app),
         g_unix_signal_add(SIGINT, on_interrupt, app),
+        g_unix_signal_add(SIGTERM, on_interrupt, app),
     };
 
     /* A failing state change posts its reason, which ends the loop. */
     gst_element_set_state(app->pipeline, GST_STATE_PLAYING);
     g_main_loop_run(app->loop);
     clear_line(app);
-    if (app->lmnet && !app->failed)
-        print_stats(app->lmnet);
+    for (guint i = 0; !app->failed && i < app->lmnets->len; i++)
+        print_stats(g_ptr_array_index(app->lmnets, i));
 
     for (guint i = 0; i < G_N_ELEMENTS(sources); i++)
         g_source_remove(sources[i]);
@@ -208,9 +217,12 @@ int main(int argc, char **argv)
     GError *error = NULL;
 
     gst_init(&argc, &argv);
-    if (argc < 2) {
-        g_printerr("usage: %s PIPELINE\n", g_get_prgname());
-        return 2;
+    if (argc < 2 || argv[1][0] == '-') {
+        g_printerr("usage: %s PIPELINE\n"
+                   "Runs a pipeline, written as for gst-launch-1.0, with progress, and prints the "
+                   "stats of each lmnet in it.\n",
+                   g_get_prgname());
+        return argc == 2 && g_str_equal(argv[1], "--help") ? 0 : 2;
     }
     GstElement *parsed =
         gst_parse_launchv_full((const char **)argv + 1, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &error);
@@ -225,10 +237,11 @@ int main(int argc, char **argv)
         app.pipeline = gst_pipeline_new(NULL);
         gst_bin_add(GST_BIN(app.pipeline), parsed);
     }
-    app.lmnet = find_lmnet(GST_BIN(app.pipeline));
+    app.lmnets = find_lmnets(GST_BIN(app.pipeline));
+    if (app.lmnets->len == 0)
+        g_printerr("There is no lmnet in the pipeline: no stats will be printed.\n");
     run(&app);
-    if (app.lmnet)
-        gst_object_unref(app.lmnet);
+    g_ptr_array_unref(app.lmnets);
     gst_object_unref(app.pipeline);
     return app.failed ? 1 : 0;
 }

@@ -53,6 +53,20 @@ static gboolean copy_field(GQuark field, const GValue *value, gpointer user)
     return TRUE;
 }
 
+/* Whether a scaled picture fills its frame: where the display's aspect ratio changes, videoscale
+ * adds borders, of which its metadata transform says nothing. A pixel's worth is rounding. */
+static bool fills_frame(const GstVideoMetaTransform *scale)
+{
+    const GstVideoInfo *in = scale->in_info, *out = scale->out_info;
+    double aspect = (double)GST_VIDEO_INFO_WIDTH(in) * GST_VIDEO_INFO_PAR_N(in) /
+                    ((double)GST_VIDEO_INFO_HEIGHT(in) * GST_VIDEO_INFO_PAR_D(in));
+    double pixel = (double)GST_VIDEO_INFO_PAR_N(out) / GST_VIDEO_INFO_PAR_D(out);
+    double width = GST_VIDEO_INFO_HEIGHT(out) * aspect / pixel;
+    double height = GST_VIDEO_INFO_WIDTH(out) * pixel / aspect;
+    return fabs(width - GST_VIDEO_INFO_WIDTH(out)) <= 1 ||
+           fabs(height - GST_VIDEO_INFO_HEIGHT(out)) <= 1;
+}
+
 /* Copies where the picture stays whole; scaling changes nothing, for all is relative to the frame.
  */
 static gboolean transform_mask_meta(GstBuffer *transbuf, GstCustomMeta *meta, GstBuffer *buffer,
@@ -62,7 +76,7 @@ static gboolean transform_mask_meta(GstBuffer *transbuf, GstCustomMeta *meta, Gs
         const GstMetaTransformCopy *copy = data;
         if (copy->region)
             return FALSE;
-    } else if (!GST_VIDEO_META_TRANSFORM_IS_SCALE(type)) {
+    } else if (!GST_VIDEO_META_TRANSFORM_IS_SCALE(type) || !fills_frame(data)) {
         return FALSE;
     }
     GstCustomMeta *out = gst_buffer_add_custom_meta(transbuf, GST_LM_MASK_META);

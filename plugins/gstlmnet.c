@@ -164,7 +164,8 @@ static bool open_session(GstLmNet *self)
     GError *error = NULL;
     if (bad_region)
         g_set_error(&error, LM_ERROR, LM_ERROR_ARGUMENT,
-                    "Property region is \"%s\": neither \"full\" nor x,y,width,height.",
+                    "Property region is \"%s\": expected \"full\", or x,y,width,height "
+                    "in whole pixels, width and height 1 or more.",
                     bad_region);
     else
         session = lm_session_new(&params, &error);
@@ -279,7 +280,10 @@ static void settle_mode(GstLmNet *self)
     GstClockTime latency = self->every_frame ? (self->in_flight - 1) * self->frame_duration : 0;
     bool changed = latency != self->latency;
     self->latency = latency;
+    bool every_frame = self->every_frame;
     GST_OBJECT_UNLOCK(self);
+    GST_DEBUG_OBJECT(self, "mode %s, latency %" GST_TIME_FORMAT,
+                     every_frame ? "every-frame" : "latest", GST_TIME_ARGS(latency));
     if (changed)
         gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }

@@ -91,6 +91,8 @@ static void settle_region(GstLmNet *self, const GstLmNetSettings *settings)
     self->region_serial = settings->region_serial;
     self->region = asked.width ? lm_rect_clip(asked, frame) : frame;
 
+    GST_DEBUG_OBJECT(self, "region %d,%d,%d,%d of %d x %d", self->region.x, self->region.y,
+                     self->region.width, self->region.height, frame.width, frame.height);
     if (self->region.width <= 0 || self->region.height <= 0) {
         self->region = (LmRect){0};
         GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
@@ -180,8 +182,10 @@ static GstFlowReturn submit(GstLmNet *self, GstBuffer *buffer, bool every_frame,
         warn_bad_frame(self);
     }
     gst_video_frame_unmap(&video);
-    if (!taken)
+    if (!taken) {
         *ticket = 0;
+        GST_LOG_OBJECT(self, "a frame passes without analysis");
+    }
     if (error)
         tell_failure(self, error);
     g_clear_error(&error);
@@ -195,6 +199,8 @@ static LmMask *accept_result(GstLmNet *self, const LmResult *result)
         tell_failure(self, result->error);
         return NULL;
     }
+    GST_LOG_OBJECT(self, "mask %" G_GUINT64_FORMAT " after %" GST_TIME_FORMAT, result->ticket,
+                   GST_TIME_ARGS((GstClockTime)result->inference_ns));
     GST_OBJECT_LOCK(self);
     gst_lm_net_stats_add_inference(&self->stats, result->inference_ns, result->gpu_ns);
     GST_OBJECT_UNLOCK(self);

@@ -145,7 +145,9 @@ static void gst_lm_net_set_property(GObject *object, guint id, const GValue *val
                             ("Property %s changes in READY or below only.", pspec->name), (NULL));
     if (bad_region)
         GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
-                            ("Property region is \"%s\": neither \"full\" nor x,y,width,height.",
+                            ("Property region is \"%s\": expected \"full\", or "
+                             "x,y,width,height in whole pixels, width and height 1 or more. The "
+                             "region before it stays.",
                              g_value_get_string(value)),
                             (NULL));
 }

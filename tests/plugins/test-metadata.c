@@ -69,12 +69,15 @@ START_TEST(metadata)
 }
 END_TEST
 
-/* Copying and scaling keep it, anything else and partial copies drop it. */
+/* Copying and scaling keep it, anything else and partial copies drop it; and so does scaling that
+ * changes the picture's shape, for then there may be borders. */
 START_TEST(metadata_transforms)
 {
     GstVideoInfo info, other;
     test_video_info(&info, "RGB", TINY_WIDTH, TINY_HEIGHT);
     test_video_info(&other, "I420", 2 * TINY_WIDTH, 3 * TINY_HEIGHT);
+    other.par_n = 3;
+    other.par_d = 2;
     GstBuffer *out = test_run_once(EVERY_FRAME, &info, test_golden_frame(2));
     GstCustomMeta *meta = gst_buffer_get_custom_meta(out, GST_LM_MASK_META);
     const GstMetaInfo *meta_info = ((GstMeta *)meta)->info;
@@ -93,6 +96,13 @@ START_TEST(metadata_transforms)
     ck_assert_uint_eq(marks.findings.n, (guint)test_n_findings(out));
     gst_lm_marks_clear(&marks);
     gst_buffer_unref(scaled);
+
+    GstBuffer *bordered = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&other), NULL);
+    other.par_n = other.par_d = 1;
+    ck_assert(!meta_info->transform_func(bordered, (GstMeta *)meta, out,
+                                         gst_video_meta_transform_scale_get_quark(), &scale));
+    ck_assert_int_eq(test_n_findings(bordered), -1);
+    gst_buffer_unref(bordered);
 
     GstBuffer *part = gst_buffer_copy_region(out, GST_BUFFER_COPY_ALL, 3, 30);
     ck_assert_int_eq(test_n_findings(part), -1);
