@@ -205,3 +205,21 @@ unsigned lm_commands_timestamps(LmCommands *commands, guint64 *ns, unsigned max)
         ns[i] = (guint64)((double)((ns[i] - first) & mask) * (double)device->timestamp_period);
     return n;
 }
+
+bool lm_commands_transfer(LmDevice *device, const LmBuffer *from, VkDeviceSize from_offset,
+                          const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size,
+                          guint64 timeout_ns, GError **error)
+{
+    LmCommands commands = {0};
+    bool ok = lm_commands_init(&commands, device, 0, "transfer", error) &&
+              lm_commands_begin(&commands, error);
+    if (ok) {
+        lm_commands_copy(&commands, from, from_offset, to, to_offset, size);
+        lm_commands_barrier(&commands);
+        lm_commands_barrier_to_host(&commands);
+        ok = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&
+             lm_commands_wait(&commands, timeout_ns, error);
+    }
+    lm_commands_finish(&commands);
+    return ok;
+}

@@ -35,9 +35,3 @@ struct LmExecutor {
     Step mask;
     VkBufferView logits_view; /* owned by `views` */
 };
-
-VkFormat lm_executor_format(const LmExecutor *executor);
-/** Copies and waits; the result is visible to device and host. */
-bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSize from_offset,
-                          const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size,
-                          GError **error);

@@ -43,7 +43,8 @@ bool lm_executor_write(LmExecutor *executor, LmTensorId id, const float *values,
             }
         }
         ok = lm_buffer_flush(&staging, error) &&
-             lm_executor_transfer(executor, &staging, 0, &executor->arena, offset, size, error);
+             lm_commands_transfer(executor->device, &staging, 0, &executor->arena, offset, size,
+                                  UINT64_MAX, error);
     }
     lm_buffer_finish(&staging);
     return ok;
@@ -60,7 +61,8 @@ bool lm_executor_read(LmExecutor *executor, LmTensorId id, float *values, GError
     LmBuffer staging = {0};
     bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_READBACK, size, "tensor read",
                              error) &&
-              lm_executor_transfer(executor, &executor->arena, offset, &staging, 0, size, error) &&
+              lm_commands_transfer(executor->device, &executor->arena, offset, &staging, 0, size,
+                                   UINT64_MAX, error) &&
               lm_buffer_invalidate(&staging, error);
     for (gsize slot = 0; ok && slot < (gsize)tensor->planes * 4; slot++) {
         int channel = tensor->channel[slot];
@@ -91,7 +93,8 @@ bool lm_executor_poison(LmExecutor *executor, GError **error)
         /* All ones is a NaN in both precisions. */
         memset(staging.map, 0xff, size);
         ok = lm_buffer_flush(&staging, error) &&
-             lm_executor_transfer(executor, &staging, 0, &executor->arena, 0, size, error);
+             lm_commands_transfer(executor->device, &staging, 0, &executor->arena, 0, size,
+                                  UINT64_MAX, error);
     }
     lm_buffer_finish(&staging);
     return ok;

@@ -19,7 +19,7 @@ static VkDeviceSize align(VkDeviceSize size)
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-VkFormat lm_executor_format(const LmExecutor *executor)
+static VkFormat format_of(const LmExecutor *executor)
 {
     return executor->variant & LM_VARIANT_FP16 ? VK_FORMAT_R16G16B16A16_SFLOAT
                                                : VK_FORMAT_R32G32B32A32_SFLOAT;
@@ -86,24 +86,6 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
         halves[i] = lm_half_from_float(texels[i]);
 }
 
-bool lm_executor_transfer(LmExecutor *executor, const LmBuffer *from, VkDeviceSize from_offset,
-                          const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size,
-                          GError **error)
-{
-    LmCommands commands = {0};
-    bool ok = lm_commands_init(&commands, executor->device, 0, "transfer", error) &&
-              lm_commands_begin(&commands, error);
-    if (ok) {
-        lm_commands_copy(&commands, from, from_offset, to, to_offset, size);
-        lm_commands_barrier(&commands);
-        lm_commands_barrier_to_host(&commands);
-        ok = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&
-             lm_commands_wait(&commands, UINT64_MAX, error);
-    }
-    lm_commands_finish(&commands);
-    return ok;
-}
-
 static bool upload_weights(LmExecutor *executor, GError **error)
 {
     LmBuffer staging = {0};
@@ -117,7 +99,8 @@ static bool upload_weights(LmExecutor *executor, GError **error)
         for (guint i = 0; i < executor->graph->ops->len; i++)
             pack_parameters(executor, i, staging.map);
         ok = lm_buffer_flush(&staging, error) &&
-             lm_executor_transfer(executor, &staging, 0, &executor->weights, 0, size, error);
+             lm_commands_transfer(executor->device, &staging, 0, &executor->weights, 0, size,
+                                  UINT64_MAX, error);
     }
     lm_buffer_finish(&staging);
     return ok;
@@ -143,8 +126,8 @@ static bool view_tensor(LmExecutor *executor, LmTensorId id, int first, VkBuffer
     VkDeviceSize offset, size,
         skip = (VkDeviceSize)first * lm_tensor_plane_stride(tensor) * texel_bytes(executor);
     lm_executor_range(executor, id, &offset, &size);
-    *view = add_view(executor, &executor->arena, lm_executor_format(executor), offset + skip,
-                     size - skip, tensor->name, error);
+    *view = add_view(executor, &executor->arena, format_of(executor), offset + skip, size - skip,
+                     tensor->name, error);
     return *view != VK_NULL_HANDLE;
 }
 
@@ -194,9 +177,8 @@ static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *pa
                      &bindings->inputs[0], error) ||
         !view_tensor(executor, op->addend, planes.first, &bindings->inputs[1], error) ||
         !view_tensor(executor, op->gain, 0, &bindings->inputs[2], error) ||
-        !view_parameters(executor, op, planes, lm_executor_format(executor),
-                         parameters->weights_offset, parameters->weights_size, &bindings->weights,
-                         error) ||
+        !view_parameters(executor, op, planes, format_of(executor), parameters->weights_offset,
+                         parameters->weights_size, &bindings->weights, error) ||
         !view_parameters(executor, op, planes, VK_FORMAT_R32G32B32A32_SFLOAT,
                          parameters->bias_offset, parameters->bias_size, &bindings->bias, error))
         return false;
@@ -381,11 +363,11 @@ bool lm_executor_warm_up(LmExecutor *executor,
                          bool (*progress)(void *user, unsigned done, unsigned total), void *user,
                          GError **error)
 {
-    g_autoptr(GHashTable) first = g_hash_table_new(NULL, NULL); /* pipeline -> its first step */
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
     g_autoptr(GPtrArray) steps = g_ptr_array_new();
     for (guint i = 0; i < executor->steps->len; i++) {
         Step *step = &g_array_index(executor->steps, Step, i);
-        if (g_hash_table_add(first, (gpointer)step->pipeline))
+        if (g_hash_table_add(seen, (gpointer)step->pipeline))
             g_ptr_array_add(steps, step);
     }
 

@@ -162,21 +162,13 @@ static bool init_filled(LmBuffer *buffer, LmDevice *device, const void *data, gs
                         const char *name, GError **error)
 {
     LmBuffer staging = {0};
-    LmCommands commands = {0};
     bool done = lm_buffer_init(buffer, device, LM_BUFFER_DEVICE, size, name, error) &&
-                lm_buffer_init(&staging, device, LM_BUFFER_UPLOAD, size, name, error) &&
-                lm_commands_init(&commands, device, 0, name, error);
+                lm_buffer_init(&staging, device, LM_BUFFER_UPLOAD, size, name, error);
     if (done) {
         memcpy(staging.map, data, size);
-        done = lm_buffer_flush(&staging, error) && lm_commands_begin(&commands, error);
+        done = lm_buffer_flush(&staging, error) &&
+               lm_commands_transfer(device, &staging, 0, buffer, 0, size, READY_TIMEOUT_NS, error);
     }
-    if (done) {
-        lm_commands_copy(&commands, &staging, 0, buffer, 0, size);
-        lm_commands_barrier(&commands);
-        done = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&
-               lm_commands_wait(&commands, READY_TIMEOUT_NS, error);
-    }
-    lm_commands_finish(&commands);
     lm_buffer_finish(&staging);
     return done;
 }
