@@ -39,6 +39,7 @@ struct LmSession {
     LmGraph *graph;
     LmDeviceInfo info;
     LmPrecision precision;
+    guint64 frame_timeout_ns;
 
     /* The worker's own. */
     LmDevice *device;

@@ -27,6 +27,19 @@ static void free_result(gpointer data)
     g_free(data);
 }
 
+/* A device that takes longer for one frame is taken to hang: a minute, and another for every 5 G
+ * multiply-adds, which is a network of 256 x 256; slow CPUs need a second or two for that. */
+#define MINUTE_NS (60 * G_GUINT64_CONSTANT(1000000000))
+#define MACS_PER_MINUTE (5 * G_GUINT64_CONSTANT(1000000000))
+
+static guint64 frame_timeout_ns(const LmGraph *graph)
+{
+    guint64 macs = 0;
+    for (guint i = 0; i < graph->ops->len; i++)
+        macs += lm_graph_op_macs(graph, lm_graph_op(graph, i));
+    return MINUTE_NS * (1 + macs / MACS_PER_MINUTE);
+}
+
 LmSession *lm_session_new(const LmSessionParams *params, GError **error)
 {
     g_assert(params->slots <= LM_SESSION_MAX_SLOTS);
@@ -48,6 +61,7 @@ LmSession *lm_session_new(const LmSessionParams *params, GError **error)
         lm_session_free(&session);
         return NULL;
     }
+    session->frame_timeout_ns = frame_timeout_ns(session->graph);
     session->precision = params->precision;
     if (session->precision == LM_PRECISION_AUTO) {
         /* A CPU that knows half precision still computes in single. */
@@ -129,11 +143,6 @@ const LmDeviceInfo *lm_session_device(const LmSession *session)
 LmPrecision lm_session_precision(const LmSession *session)
 {
     return session->precision;
-}
-
-unsigned lm_session_slots(const LmSession *session)
-{
-    return session->n_slots;
 }
 
 bool lm_session_same_layout(const Layout *a, const Layout *b)

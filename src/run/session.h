@@ -70,7 +70,6 @@ lm_session_model(const LmSession *session); /**< Immutable; lives as long as the
 unsigned lm_session_n_classes(const LmSession *session);
 const LmDeviceInfo *lm_session_device(const LmSession *session);
 LmPrecision lm_session_precision(const LmSession *session); /**< As settled: FP32 or FP16. */
-unsigned lm_session_slots(const LmSession *session);
 
 /** Hands over a frame's region (clipped to the frame; must overlap it); *ticket becomes its number:
  * 1, 2, ... False with an error where the frame's layout is impossible or the session has FAILED.

@@ -4,19 +4,6 @@
 
 #include "util/error.h"
 
-/* A device that takes longer for one frame is taken to hang: a minute, and another for every 5 G
- * multiply-adds, which is a network of 256 x 256; slow CPUs need a second or two for that. */
-#define MINUTE_NS (60 * G_GUINT64_CONSTANT(1000000000))
-#define MACS_PER_MINUTE (5 * G_GUINT64_CONSTANT(1000000000))
-
-static guint64 frame_timeout_ns(const LmGraph *graph)
-{
-    guint64 macs = 0;
-    for (guint i = 0; i < graph->ops->len; i++)
-        macs += lm_graph_op_macs(graph, lm_graph_op(graph, i));
-    return MINUTE_NS * (1 + macs / MACS_PER_MINUTE);
-}
-
 static void report(LmSession *session, LmSessionState state, const char *what, int percent)
 {
     if (session->progress)
@@ -151,8 +138,8 @@ static LmResult *finish_slot(LmSession *session, Slot *slot, GError **error)
     result->ticket = slot->ticket;
     result->mask = lm_mask_new(logits->width, logits->height, (unsigned)logits->channels,
                                session->current.region);
-    if (!lm_slot_wait(&slot->gpu, frame_timeout_ns(session->graph), result->mask->data,
-                      &result->gpu_ns, error)) {
+    if (!lm_slot_wait(&slot->gpu, session->frame_timeout_ns, result->mask->data, &result->gpu_ns,
+                      error)) {
         lm_result_clear(result);
         g_free(result);
         return NULL;
