@@ -92,3 +92,13 @@ bool gst_lm_region_parse(const char *text, LmRect *region)
         *region = (LmRect){(int)number[0], (int)number[1], (int)number[2], (int)number[3]};
     return ok;
 }
+
+void gst_lm_frame_add_pad_template(GstElementClass *klass, GstPadDirection direction,
+                                   const char *caps)
+{
+    GstCaps *parsed = gst_caps_from_string(caps);
+    gst_element_class_add_pad_template(
+        klass, gst_pad_template_new(direction == GST_PAD_SINK ? "sink" : "src", direction,
+                                    GST_PAD_ALWAYS, parsed));
+    gst_caps_unref(parsed);
+}

@@ -38,4 +38,8 @@ bool gst_lm_frame_draw(GstBuffer **buffer, const GstVideoInfo *video_info, const
  * it is. */
 bool gst_lm_region_parse(const char *text, LmRect *region);
 
+/** An always pad named "sink" or "src" by its direction, with these caps; in class_init. */
+void gst_lm_frame_add_pad_template(GstElementClass *klass, GstPadDirection direction,
+                                   const char *caps);
+
 G_END_DECLS

@@ -481,12 +481,8 @@ static void gst_lm_net_class_init(GstLmNetClass *klass)
     gst_element_class_set_static_metadata(
         element_class, "LM-Net segmentation", "Filter/Analyzer/Effect/Video",
         "Segments video with LM-Net on Vulkan and marks the findings", "The LM-Net live authors");
-    GstCaps *caps = gst_caps_from_string(GST_LM_VIDEO_CAPS);
-    gst_element_class_add_pad_template(
-        element_class, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-    gst_element_class_add_pad_template(
-        element_class, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
-    gst_caps_unref(caps);
+    gst_lm_frame_add_pad_template(element_class, GST_PAD_SINK, GST_LM_VIDEO_CAPS);
+    gst_lm_frame_add_pad_template(element_class, GST_PAD_SRC, GST_LM_VIDEO_CAPS);
 
     element_class->change_state = gst_lm_net_change_state;
     transform_class->set_caps = gst_lm_net_set_caps;

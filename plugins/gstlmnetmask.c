@@ -377,14 +377,8 @@ static void gst_lm_net_mask_class_init(GstLmNetMaskClass *klass)
         element_class, "LM-Net mask", "Filter/Converter/Video",
         "Turns the masks that lmnet left on the frames as metadata into grey video",
         "The LM-Net live authors");
-    GstCaps *caps = gst_caps_from_string(GST_LM_VIDEO_CAPS);
-    gst_element_class_add_pad_template(
-        element_class, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-    gst_caps_unref(caps);
-    caps = gst_caps_from_string(SRC_CAPS);
-    gst_element_class_add_pad_template(
-        element_class, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
-    gst_caps_unref(caps);
+    gst_lm_frame_add_pad_template(element_class, GST_PAD_SINK, GST_LM_VIDEO_CAPS);
+    gst_lm_frame_add_pad_template(element_class, GST_PAD_SRC, SRC_CAPS);
 
     transform_class->transform_caps = gst_lm_net_mask_transform_caps;
     transform_class->sink_event = gst_lm_net_mask_sink_event;
