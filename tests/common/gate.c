@@ -2,6 +2,8 @@
  * Opens the device for tests, and fails those that the validation layers complain about. */
 #include "gate.h"
 
+#include "suite.h"
+
 #include "util/error.h"
 
 #include <dlfcn.h>
@@ -56,12 +58,7 @@ int lm_test_exit(int failed)
 
 int lm_test_run(Suite *suite)
 {
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return lm_test_exit(failed);
+    return lm_test_exit(test_suite_run(suite, CK_NOFORK));
 }
 
 int lm_test_spawn(const char *argument, const char *const *variables, char **output)

@@ -2,6 +2,8 @@
  * One temporary model file that tests of this folder write over and over. */
 #include "temp.h"
 
+#include "suite.h"
+
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,9 +69,5 @@ int temp_run(const char *suite, const TTest *const *tests, gsize n_tests)
     for (gsize i = 0; i < n_tests; i++)
         tcase_add_test(tcase, tests[i]);
     suite_add_tcase(s, tcase);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return test_suite_run(s, CK_FORK_GETENV) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Building the network from model files: what a file may be, what it may not, and where tensors are
  * placed. */
-#include <check.h>
+#include <stdlib.h>
+
+#include "suite.h"
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -294,9 +296,5 @@ int main(void)
     tcase_add_test(tcase, test_sizes);
     tcase_add_test(tcase, test_plan);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return test_suite_run(suite, CK_FORK_GETENV) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
