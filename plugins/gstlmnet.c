@@ -27,7 +27,7 @@
 #include "gstlmnet-private.h"
 
 #include "gstlmframe.h"
-#include "gstlmmodelpath.h"
+#include "model/bundled.h"
 #include "util/error.h"
 
 GST_DEBUG_CATEGORY(gst_lm_net_debug);
@@ -146,7 +146,7 @@ static bool open_session(GstLmNet *self)
     close_session(self);
 
     GST_OBJECT_LOCK(self);
-    char *model = gst_lm_model_path(self->model);
+    char *model = lm_model_path(self->model);
     char *device = g_strdup(self->device);
     char *bad_region = self->region_valid ? NULL : g_strdup(self->region_text);
     LmSessionParams params = {

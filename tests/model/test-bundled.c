@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Which model file is meant: the one asked for, the environment's, the bundled one. */
+#include "model/bundled.h"
+
+#include "temp.h"
+
+static void check_path(const char *asked, const char *environment, const char *expected)
+{
+    if (environment)
+        g_setenv("LMNET_MODEL", environment, TRUE);
+    else
+        g_unsetenv("LMNET_MODEL");
+    g_autofree char *path = lm_model_path(asked);
+    ck_assert_str_eq(path, expected);
+}
+
+START_TEST(test_order)
+{
+    check_path("asked.safetensors", NULL, "asked.safetensors");
+    check_path("asked.safetensors", "environment.safetensors", "asked.safetensors");
+    check_path(NULL, "environment.safetensors", "environment.safetensors");
+    check_path("", "environment.safetensors", "environment.safetensors");
+}
+END_TEST
+
+/* This program lies where no model does: the place of installation is left. */
+START_TEST(test_fallback)
+{
+    check_path(NULL, NULL, LM_TEST_MODELS_DIR "/lmnet-kvasir-128.safetensors");
+    check_path("", "", LM_TEST_MODELS_DIR "/lmnet-kvasir-128.safetensors");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {test_order, test_fallback};
+    return temp_run("bundled", tests, G_N_ELEMENTS(tests));
+}
