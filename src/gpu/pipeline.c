@@ -24,6 +24,7 @@ struct LmPipelines {
     LmCacheIdentity identity;
     gsize saved_size; /**< Of the data when last read or written, bytes. */
     GHashTable *made; /**< Key -> VkPipeline in a guint64. */
+    gint64 making_us;
 };
 
 static guint hash_key(gconstpointer pointer)
@@ -198,6 +199,11 @@ unsigned lm_pipelines_count(const LmPipelines *pipelines)
     return g_hash_table_size(pipelines->made);
 }
 
+gint64 lm_pipelines_making_us(const LmPipelines *pipelines)
+{
+    return pipelines->making_us;
+}
+
 static bool create_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline *pipeline,
                             GError **error)
 {
@@ -256,7 +262,10 @@ VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const LmShader *shade
         return (VkPipeline)*known;
 
     VkPipeline pipeline = VK_NULL_HANDLE;
-    if (!create_pipeline(pipelines, &key, &pipeline, error)) {
+    gint64 start = g_get_monotonic_time();
+    bool created = create_pipeline(pipelines, &key, &pipeline, error);
+    pipelines->making_us += g_get_monotonic_time() - start;
+    if (!created) {
         g_prefix_error(error, "shader \"%s\": ", shader->name);
         return VK_NULL_HANDLE;
     }

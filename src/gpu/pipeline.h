@@ -48,6 +48,8 @@ VkPipelineLayout lm_pipelines_layout(const LmPipelines *pipelines);
 VkDescriptorSetLayout lm_pipelines_set_layout(const LmPipelines *pipelines);
 /** How many distinct pipelines there are. */
 unsigned lm_pipelines_count(const LmPipelines *pipelines);
+/** How long making them took, in us; what a driver leaves to the first submission not included. */
+gint64 lm_pipelines_making_us(const LmPipelines *pipelines);
 
 /** The pipeline of shader `name` (a file of shaders/, without its ending) in the given variant;
  * spec[i] becomes specialisation constant i. A variant bit that the shader has no build for is

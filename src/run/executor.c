@@ -48,6 +48,11 @@ unsigned lm_executor_n_dispatches(const LmExecutor *executor)
     return executor->steps->len;
 }
 
+VkDeviceSize lm_executor_device_bytes(const LmExecutor *executor)
+{
+    return executor->arena.size + executor->weights.size;
+}
+
 /* Where each operator's weights and biases go; returns the total size. */
 static VkDeviceSize place_parameters(LmExecutor *executor)
 {
@@ -252,6 +257,17 @@ static unsigned accesses_of(const LmExecutor *executor, const LmOp *op, Access a
         access[n++] = (Access){offset, offset + size, i == 0};
     }
     return n;
+}
+
+VkDeviceSize lm_executor_op_bytes(const LmExecutor *executor, unsigned index)
+{
+    const Parameters *parameters = &executor->parameters[index];
+    VkDeviceSize bytes = parameters->weights_size + parameters->bias_size;
+    Access access[4];
+    unsigned n = accesses_of(executor, lm_graph_op(executor->graph, index), access);
+    for (unsigned i = 0; i < n; i++)
+        bytes += access[i].end - access[i].begin;
+    return bytes;
 }
 
 /* A step needs a barrier where it writes what a step since the last barrier touches, or touches

@@ -52,6 +52,11 @@ VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descri
 /** Dispatches of one pass: one an operator, or more where a device's maxStorageBufferRange is less
  * than its output. */
 unsigned lm_executor_n_dispatches(const LmExecutor *executor);
+/** Bytes of its buffers on the device: arena and weights. */
+VkDeviceSize lm_executor_device_bytes(const LmExecutor *executor);
+/** Bytes that an operator of the graph reads and writes at least: each of its tensors, weights and
+ * biases once. */
+VkDeviceSize lm_executor_op_bytes(const LmExecutor *executor, unsigned op);
 
 /** A tensor to or from the device, by logical channel: channels x height x width floats. For tests
  * and tools; waits. */

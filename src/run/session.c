@@ -40,6 +40,15 @@ static guint64 frame_timeout_ns(const LmGraph *graph)
     return MINUTE_NS * (1 + macs / MACS_PER_MINUTE);
 }
 
+LmPrecision lm_precision_settle(LmPrecision precision, const LmDeviceInfo *device)
+{
+    if (precision != LM_PRECISION_AUTO)
+        return precision;
+    /* A CPU that knows half precision still computes in single. */
+    bool fp16 = device->native_fp16 && device->type != VK_PHYSICAL_DEVICE_TYPE_CPU;
+    return fp16 ? LM_PRECISION_FP16 : LM_PRECISION_FP32;
+}
+
 LmSession *lm_session_new(const LmSessionParams *params, GError **error)
 {
     g_assert(params->slots <= LM_SESSION_MAX_SLOTS);
@@ -56,18 +65,14 @@ LmSession *lm_session_new(const LmSessionParams *params, GError **error)
     session->user = params->user;
 
     if (!(session->weights = lm_weights_open(params->model, error)) ||
-        !(session->graph = lm_network_build(session->weights, 0, 0, false, error)) ||
+        !(session->graph =
+              lm_network_build(session->weights, params->width, params->height, false, error)) ||
         !lm_device_choose(params->device, &session->info, error)) {
         lm_session_free(&session);
         return NULL;
     }
     session->frame_timeout_ns = frame_timeout_ns(session->graph);
-    session->precision = params->precision;
-    if (session->precision == LM_PRECISION_AUTO) {
-        /* A CPU that knows half precision still computes in single. */
-        bool fp16 = session->info.native_fp16 && session->info.type != VK_PHYSICAL_DEVICE_TYPE_CPU;
-        session->precision = fp16 ? LM_PRECISION_FP16 : LM_PRECISION_FP32;
-    }
+    session->precision = lm_precision_settle(params->precision, &session->info);
     return session;
 }
 

@@ -18,6 +18,9 @@ G_BEGIN_DECLS
 
 typedef enum { LM_PRECISION_AUTO, LM_PRECISION_FP32, LM_PRECISION_FP16 } LmPrecision;
 
+/** What is meant on that device: AUTO becomes FP32 or FP16. */
+LmPrecision lm_precision_settle(LmPrecision precision, const LmDeviceInfo *device);
+
 typedef enum {
     LM_SESSION_IDLE,     /**< Not started. */
     LM_SESSION_STARTING, /**< The worker makes device and pipelines. */
@@ -31,6 +34,7 @@ typedef struct {
     const char *model;  /**< Path. */
     const char *device; /**< As lm_device_choose(); NULL: auto. */
     LmPrecision precision;
+    int width, height;     /**< Of the network, as lm_network_build(). */
     unsigned slots;        /**< Frames on the device at once, 1..8; 0: 3. */
     const char *cache_dir; /**< As lm_pipelines_create(). */
     /** Called by the worker, without locks held, as start-up goes on: what is done now, and how far
