@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The network alone on a device: its start, its passes, its operators. */
+#pragma once
+
+#include "net/network.h"
+#include "options.h"
+#include "run/executor.h"
+#include "timing.h"
+
+G_BEGIN_DECLS
+
+/** The parts of a start, one after the other, in ms. */
+typedef struct {
+    double device;      /**< Loading drivers, opening the device. */
+    double pipelines;   /**< Reading the cache, making them, what the driver leaves to their first
+                           use. */
+    double weights;     /**< Reading, folding, packing, uploading; planning the network. */
+    double first_frame; /**< Recording the commands, and the first pass. */
+} BenchStart;
+
+double bench_start_total(const BenchStart *start);
+
+/** Zeroed: nothing. */
+typedef struct {
+    LmWeights *weights;
+    LmGraph *graph;
+    LmDevice *device;
+    LmPipelines *pipelines;
+    LmExecutor *executor;
+    LmCommands commands; /**< One pass. */
+    LmPrecision precision;
+    BenchStart start;
+} BenchNetwork;
+
+/** From nothing to the first pass done. `network` is to be closed in either case. */
+bool bench_network_open(BenchNetwork *network, const BenchOptions *options, GError **error);
+void bench_network_close(BenchNetwork *network);
+
+/** Passes that are not counted, until the device is at its pace; then `runs` that are: wall time of
+ * each from submission to fence, in ms. */
+bool bench_network_time(BenchNetwork *network, unsigned runs, BenchSummary *summary,
+                        GError **error);
+/** Whether the device can time operators. */
+bool bench_network_has_timestamps(const BenchNetwork *network);
+/** Each operator's median over `runs` passes with timestamps, which must be there: ms, of
+ * graph->ops->len elements. */
+bool bench_network_time_operators(BenchNetwork *network, unsigned runs, double *ms, GError **error);
+
+/** Writes the output as raw floats. */
+bool bench_network_save_logits(BenchNetwork *network, const char *path, GError **error);
+
+G_END_DECLS

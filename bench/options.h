@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What lmnet-bench was asked to do. */
+#pragma once
+
+#include "run/session.h"
+
+G_BEGIN_DECLS
+
+/** Strings are owned, and NULL where not given. */
+typedef struct {
+    char *model; /**< Never NULL once parsed. */
+    char *device;
+    LmPrecision precision;
+    int width, height;       /**< Pixels; 0: the model's own. */
+    int runs;                /**< Passes that count. */
+    int threads;             /**< Of lavapipe; 0: as the environment says. */
+    int streams;             /**< Sessions at once; 0: none. */
+    char *input;             /**< File to read the network's input from. */
+    char *logits;            /**< File to write the network's output to. */
+    gboolean operators;      /**< A row for each operator. */
+    gboolean json;           /**< One JSON object rather than text. */
+    gboolean portable;       /**< As LmExecutorParams.portable. */
+    gboolean skip_start_ups; /**< No starts in processes of their own. */
+    gboolean start_only;     /**< This is such a process. */
+} BenchOptions;
+
+/** Reads the command line; false with an error that names option and value. `options` is to be
+ * finished in either case. */
+bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError **error);
+void bench_options_finish(BenchOptions *options);
+
+G_END_DECLS

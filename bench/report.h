@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What was measured, as text or as JSON. */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#include "network.h"
+
+G_BEGIN_DECLS
+
+/** All that one run of lmnet-bench found out. Pointers are borrowed. */
+typedef struct {
+    const BenchOptions *options;
+    const BenchNetwork *network;
+    const BenchStart *cold, *warm; /**< NULL: not measured. */
+    BenchSummary pass;             /**< ms. */
+    const double *operator_ms;     /**< One an operator; NULL: the device has no timestamps. */
+    unsigned operator_runs;
+    const double *stream_ms;  /**< options->streams medians; NULL: not measured. */
+    double frames_per_second; /**< Of all streams. */
+    guint64 peak_rss;         /**< Bytes. */
+} BenchReport;
+
+void bench_report_print_text(const BenchReport *report);
+void bench_report_print_json(const BenchReport *report);
+
+/** Prints a document on a line of its own. */
+void bench_print_json(JsonNode *node);
+
+G_END_DECLS

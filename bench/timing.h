@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The clock, and what is said of many times. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/** All in the unit of the values. */
+typedef struct {
+    double median, min, p99; /**< p99: the least value that 99 % of them do not exceed. */
+} BenchSummary;
+
+/** Monotonic, ms. */
+double bench_now_ms(void);
+/** Of n > 0 values, which it sorts. */
+BenchSummary bench_summarise(double *values, unsigned n);
+
+G_END_DECLS

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# lmnet-bench as scripts meet it: its JSON, the model that it finds by itself, errors that name option and value.
+#
+#   bench.sh LMNET_BENCH MODEL IO    the model takes 48 x 32 pixels; IO is its golden case
+set -uo pipefail
+bench=$(realpath "$1")
+model=$2
+io=$3
+unset LMNET_MODEL
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+cd "$temporary"
+failures=0
+
+# expect STATUS TEXT ARGUMENT...: the exit status, and what its messages must contain; never a complaint of Vulkan's
+# validation layer.
+expect() {
+    local status=0 wanted=$1 text=$2
+    shift 2
+    timeout 100 "$bench" "$@" >out 2>log || status=$?
+    if [ "$status" -ne "$wanted" ] || ! grep -qF -- "$text" log || grep -q 'WARNING.*Vulkan' log; then
+        echo "FAILED (status $status): $*"
+        cat log
+        failures=$((failures + 1))
+    fi
+}
+
+# check NAME SCRIPT: a Python script that asserts something of the object `o` that was printed.
+check() {
+    if ! python3 -c "import json; o = json.load(open('out')); $2"; then
+        echo "FAILED: $1"
+        failures=$((failures + 1))
+    fi
+}
+
+expect 0 '3 passes' --model "$model" --size 64x32 --runs 3 --threads 1 --streams 2 --json
+check 'the keys and their values' "
+assert [o['width'], o['height'], o['runs'], o['precision']] == [64, 32, 3, 'fp32'], o
+assert o['device'] and o['driver']
+assert 0 < o['network_ms']['min'] <= o['network_ms']['median'] <= o['network_ms']['p99']
+for starts in 'startup_ms', 'startup_cold_ms', 'startup_warm_ms':
+    assert set(o[starts]) == {'device', 'pipelines', 'weights', 'first_frame'}, o[starts]
+    assert min(o[starts].values()) > 0, o[starts]
+assert len(o['operators']) > 100
+assert all(op['name'] and op['macs'] >= 0 and op['bytes'] > 0 for op in o['operators'])
+assert sum(op['macs'] for op in o['operators']) > 1e6
+assert 0 < sum(op['ms'] for op in o['operators'])
+assert o['dispatches'] >= len(o['operators']) > o['pipelines'] > 0
+assert o['peak_rss_bytes'] > o['device_bytes'] > o['arena_bytes'] > 0
+assert len(o['streams']['median_ms']) == 2 and o['streams']['frames_per_second'] > 0"
+
+# What the reference gets from its input, it gets.
+python3 - "$io" <<'SCRIPT'
+import json, struct, sys
+file = open(sys.argv[1], "rb").read()
+n, = struct.unpack("<Q", file[:8])
+for name in "input", "logits":
+    begin, end = json.loads(file[8:8 + n])[name]["data_offsets"]
+    open(name, "wb").write(file[8 + n + begin:8 + n + end])
+SCRIPT
+expect 0 '' --model "$model" --runs 1 --no-start-ups --input input --logits got --json --precision fp32
+python3 - <<'SCRIPT' || failures=$((failures + 1))
+import array
+want, got = (array.array("f", open(name, "rb").read()) for name in ("logits", "got"))
+assert len(want) == len(got)
+worst = max(abs(a - b) for a, b in zip(want, got))
+assert worst < 1e-3, f"FAILED: logits are off by {worst}"
+SCRIPT
+
+# The bundled model: the build's, and that of the prefix which an installed program lies in.
+expect 0 '' --size 32 --runs 1 --no-start-ups --operators
+grep -q 'lmnet-kvasir-128' out && grep -q 'conv1.0.expand_conv.0' out ||
+    { echo 'FAILED: the build tree'\''s model'; failures=$((failures + 1)); }
+mkdir -p bin share/lmnet/models
+cp "$bench" bin/lmnet-bench
+cp "$model" share/lmnet/models/lmnet-kvasir-128.safetensors
+bench=lmnet-bench PATH=$PWD/bin:$PATH expect 0 '' --runs 1 --no-start-ups --json
+check 'the model of the prefix' "
+assert o['model'].endswith('share/lmnet/models/lmnet-kvasir-128.safetensors'), o['model']
+assert [o['width'], o['height']] == [48, 32]
+assert 'startup_cold_ms' not in o and 'streams' not in o"
+
+expect 1 '--size 100' --size 100
+expect 1 '--size 64x' --size 64x
+expect 1 '--size 64x64x64' --size 64x64x64
+expect 1 '--runs 0' --runs 0
+expect 1 '--threads -1' --threads -1
+expect 1 '--streams 65' --streams 65
+expect 1 '--precision fp8' --precision fp8
+expect 1 '--device nosuchdevice' --device nosuchdevice
+expect 1 '/nowhere/none.safetensors' --model /nowhere/none.safetensors
+expect 1 '--input input: ' --model "$model" --size 64 --input input
+expect 1 'surplus' surplus
+[ "$failures" -eq 0 ]
