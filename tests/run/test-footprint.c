@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What one pass of the bundled model takes on a CPU device, against tests/run/data/footprint.txt:
+ * numbers that decide about speed and start-up, and are the same on every machine, unlike times. */
+#include "gate.h"
+#include "net/network.h"
+#include "run/executor.h"
+
+enum { SIDE = 256 };
+
+static LmDevice *device;
+
+/* The row of a precision as it is. */
+static char *measure(const char *precision)
+{
+    GError *error = NULL;
+    LmPipelines *pipelines = lm_pipelines_create(device, "", &error);
+    lm_test_ok(pipelines != NULL, error);
+    LmWeights *weights = lm_weights_open(MODELS_DIR "/lmnet-kvasir-128.safetensors", &error);
+    lm_test_ok(weights != NULL, error);
+    LmGraph *graph = lm_network_build(weights, SIDE, SIDE, false, &error);
+    lm_test_ok(graph != NULL, error);
+    const LmExecutorParams params = {.fp16 = g_str_equal(precision, "fp16")};
+    LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
+    lm_test_ok(executor != NULL, error);
+
+    char *row = g_strdup_printf("%s %u %u %u %" G_GUINT64_FORMAT, precision, graph->ops->len,
+                                lm_executor_n_dispatches(executor), lm_pipelines_count(pipelines),
+                                lm_executor_arena(executor)->size);
+    lm_executor_free(&executor);
+    lm_graph_free(&graph);
+    lm_weights_free(&weights);
+    lm_pipelines_free(&pipelines);
+    return row;
+}
+
+/* The row of a precision in the baseline; NULL: none. */
+static char *expect(const char *precision)
+{
+    g_autofree char *text = NULL, *prefix = g_strconcat(precision, " ", NULL);
+    GError *error = NULL;
+    lm_test_ok(g_file_get_contents(BASELINE, &text, NULL, &error), error);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++)
+        if (g_str_has_prefix(*line, prefix))
+            return g_strdup(*line);
+    return NULL;
+}
+
+START_TEST(test_footprint)
+{
+    static const char *const precisions[] = {"fp32", "fp16"};
+    g_autofree char *found = measure(precisions[_i]);
+    g_autofree char *expected = expect(precisions[_i]);
+    ck_assert_msg(g_strcmp0(found, expected) == 0,
+                  "at %d x %d, precision operators dispatches pipelines arena-bytes are\n    %s\n"
+                  "and were\n    %s\nIf that is meant, put the new row in the place of the old one "
+                  "in %s.",
+                  SIDE, SIDE, found, expected ? expected : "not there", BASELINE);
+}
+END_TEST
+
+int main(void)
+{
+    /* Other devices may split and share otherwise. */
+    g_setenv("LMNET_TEST_DEVICE", "cpu", TRUE);
+    device = lm_test_device();
+
+    Suite *suite = suite_create("footprint");
+    TCase *tcase = tcase_create("bundled model");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, test_footprint, 0, 2);
+    suite_add_tcase(suite, tcase);
+    int status = lm_test_run(suite);
+    lm_device_free(&device);
+    return status;
+}
