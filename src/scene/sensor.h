@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * From light to the camera's signal: motion blur and noise. */
+#pragma once
+
+#include <string.h>
+
+#include "scene/raster.h"
+
+G_BEGIN_DECLS
+
+/** Rows of signal hold four 16-bit lanes a pixel: LM_PIXEL_MAX, for opaque, and the components as
+ * in LmPixel. What works on all lanes of a pixel at once takes them as one number. */
+typedef guint64 LmLanes;
+
+static inline LmLanes lm_lanes_load(const gint16 *signal, gsize x)
+{
+    LmLanes lanes;
+    memcpy(&lanes, signal + 4 * x, sizeof lanes);
+    return GUINT64_FROM_LE(lanes);
+}
+
+static inline void lm_lanes_store(gint16 *signal, gsize x, LmLanes lanes)
+{
+    lanes = GUINT64_TO_LE(lanes);
+    memcpy(signal + 4 * x, &lanes, sizeof lanes);
+}
+
+typedef struct {
+    guint32 seed;
+    gint16 *noise; /**< rows of signal, drawn once and read from changing places; NULL for none */
+} LmSensor;
+
+void lm_sensor_init(LmSensor *sensor, const LmSceneParams *params);
+void lm_sensor_finish(LmSensor *sensor);
+
+/** Row y of the canvas as signal, in frame `number`. Threads may do different rows. */
+void lm_sensor_row(const LmSensor *sensor, const LmCanvas *canvas, guint64 number, guint y,
+                   gint16 *signal);
+
+G_END_DECLS
