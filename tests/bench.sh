@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # lmnet-bench as scripts meet it: its JSON, the model that it finds by itself, errors that name option and value.
 #
-#   bench.sh LMNET_BENCH MODEL IO    the model takes 48 x 32 pixels; IO is its golden case
+#   bench.sh LMNET_BENCH MODEL IO PEERS    the model takes 48 x 32 pixels; IO is its golden case; PEERS is bench/peers/
 set -uo pipefail
 bench=$(realpath "$1")
 model=$2
 io=$3
+peers=$4
 unset LMNET_MODEL
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
@@ -80,6 +81,15 @@ check 'the model of the prefix' "
 assert o['model'].endswith('share/lmnet/models/lmnet-kvasir-128.safetensors'), o['model']
 assert [o['width'], o['height']] == [48, 32]
 assert 'startup_cold_ms' not in o and 'streams' not in o"
+
+# Peers need not be there: no onnxruntime is in this folder.
+mkdir work
+python3 "$peers/compare.py" --bench "$bench" --work work --model "$model" --size 48x32 --rounds 2 --runs 1 \
+    --peers onnxruntime --json out >log 2>&1 || cat log
+check 'the comparison without peers' "
+assert [row['ratio'] for row in o['rows']] == [1] and len(o['rows'][0]['medians']) == 2, o['rows']
+assert o['rows'][0]['name'].startswith('lmnet-bench') and o['rows'][0]['median'] > 0
+assert list(o['absent']) == ['onnxruntime'] and o['absent']['onnxruntime']"
 
 expect 1 '--size 100' --size 100
 expect 1 '--size 64x' --size 64x
