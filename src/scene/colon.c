@@ -5,7 +5,7 @@
 
 #define RINGS 512   /* kept: those of one view, LM_COLON_RING apart, and more */
 #define STRETCHES 4 /* kept: a view reaches into two */
-#define POLYP_TEXELS (float)(1.4 * LM_COLON_TEXELS) /* finer than the wall */
+#define POLYP_TEXELS (float)(2.3 * LM_COLON_TEXELS) /* finer than the wall */
 #define FOLD_PITCH 0.95                             /* mean distance of two folds */
 
 /* Seeds of what is drawn by lot, one for each purpose. */
@@ -207,7 +207,7 @@ static void shape_sessile(const LmColon *colon, LmPolyp *polyp, const Foot *foot
                 wall_point(colon, foot->angle + across / 6.2831853, foot->z + along, polyp->origin);
             LmVertex *vertex = &polyp->vertices[row][i];
             vertex->position = lm_vec_add(
-                base, foot->inward, height * rise * (1 + 0.16f * bumps * (rise > 0 ? rise : 0)));
+                base, foot->inward, height * rise * (1 + 0.24f * bumps * (rise > 0 ? rise : 0)));
             vertex->u = across * POLYP_TEXELS + 300.0f;
             vertex->v = (along + rise * height * 0.5f) * POLYP_TEXELS + 300.0f;
             vertex->polyp = inside;
@@ -248,8 +248,10 @@ static void shape_pedunculated(const LmColon *colon, LmPolyp *polyp, const Foot 
         for (guint i = 0; i < LM_POLYP_SIDES; i++) {
             double angle = (double)(i % (LM_POLYP_SIDES - 1)) / (LM_POLYP_SIDES - 1);
             float c = (float)lm_cos(angle), s = -(float)lm_sin(angle);
-            float lobes = lm_noise(colon->seed + LOT_LOBES + lot, angle * 4, above / size * 1.7, 4);
-            float width = girth * (1 + (row < head_rows ? 0.14f : 0.05f) * lobes);
+            float lobes =
+                lm_noise(colon->seed + LOT_LOBES + lot, angle * 4, above / size * 1.7, 4) +
+                0.5f * lm_noise(colon->seed + LOT_LOBES + lot, angle * 7, above / size * 3.1, 7);
+            float width = girth * (1 + (row < head_rows ? 0.17f : 0.05f) * lobes);
             LmVertex *vertex = &polyp->vertices[row][i];
             vertex->position =
                 lm_vec_add(lm_vec_add(centre, foot->around, c * width), foot->along, s * width);
@@ -298,7 +300,7 @@ static double polyp_z(const LmColon *colon, gint64 stretch, guint index)
 
 double lm_colon_start(const LmColon *colon)
 {
-    return polyp_z(colon, 0, 0) - 1.5;
+    return polyp_z(colon, 0, 0) - 2.0;
 }
 
 const LmPolyp *lm_colon_polyps(LmColon *colon, gint64 stretch)
@@ -309,7 +311,7 @@ const LmPolyp *lm_colon_polyps(LmColon *colon, gint64 stretch)
     for (guint i = 0; i < colon->polyp_count; i++) {
         LmPolyp *polyp = &colon->polyps[slot][i];
         guint32 lot = (guint32)stretch * LM_SCENE_MAX_POLYPS + i;
-        float size = 0.17f + 0.13f * draw(colon, LOT_POLYP, lot, 2);
+        float size = 0.18f + 0.14f * draw(colon, LOT_POLYP, lot, 2);
         polyp->id = lot;
         polyp->origin = polyp_z(colon, stretch, i);
         polyp->hue = 2 * draw(colon, LOT_POLYP, lot, 3) - 1;

@@ -58,19 +58,20 @@ typedef struct {
 /* Vessels wander, taper and branch. */
 static void grow_vessels(float *field, guint32 seed)
 {
-    enum { ROOTS = 46, MOST = 700 };
+    enum { ROOTS = 64, MOST = 1200 };
     Vessel *vessels = g_new(Vessel, MOST);
     guint count = 0;
     for (guint32 i = 0; i < ROOTS; i++)
         vessels[count++] = (Vessel){lm_random(seed, i, 0) * SIZE, lm_random(seed, i, 1) * SIZE,
-                                    lm_random(seed, i, 2), 1.5f + 1.5f * lm_random(seed, i, 3),
+                                    lm_random(seed, i, 2),
+                                    1.0f + 1.1f * lm_random(seed, i, 3) * lm_random(seed, i, 4),
                                     150 + (gint)(170 * lm_random(seed, i, 4))};
     for (guint32 i = 0; i < count; i++) {
         Vessel vessel = vessels[i];
         double curl = 0;
         gint whole = vessel.length, since = 0;
         for (guint32 step = 0; vessel.length > 0; vessel.length--, step++, since++) {
-            float depth = lm_clamp(vessel.width / 2.2f, 0.2f, 1.0f) *
+            float depth = lm_clamp(vessel.width / 1.8f, 0.15f, 1.0f) *
                           lm_clamp((float)vessel.length / 25.0f, 0.0f, 1.0f);
             stamp(field, vessel.x, vessel.y,
                   vessel.width * (0.5f + 0.5f * (float)vessel.length / (float)whole), depth);
@@ -78,7 +79,7 @@ static void grow_vessels(float *field, guint32 seed)
             vessel.y += 1.3f * (float)lm_sin(vessel.turn);
             curl = 0.93 * curl + 0.007 * (lm_random(seed + i, step, 5) - 0.5);
             vessel.turn += curl;
-            if (since > 22 && count < MOST && vessel.width > 0.6f &&
+            if (since > 22 && count < MOST && vessel.width > 0.35f &&
                 lm_random(seed + i, step, 6) < 0.045f) {
                 double side = lm_random(seed + i, step, 7) < 0.5f ? -1 : 1;
                 vessels[count++] =
@@ -116,7 +117,8 @@ void lm_mucosa_init(LmMucosa *mucosa, guint32 seed)
           *height = g_new0(float, SIZE *SIZE);
     grow_vessels(vessel, seed + 1);
     for (guint cells = 8, i = 0; cells <= 256; cells *= 2, i++)
-        add_noise(ground, seed + 20 + i, cells, (float)(cells == 256 ? 16 : 34) / (float)(1 + i));
+        add_noise(ground, seed + 20 + i, cells,
+                  (float)(cells >= 128 ? 18 : 34) / (float)(cells >= 128 ? 1 : 1 + i));
     /* Heights in texels: gentle waves, and the fine grain that makes a wet surface glitter. */
     add_noise(height, seed + 40, 16, 7.0f);
     add_noise(height, seed + 41, 32, 4.4f);

@@ -15,7 +15,7 @@
 #define FURTHEST_POLYP 8.0
 /* The camera's own picture has so many pixels at most, and at most twice those of its view along
  * either side: it is scaled to the view. */
-#define CAMERA_PIXELS 210000
+#define CAMERA_PIXELS 170000
 /* The tangent of half the angle between the picture's middle and its corners, 70 degrees. */
 #define CORNER 0.70f
 /* How long the shutter is open, in frames. */
@@ -41,8 +41,8 @@ typedef struct {
 /* What one thread needs for itself. */
 typedef struct {
     LmRaster raster;
-    gint16 *signal[2]; /* rows of the camera's picture */
-    gint64 signal_row[2];
+    gint16 *exposed[4], *signal[2]; /* rows of the camera's picture */
+    gint64 exposed_row[4], signal_row[2];
     gint16 *line; /* between them */
     gint16 *wide; /* scratch, as wide as the view */
     guint8 *row, *truth;
@@ -147,8 +147,10 @@ LmScene *lm_scene_create(const LmSceneParams *params, GError **error)
     scene->benches = g_new0(Bench, lm_crew_shares(scene->crew));
     for (guint i = 0; i < lm_crew_shares(scene->crew); i++) {
         Bench *bench = &scene->benches[i];
-        bench->signal[0] = g_new(gint16, 4 * width);
-        bench->signal[1] = g_new(gint16, 4 * width);
+        for (guint k = 0; k < G_N_ELEMENTS(bench->exposed); k++)
+            bench->exposed[k] = g_new(gint16, 4 * width);
+        for (guint k = 0; k < G_N_ELEMENTS(bench->signal); k++)
+            bench->signal[k] = g_new(gint16, 4 * width);
         bench->line = g_new(gint16, 4 * (width + 1));
         bench->wide = g_new(gint16, 4 * scene->view.width);
         bench->row = g_malloc((gsize)4 * params->width);
@@ -164,8 +166,10 @@ void lm_scene_free(LmScene **pointer)
         return;
     for (guint i = 0; i < lm_crew_shares(scene->crew); i++) {
         Bench *bench = &scene->benches[i];
-        g_free(bench->signal[0]);
-        g_free(bench->signal[1]);
+        for (guint k = 0; k < G_N_ELEMENTS(bench->exposed); k++)
+            g_free(bench->exposed[k]);
+        for (guint k = 0; k < G_N_ELEMENTS(bench->signal); k++)
+            g_free(bench->signal[k]);
         g_free(bench->line);
         g_free(bench->wide);
         g_free(bench->row);
@@ -271,12 +275,27 @@ static void raster_share(gpointer work, guint share, guint shares)
     lm_raster_find_polyps(canvas, raster->first, raster->end);
 }
 
-/* Row y of the camera's picture; each thread keeps two of them. */
+/* Rows of the camera's picture; each thread keeps as many as two rows of the view may need. */
+static const gint16 *exposed_row(const LmScene *scene, Bench *bench, gint64 y)
+{
+    y = CLAMP(y, 0, (gint64)scene->canvas.height - 1);
+    guint slot = (guint)(y % G_N_ELEMENTS(bench->exposed));
+    if (bench->exposed_row[slot] != y) {
+        lm_sensor_expose(&scene->canvas, (guint)y, bench->exposed[slot]);
+        bench->exposed_row[slot] = y;
+    }
+    return bench->exposed[slot];
+}
+
 static const gint16 *signal_row(const LmScene *scene, Bench *bench, guint y)
 {
-    guint slot = y % 2;
+    guint slot = y % G_N_ELEMENTS(bench->signal);
     if (bench->signal_row[slot] != y) {
-        lm_sensor_row(&scene->sensor, &scene->canvas, scene->number, y, bench->signal[slot]);
+        const gint16 *const exposed[3] = {exposed_row(scene, bench, (gint64)y - 1),
+                                          exposed_row(scene, bench, y),
+                                          exposed_row(scene, bench, (gint64)y + 1)};
+        lm_sensor_read(&scene->sensor, scene->number, y, exposed, scene->canvas.width,
+                       bench->signal[slot]);
         bench->signal_row[slot] = y;
     }
     return bench->signal[slot];
@@ -327,7 +346,8 @@ static void rows_share(gpointer work, guint share, guint shares)
     LmScene *scene = work;
     Bench *bench = &scene->benches[share];
     const LmSceneRect *view = &scene->view;
-    bench->signal_row[0] = bench->signal_row[1] = -1;
+    memset(bench->exposed_row, -1, sizeof bench->exposed_row);
+    memset(bench->signal_row, -1, sizeof bench->signal_row);
     for (guint i = 0; i < LM_SCENE_MAX_VISIBLE; i++) {
         bench->first_x[i] = bench->first_y[i] = G_MAXUINT;
         bench->end_x[i] = bench->end_y[i] = 0;
@@ -385,7 +405,7 @@ static void draw(LmScene *scene, guint64 number, gboolean truth, LmSceneRowFunc 
         .later = lm_camera_at(scene->colon, (double)number + EXPOSURE / 2, scene->params.motion),
         .width = canvas->width,
         .height = canvas->height,
-        .exposure = 1,
+        .exposure = 0.95f,
     };
     float width = (float)canvas->width, height = (float)canvas->height;
     scene->lens.focal = 0.5f * sqrtf(width * width + height * height) / CORNER;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * From light to the camera's signal: motion blur and noise. */
+ * From light to the camera's signal: motion blur, softness, noise. */
 #include "scene/sensor.h"
 
 #define NOISE_SIZE 8192 /* a power of two */
@@ -70,19 +70,40 @@ static LmPixel blur(const LmCanvas *canvas, guint x, guint y, gint move_x, gint 
 }
 G_STATIC_ASSERT(LM_MOTION_UNIT == 1 << 3);
 
-void lm_sensor_row(const LmSensor *sensor, const LmCanvas *canvas, guint64 number, guint y,
-                   gint16 *signal)
+void lm_sensor_expose(const LmCanvas *canvas, guint y, gint16 *exposed)
 {
-    const guint width = canvas->width;
-    const LmPixel *row = canvas->pixels + (gsize)y * width;
-    for (guint x = 0; x < width; x++) {
+    const LmPixel *row = canvas->pixels + (gsize)y * canvas->width;
+    for (guint x = 0; x < canvas->width; x++) {
         gint move_x = (gint)(row[x] & 255) - LM_MOTION_NONE,
              move_y = (gint)(row[x] >> 8 & 255) - LM_MOTION_NONE;
         LmPixel pixel = row[x] & COMPONENTS;
         if (MAX(ABS(move_x), ABS(move_y)) >= BLURRED)
             pixel = blur(canvas, x, y, move_x, move_y);
-        lm_lanes_store(signal, x, pixel | OPAQUE);
+        lm_lanes_store(exposed, x, pixel | OPAQUE);
     }
+}
+
+/* Each pixel with its neighbours, 1 2 1 across and down: hides the steps of edges, as a lens does.
+ */
+static void soften(const gint16 *const exposed[3], guint width, gint16 *signal)
+{
+#define DOWN(x)                                                                                    \
+    (lm_lanes_load(exposed[0], x) + 2 * lm_lanes_load(exposed[1], x) + lm_lanes_load(exposed[2], x))
+    LmLanes left = DOWN(0), middle = left;
+    for (guint x = 0; x < width; x++) {
+        LmLanes right = x + 1 < width ? DOWN(x + 1) : middle;
+        LmLanes sum = left + 2 * middle + right;
+        lm_lanes_store(signal, x, sum >> 4 & G_GUINT64_CONSTANT(0x03FF03FF03FF03FF));
+        left = middle;
+        middle = right;
+    }
+#undef DOWN
+}
+
+void lm_sensor_read(const LmSensor *sensor, guint64 number, guint y, const gint16 *const exposed[3],
+                    guint width, gint16 *signal)
+{
+    soften(exposed, width, signal);
     if (!sensor->noise)
         return;
     guint32 lot =

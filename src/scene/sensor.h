@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * From light to the camera's signal: motion blur and noise. */
+ * From light to the camera's signal: motion blur, softness, noise. */
 #pragma once
 
 #include <string.h>
@@ -8,8 +8,9 @@
 
 G_BEGIN_DECLS
 
-/** Rows of signal hold four 16-bit lanes a pixel: LM_PIXEL_MAX, for opaque, and the components as
- * in LmPixel. What works on all lanes of a pixel at once takes them as one number. */
+/** Rows of signal, exposed or read, hold four 16-bit lanes a pixel: LM_PIXEL_MAX, for opaque, and
+ * the components as in LmPixel. What works on all lanes of a pixel at once takes them as one
+ * number. */
 typedef guint64 LmLanes;
 
 static inline LmLanes lm_lanes_load(const gint16 *signal, gsize x)
@@ -33,8 +34,12 @@ typedef struct {
 void lm_sensor_init(LmSensor *sensor, const LmSceneParams *params);
 void lm_sensor_finish(LmSensor *sensor);
 
-/** Row y of the canvas as signal, in frame `number`. Threads may do different rows. */
-void lm_sensor_row(const LmSensor *sensor, const LmCanvas *canvas, guint64 number, guint y,
-                   gint16 *signal);
+/** Row y of the canvas as the exposure blurs it. */
+void lm_sensor_expose(const LmCanvas *canvas, guint y, gint16 *exposed);
+
+/** Row y of the signal of frame `number`: `width` pixels from three exposed rows, y - 1, y and y +
+ * 1, as the lens softens them, and noise. */
+void lm_sensor_read(const LmSensor *sensor, guint64 number, guint y, const gint16 *const exposed[3],
+                    guint width, gint16 *signal);
 
 G_END_DECLS

@@ -70,21 +70,22 @@ void lm_shader_run(const LmShader *shader, LmFragments *fragments, LmPixel *pixe
         float tilt = slope_u * fragments->vary[LM_VARY_TANGENT][i] +
                      slope_v * fragments->vary[LM_VARY_ACROSS][i];
         /* Light that wanders through the tissue softens the shading. */
-        float lit = light * (lm_clamp(facing - 0.40f * tilt, 0.0f, 1.0f) * 0.88f + 0.12f);
+        float lit =
+            light * (lm_clamp(facing - (0.40f + 0.50f * polyp) * tilt, 0.0f, 1.0f) * 0.88f + 0.12f);
 
-        vessel *= 0.75f * (1.0f - 0.75f * polyp);
-        float red = 0.86f + 0.05f * ground - 0.20f * vessel;
-        float green = 0.30f - 0.045f * tint + 0.05f * ground - 0.19f * vessel;
-        float blue = 0.185f - 0.03f * tint + 0.03f * ground - 0.10f * vessel;
-        red = lm_mix(red, 0.84f + 0.05f * ground, polyp);
-        green = lm_mix(green, 0.27f - 0.08f * tint + 0.08f * ground, polyp);
-        blue = lm_mix(blue, 0.19f - 0.06f * tint + 0.06f * ground, polyp);
+        vessel *= 0.72f * (1.0f - 0.7f * polyp);
+        float red = 0.90f + 0.06f * ground - 0.17f * vessel;
+        float green = 0.235f - 0.04f * tint + 0.055f * ground - 0.15f * vessel;
+        float blue = 0.138f - 0.025f * tint + 0.035f * ground - 0.075f * vessel;
+        red = lm_mix(red, 0.87f + 0.10f * ground, polyp);
+        green = lm_mix(green, 0.185f - 0.07f * tint + 0.11f * ground, polyp);
+        blue = lm_mix(blue, 0.125f - 0.045f * tint + 0.08f * ground, polyp);
 
         /* A wet film mirrors the lamp where the surface, with its grain, faces it. */
-        const float grain = 0.75f;
+        const float grain = 0.62f;
         float steep = grain * grain * (slope_u * slope_u + slope_v * slope_v);
         float mirror = (facing - grain * tilt) * (1.0f - steep * (0.5f - 0.375f * steep));
-        mirror = lm_clamp((mirror - 0.978f) * 60.0f, 0.0f, 1.0f);
+        mirror = lm_clamp((mirror - 0.984f) * 80.0f, 0.0f, 1.0f);
         float shine = mirror * mirror * light * 2.5f;
         reds[i] = tone(red * lit + shine);
         greens[i] = tone(green * lit + shine);

@@ -92,7 +92,7 @@ static const struct {
         *sha256; /* of some_frames; a change of the scene's look changes it, nothing else may */
 } known[] = {
     {{.width = 320, .height = 240, .seed = 1, .polyps = 3, .motion = 0.5, .noise = 0.25},
-     "de0dbd5148ef63cc95da4824858f2be00606a8c002fdb05a837d60a6a64be52f"},
+     "85ff11ea5c2c2e3cfda0b1ad9ec64a23083e058a73acab2c718558eff293379a"},
     {{.width = 355,
       .height = 201,
       .seed = 4000000000u,
@@ -101,14 +101,14 @@ static const struct {
       .noise = 1,
       .screen = LM_SCENE_SCREEN_OCTAGON,
       .color = bt709},
-     "75ffaef6ec6d278efdd37530f9d0ba54c398299c0e4f51bb03f451dca0203fd2"},
+     "0fe258b3faee99893db3284683ea2ef4bf8ae6095d410dc2218e3183a2556b60"},
     {{.width = 720,
       .height = 576,
       .seed = 7,
       .polyps = 1,
       .motion = 0.3,
       .screen = LM_SCENE_SCREEN_ROUND},
-     "30962d6945da89090e2d90a759f99106c0dd571bb8e11a54dffafddd7158ee00"},
+     "bf8785589e2a9361d539b3bdc8c4b6bf97ed3ba3f9ececda0517ce17999815bd"},
 };
 
 START_TEST(test_same_everywhere)
@@ -185,8 +185,10 @@ START_TEST(test_settings)
     for (guint64 number = 0; number < 600; number += 50) {
         draw_truth(scene, number, &(Picture){160, 120, 1, second.bytes, 0});
         ck_assert_uint_eq(lm_scene_visible(scene, polyps), 0);
+        guint marked = 0;
         for (guint i = 0; i < all; i++)
-            ck_assert_uint_eq(second.bytes[i], 0);
+            marked += second.bytes[i] != 0;
+        ck_assert_uint_eq(marked, 0);
     }
     lm_scene_free(&scene);
 
@@ -234,18 +236,18 @@ START_TEST(test_truth)
         ck_assert_uint_eq(lm_scene_visible(scene, again), count);
         ck_assert_mem_eq(seen, again, count * sizeof *seen);
         *(count ? &with : &without) += 1;
-        guint area = 0;
+        guint area = 0, odd = 0;
         for (guint y = 0; y < params.height; y++)
             for (guint x = 0; x < params.width; x++) {
                 guint8 value = truth.bytes[y * params.width + x];
-                ck_assert(value == 0 || value == 255);
                 gboolean boxed = FALSE;
                 for (guint i = 0; i < count; i++)
                     boxed |= x >= seen[i].x && x < seen[i].x + seen[i].width && y >= seen[i].y &&
                              y < seen[i].y + seen[i].height;
-                ck_assert(value == 0 || boxed);
+                odd += value != 0 && (value != 255 || !boxed);
                 area += value != 0;
             }
+        ck_assert_uint_eq(odd, 0);
         largest = MAX(largest, area);
         for (guint i = 0; i < count; i++) {
             g_hash_table_add(ids, GUINT_TO_POINTER(seen[i].id + 1));
@@ -265,7 +267,7 @@ START_TEST(test_truth)
     }
     ck_assert_uint_gt(with, 5);
     ck_assert_uint_gt(without, 0);
-    /* Four stretches' worth... of two polyps each were passed. */
+    /* Two stretches of two polyps each were passed. */
     ck_assert_uint_ge(g_hash_table_size(ids), 3);
     ck_assert_uint_gt(largest, params.width * params.height / 100);
     g_hash_table_destroy(ids);
@@ -295,8 +297,10 @@ START_TEST(test_sizes)
             picture_init(&truth, params.width, params.height, 1);
             draw_view(scene, 40, &view);
             draw_truth(scene, 40, &truth);
+            gsize opaque = 0;
             for (gsize k = 0; k < (gsize)params.width * params.height; k++)
-                ck_assert_uint_eq(view.bytes[4 * k], 255);
+                opaque += view.bytes[4 * k] == 255;
+            ck_assert_uint_eq(opaque, (gsize)params.width * params.height);
             g_free(view.bytes);
             g_free(truth.bytes);
             lm_scene_free(&scene);
