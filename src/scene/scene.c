@@ -21,7 +21,10 @@
 /* How long the shutter is open, in frames. */
 #define EXPOSURE 0.5
 
-#define MOST_RINGS 160
+/* The way begins anew after so many frames. */
+#define TURN (G_GUINT64_CONSTANT(1) << 40)
+
+#define MOST_RINGS 200
 #define RING_VERTICES (LM_COLON_SIDES + 1)
 #define POLYP_VERTICES (LM_POLYP_ROWS * LM_POLYP_SIDES)
 #define MOST_VERTICES (MOST_RINGS * RING_VERTICES + LM_SCENE_MAX_VISIBLE * POLYP_VERTICES)
@@ -237,7 +240,7 @@ static void collect(LmScene *scene)
                                      .origin = vertices->origin,
                                      .v = (float)((vertices->origin - base) * LM_COLON_TEXELS),
                                      .joins = joins});
-        gint64 step = ahead < 2.5 ? 1 : ahead < 5 ? 2 : 4;
+        gint64 step = ahead < 5 ? 1 : ahead < 9 ? 2 : 4;
         ring = (lm_floor((double)ring / (double)step) + 1) * step;
         ahead = (double)ring * LM_COLON_RING - z;
     }
@@ -396,13 +399,15 @@ static void draw(LmScene *scene, guint64 number, gboolean truth, LmSceneRowFunc 
                  gpointer user_data)
 {
     const LmCanvas *canvas = &scene->canvas;
+    /* As far as a double still tells places along the tube apart. */
+    const double time = (double)(number % TURN);
     scene->number = number;
     scene->truth = truth;
     scene->row = row;
     scene->user_data = user_data;
     scene->lens = (LmLens){
-        .now = lm_camera_at(scene->colon, (double)number, scene->params.motion),
-        .later = lm_camera_at(scene->colon, (double)number + EXPOSURE / 2, scene->params.motion),
+        .now = lm_camera_at(scene->colon, time, scene->params.motion),
+        .later = lm_camera_at(scene->colon, time + EXPOSURE / 2, scene->params.motion),
         .width = canvas->width,
         .height = canvas->height,
         .exposure = 0.95f,
