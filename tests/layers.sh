@@ -3,7 +3,7 @@
 # Fails where a file includes a header that its layer must not know: layers.sh SOURCE_ROOT
 #
 #   util <- model <- net, util <- gpu, net + gpu <- run <- plugins, bench, examples
-#   util <- scene <- plugins, examples
+#   util <- scene <- plugins, bench, examples
 #
 # No GStreamer header below plugins/; no Vulkan header in util, model and net.
 set -euo pipefail
@@ -17,7 +17,7 @@ declare -A may=(
     [src/run]="util model net gpu run"
     [src/scene]="util scene"
     [plugins]="util model run scene"
-    [bench]="util model net gpu run"
+    [bench]="util model net gpu run scene"
     [examples]="util model run scene"
 )
 layers=" util model net gpu run scene "
