@@ -11,6 +11,11 @@
 
 /* Largest alignment that Vulkan lets a device ask of views and storage ranges. */
 #define ALIGNMENT 256
+/* Mesa's llvmpipe compiles a shader anew for views of another kind than it has seen, and takes
+ * those whose size in bytes has a zero for its second byte to be another kind: half of all
+ * compiling was for biases of less than 256 bytes. Such views of parameters reach so far into what
+ * follows. */
+#define VIEW_SLACK 256
 /* Biases are single precision in every variant. */
 #define BIAS_TEXEL 16
 
@@ -67,7 +72,7 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
         parameters->bias_size = lm_pack_bias_texels(executor->graph, op) * BIAS_TEXEL;
         size = align(parameters->bias_offset + parameters->bias_size);
     }
-    return size;
+    return size + VIEW_SLACK;
 }
 
 static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map)
@@ -94,7 +99,7 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
 static bool upload_weights(LmExecutor *executor, GError **error)
 {
     LmBuffer staging = {0};
-    VkDeviceSize size = MAX(place_parameters(executor), ALIGNMENT); /* a graph may have none */
+    VkDeviceSize size = place_parameters(executor);
     bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size,
                              "weights", error) &&
               lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging",
@@ -167,8 +172,10 @@ static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes plane
         return true;
     VkDeviceSize skip = (VkDeviceSize)(planes.first / lm_dispatch_granularity(op)) *
                         parameter_unit(executor, op, size);
-    *view =
-        add_view(executor, &executor->weights, format, offset + skip, size - skip, op->name, error);
+    size -= skip;
+    if (size / 256 % 256 == 0)
+        size += VIEW_SLACK;
+    *view = add_view(executor, &executor->weights, format, offset + skip, size, op->name, error);
     return *view != VK_NULL_HANDLE;
 }
 
