@@ -2,6 +2,17 @@
  * Translates GstVideoInfo and GstVideoFrame to LmFrameInfo and LmFrame. */
 #include "gstlmframe.h"
 
+void gst_lm_frame_get_matrix(const GstVideoInfo *info, double *kr, double *kb)
+{
+    /* Caps may name no matrix, or RGB's for a YUV format: then GStreamer's own rule by height
+     * holds. */
+    if (!gst_video_color_matrix_get_Kr_Kb(info->colorimetry.matrix, kr, kb))
+        gst_video_color_matrix_get_Kr_Kb(GST_VIDEO_INFO_HEIGHT(info) > 576
+                                             ? GST_VIDEO_COLOR_MATRIX_BT709
+                                             : GST_VIDEO_COLOR_MATRIX_BT601,
+                                         kr, kb);
+}
+
 bool gst_lm_frame_parse_caps(const GstCaps *caps, GstVideoInfo *info, LmFrameInfo *frame_info)
 {
     if (!gst_video_info_from_caps(info, caps) ||
@@ -19,13 +30,7 @@ bool gst_lm_frame_parse_caps(const GstCaps *caps, GstVideoInfo *info, LmFrameInf
         .full_range =
             GST_VIDEO_INFO_IS_RGB(info) || info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255,
     };
-    /* Caps may name no matrix, or RGB's for a YUV format: then GStreamer's own rule by height
-     * holds. */
-    if (!gst_video_color_matrix_get_Kr_Kb(info->colorimetry.matrix, &frame_info->kr,
-                                          &frame_info->kb))
-        gst_video_color_matrix_get_Kr_Kb(frame_info->height > 576 ? GST_VIDEO_COLOR_MATRIX_BT709
-                                                                  : GST_VIDEO_COLOR_MATRIX_BT601,
-                                         &frame_info->kr, &frame_info->kb);
+    gst_lm_frame_get_matrix(info, &frame_info->kr, &frame_info->kb);
     return lm_frame_info_check(frame_info, NULL);
 }
 

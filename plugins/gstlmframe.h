@@ -8,15 +8,18 @@
 
 G_BEGIN_DECLS
 
-#define GST_LM_VIDEO_FORMATS                                                                       \
-    "{ NV12, I420, YV12, YUY2, UYVY, Y42B, v210, P010_10LE, RGBA, BGRA, ARGB, ABGR, "              \
-    "RGBx, BGRx, xRGB, xBGR, RGB, BGR }"
+#define GST_LM_VIDEO_FORMATS_8                                                                     \
+    "NV12, I420, YV12, YUY2, UYVY, Y42B, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, RGB, BGR"
+#define GST_LM_VIDEO_FORMATS "{ " GST_LM_VIDEO_FORMATS_8 ", v210, P010_10LE }"
 
 /** What lmnet, lmnetoverlay and lmnetmask take. Frames of single fields (interlace-mode alternate)
  * carry a caps feature of their own and so do not match. */
 #define GST_LM_VIDEO_CAPS                                                                          \
     "video/x-raw, format = (string) " GST_LM_VIDEO_FORMATS ", width = (int) [ 32, 4096 ], "        \
     "height = (int) [ 32, 4096 ], framerate = (fraction) [ 0, max ]"
+
+/** The weights of red and blue in luma, by the caps' matrix. */
+void gst_lm_frame_get_matrix(const GstVideoInfo *info, double *kr, double *kb);
 
 /** Parses caps into both descriptions. False where they are not raw video that the elements take.
  */
