@@ -26,7 +26,7 @@ check() {
     fi
 }
 
-for element in lmnet lmnetoverlay lmnetmask; do
+for element in lmnet lmnetoverlay lmnetmask endoscopytestsrc; do
     gst-inspect-1.0 "$element" >"$log" 2>&1 && grep -q 'Plugin Details' "$log" &&
         grep -q 'License *LGPL' "$log"
     check "gst-inspect-1.0 $element" $?
@@ -36,6 +36,11 @@ for property in model device precision mode in-flight max-mask-age threshold min
     contour-width stats; do
     grep -q "^  $property  *:" "$log"
     check "lmnet has the property $property" $?
+done
+gst-inspect-1.0 endoscopytestsrc >"$log" 2>&1
+for property in seed polyps motion noise screen content is-live n-threads num-buffers; do
+    grep -q "^  $property  *:" "$log"
+    check "endoscopytestsrc has the property $property" $?
 done
 
 # launch PIPELINE...: with the leaks tracer, which logs what is still alive at the end.
@@ -57,6 +62,12 @@ launch $source,format=I420 ! tee name=t t. ! queue ! fakesink \
 check "behind a tee and before a scaler nothing leaks" $?
 launch $source,format=RGB ! lmnet ! fakesink
 check "the bundled model is found" $?
+launch endoscopytestsrc num-buffers=5 screen=octagon n-threads=2 ! video/x-raw,width=160,height=120 ! \
+    lmnet model="$model" ! fakesink
+check "endoscopytestsrc leaks nothing" $?
+launch endoscopytestsrc num-buffers=5 is-live=true ! tee name=t t. ! queue ! fakesink t. ! queue ! videoconvert ! fakesink \
+    endoscopytestsrc num-buffers=5 content=truth ! videoconvert ! video/x-raw,format=RGB ! fakesink
+check "endoscopytestsrc live, and its truth" $?
 # imagefreeze lets the scaler's allocation query through before the caps.
 launch videotestsrc num-buffers=1 ! video/x-raw,width=97,height=75 ! videoscale ! video/x-raw,width=96,height=74 ! \
     imagefreeze num-buffers=2 ! video/x-raw,framerate=25/1 ! lmnet model="$model" ! fakesink

@@ -9,13 +9,18 @@
 #include "gstlmelements.h"
 #include "model/safetensors.h"
 
-void test_init(int *argc, char ***argv)
+void test_init_elements(int *argc, char ***argv)
 {
     gst_init(argc, argv);
     g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR);
     if (!gst_plugin_register_static(GST_VERSION_MAJOR, GST_VERSION_MINOR, "lmnet", "test",
                                     gst_lm_elements_register, "0", "LGPL", "test", "test", "test"))
         g_error("the elements cannot be registered");
+}
+
+void test_init(int *argc, char ***argv)
+{
+    test_init_elements(argc, argv);
     LmDevice *device = lm_test_device();
     lm_device_free(&device);
 }
@@ -30,10 +35,30 @@ GstHarness *test_harness(const char *launch, GstBus **bus)
         *bus = gst_bus_new();
         gst_element_set_bus(element, *bus);
     }
-    GstHarness *harness = gst_harness_new_with_element(element, "sink", "src");
+    bool source = GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_SOURCE);
+    GstHarness *harness = gst_harness_new_with_element(element, source ? NULL : "sink", "src");
     gst_harness_set_live(harness, FALSE);
     gst_object_unref(element);
     return harness;
+}
+
+GPtrArray *test_play(const char *launch, const char *caps, int n, GstVideoInfo *info)
+{
+    GstHarness *harness = test_harness(launch, NULL);
+    if (caps)
+        gst_harness_set_sink_caps_str(harness, caps);
+    gst_harness_play(harness);
+    GPtrArray *frames = g_ptr_array_new_with_free_func((GDestroyNotify)gst_buffer_unref);
+    for (int i = 0; i < n; i++) {
+        GstBuffer *buffer = gst_harness_pull(harness);
+        ck_assert_msg(buffer, "%s: frame %d does not come", launch, i);
+        g_ptr_array_add(frames, buffer);
+    }
+    GstCaps *negotiated = gst_pad_get_current_caps(harness->sinkpad);
+    ck_assert(gst_video_info_from_caps(info, negotiated));
+    gst_caps_unref(negotiated);
+    gst_harness_teardown(harness);
+    return frames;
 }
 
 void test_video_info(GstVideoInfo *info, const char *format, int width, int height)

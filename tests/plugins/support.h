@@ -16,14 +16,18 @@ G_BEGIN_DECLS
 #define TINY "model=" TINY_MODEL " precision=fp32 "
 #define FRAME_TIME (GST_SECOND / 30)
 
-/** Initialises GStreamer and registers the elements; ends the process with 77 where there is no
- * device. */
+/** Initialises GStreamer and registers the elements. */
+void test_init_elements(int *argc, char ***argv);
+/** The same, for tests that run lmnet: ends the process with 77 where there is no device. */
 void test_init(int *argc, char ***argv);
 
-/** A running harness around a launch line, its messages on *bus (may be NULL; gst_object_unref it),
- * and its upstream not live. */
+/** A harness around a launch line, its messages on *bus (may be NULL; gst_object_unref it), and its
+ * upstream not live. It runs, but for a source, which waits for gst_harness_play(). */
 GstHarness *test_harness(const char *launch, GstBus **bus);
 void test_set_caps(GstHarness *harness, const char *format, int width, int height);
+/** The first n frames of a source (and what follows it), negotiated to `caps` (NULL: to any) and
+ * told in *info. The launch line sees to it that not many more come. */
+GPtrArray *test_play(const char *launch, const char *caps, int n, GstVideoInfo *info);
 /** The next message of the given types, or NULL after a while. */
 GstMessage *test_wait_message(GstBus *bus, GstMessageType types);
 /** The text of the next error or warning that is there now, or NULL. */
