@@ -27,8 +27,8 @@ void lm_mucosa_finish(LmMucosa *mucosa);
 static inline LmTexel lm_mucosa_at(const LmMucosa *mucosa, guint level, float u, float v)
 {
     const guint32 size = LM_MUCOSA_SIZE >> level, mask = size - 1;
-    const float scale = 256.0f / (float)(1u << level);
-    guint32 iu = (guint32)(gint32)(u * scale), iv = (guint32)(gint32)(v * scale);
+    guint32 iu = (guint32)(gint32)(u * 256.0f) >> level,
+            iv = (guint32)(gint32)(v * 256.0f) >> level;
     guint32 x0 = (iu >> 8) & mask, y0 = (iv >> 8) & mask, x1 = (x0 + 1) & mask,
             y1 = (y0 + 1) & mask;
     guint32 fu = iu & 255, fv = iv & 255;

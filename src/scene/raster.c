@@ -97,27 +97,24 @@ static void span(LmRaster *raster, guint slot, guint y, guint from, guint to, co
 {
     const LmCanvas *canvas = raster->canvas;
     LmFragments *fragments = &raster->fragments;
-    float vary[LM_VARYING];
-    for (guint k = 0; k < LM_VARYING; k++)
-        vary[k] = start[k];
-    for (gsize place = (gsize)y * canvas->width + from, end = place + (to - from); place < end;
-         place++) {
-        if (vary[LM_VARY_DEPTH] < canvas->depth[place]) {
-            canvas->depth[place] = vary[LM_VARY_DEPTH];
-            canvas->polyps[place] =
-                vary[LM_VARY_POLYP] > 0 && vary[LM_VARY_DEPTH] < FURTHEST_TRUTH ? (guint8)slot : 0;
-            if (raster->shader) {
-                guint i = fragments->count++;
-                fragments->place[i] = place;
-                fragments->level[i] = level;
-                for (guint k = 0; k < LM_VARY_SHADED; k++)
-                    fragments->vary[k][i] = vary[k];
-                if (fragments->count == LM_FRAGMENTS)
-                    lm_raster_flush(raster);
-            }
-        }
-        for (guint k = 0; k < LM_VARYING; k++)
-            vary[k] += along_x[k];
+    const gsize row = (gsize)y * canvas->width;
+    for (guint x = from; x < to; x++) {
+        const float right = (float)(x - from);
+        const float depth = start[LM_VARY_DEPTH] + along_x[LM_VARY_DEPTH] * right;
+        if (depth >= canvas->depth[row + x])
+            continue;
+        const float polyp = start[LM_VARY_POLYP] + along_x[LM_VARY_POLYP] * right;
+        canvas->depth[row + x] = depth;
+        canvas->polyps[row + x] = polyp > 0 && depth < FURTHEST_TRUTH ? (guint8)slot : 0;
+        if (!raster->shader)
+            continue;
+        const guint i = fragments->count++;
+        fragments->place[i] = row + x;
+        fragments->level[i] = level;
+        for (guint k = 0; k < LM_VARY_SHADED; k++)
+            fragments->vary[k][i] = start[k] + along_x[k] * right;
+        if (fragments->count == LM_FRAGMENTS)
+            lm_raster_flush(raster);
     }
 }
 

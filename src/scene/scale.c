@@ -5,6 +5,10 @@
 /* Four 16-bit lanes go through one multiplication: LM_PIXEL_MAX * 64 + 255 just fits each. */
 G_STATIC_ASSERT(LM_PIXEL_MAX * 64 + 255 == 65535);
 
+/* Dither need not be good, only without a pattern that the eye finds: multiples of the golden ratio
+ * are even, yet never regular. Rows begin at so many different ones. */
+#define DITHER_ROWS 64
+
 LmScalePlace lm_scale_place(guint i, guint from, guint to)
 {
     /* (i + 1/2) from / to - 1/2, in 1/64, rounded to the nearest. */
@@ -29,21 +33,29 @@ void lm_scale_between(const gint16 *upper, const gint16 *lower, guint share, gui
                            G_GUINT64_CONSTANT(0x03FF03FF03FF03FF));
 }
 
-void lm_scale_line(const gint16 *line, const LmScalePlace *places, guint count, guint y,
-                   gint16 *wide, guint8 *row)
+guint16 *lm_scale_dither_create(guint count)
 {
-    /* Dither need not be good, only without a pattern that the eye finds: multiples of the golden
-     * ratio are even, yet never regular. */
-    guint32 lot = lm_hash(0, y, 0);
-    for (guint x = 0; x < count; x++, lot += 0x9E3779B9u) {
+    guint16 *dither = g_new(guint16, 4 * (count + DITHER_ROWS));
+    guint32 lot = 0;
+    for (guint x = 0; x < count + DITHER_ROWS; x++, lot += 0x9E3779B9u)
+        for (guint k = 0; k < 4; k++)
+            dither[4 * x + k] = (guint16)(lot >> 24);
+    return dither;
+}
+
+void lm_scale_line(const gint16 *line, const LmScalePlace *places, guint count,
+                   const guint16 *dither, guint y, gint16 *wide, guint8 *row)
+{
+    for (guint x = 0; x < count; x++) {
         gsize low = places[x] >> 6;
-        LmLanes sum =
-            between(lm_lanes_load(line, low), lm_lanes_load(line, low + 1), places[x] & 63);
-        lm_lanes_store(wide, x, sum + (lot >> 24) * G_GUINT64_CONSTANT(0x0001000100010001));
+        lm_lanes_store(
+            wide, x,
+            between(lm_lanes_load(line, low), lm_lanes_load(line, low + 1), places[x] & 63));
     }
     /* Lanes lie in memory as the row's bytes do. */
+    dither += 4 * (lm_hash(0, y, 0) % DITHER_ROWS);
     for (gsize i = 0; i < (gsize)4 * count; i++)
-        row[i] = (guint8)(GUINT16_FROM_LE((guint16)wide[i]) >> 8);
+        row[i] = (guint8)((guint16)(GUINT16_FROM_LE((guint16)wide[i]) + dither[i]) >> 8);
 }
 
 void lm_scale_truth(const guint8 *upper, const guint8 *lower, guint share,

@@ -18,11 +18,14 @@ LmScalePlace lm_scale_place(guint i, guint from, guint to);
 void lm_scale_between(const gint16 *upper, const gint16 *lower, guint share, guint width,
                       gint16 *line);
 
+/** Lanes of dither for rows of up to `count` pixels, to be freed with g_free(). */
+guint16 *lm_scale_dither_create(guint count);
+
 /** Stretches a line, which must have room for one pixel more, to `count` pixels of 4 bytes, alpha
  * and the three components, with dither, which differs by `y`. `wide` is scratch for `count`
  * pixels. */
-void lm_scale_line(const gint16 *line, const LmScalePlace *places, guint count, guint y,
-                   gint16 *wide, guint8 *row);
+void lm_scale_line(const gint16 *line, const LmScalePlace *places, guint count,
+                   const guint16 *dither, guint y, gint16 *wide, guint8 *row);
 
 /** Stretches the truth, between two lines of polyp slots: an output pixel is on a polyp where
  * polyps weigh at least half, and then gets the slot of the heaviest. Does pixels first..end-1. */

@@ -15,7 +15,7 @@
 #define FURTHEST_POLYP 8.0
 /* The camera's own picture has so many pixels at most, and at most twice those of its view along
  * either side: it is scaled to the view. */
-#define CAMERA_PIXELS 170000
+#define CAMERA_PIXELS 150000
 /* The tangent of half the angle between the picture's middle and its corners, 70 degrees. */
 #define CORNER 0.70f
 /* How long the shutter is open, in frames. */
@@ -63,6 +63,7 @@ struct LmScene {
     LmSceneRect view;
     LmCanvas canvas;
     LmScalePlace *places_x, *places_y; /* for each column and row of the view */
+    guint16 *dither;
     LmCrew *crew;
     Bench *benches; /* one for each share */
 
@@ -144,6 +145,7 @@ LmScene *lm_scene_create(const LmSceneParams *params, GError **error)
                                g_new(guint, height)};
     scene->places_x = places_create(width, scene->view.width);
     scene->places_y = places_create(height, scene->view.height);
+    scene->dither = lm_scale_dither_create(scene->view.width);
     scene->projected = g_new(LmProjected, MOST_VERTICES);
 
     scene->crew = lm_crew_create(MAX(params->threads, 1));
@@ -181,6 +183,7 @@ void lm_scene_free(LmScene **pointer)
     g_free(scene->benches);
     lm_crew_free(&scene->crew);
     g_free(scene->projected);
+    g_free(scene->dither);
     g_free(scene->places_x);
     g_free(scene->places_y);
     g_free(scene->canvas.pixels);
@@ -311,7 +314,7 @@ static void view_row(const LmScene *scene, Bench *bench, guint y, guint8 *row)
     const gint16 *upper = signal_row(scene, bench, low),
                  *lower = share ? signal_row(scene, bench, low + 1) : upper;
     lm_scale_between(upper, lower, share, scene->canvas.width, bench->line);
-    lm_scale_line(bench->line, scene->places_x, scene->view.width, y, bench->wide,
+    lm_scale_line(bench->line, scene->places_x, scene->view.width, scene->dither, y, bench->wide,
                   row + 4 * scene->view.x);
 }
 
