@@ -5,7 +5,7 @@
 #   examples/demo.sh [FILE]
 #
 # Leaves lmnet-demo.mp4 and lmnet-demo.png (one frame of it) in the current folder, and prints the element's stats.
-# Without FILE it makes a moving test picture. Nothing needs to be installed beforehand, and nothing of this project is.
+# Without FILE it draws a synthetic colonoscopy. Nothing needs to be installed beforehand, and nothing of this project is.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 video=lmnet-demo.mp4
@@ -33,26 +33,14 @@ export GST_PLUGIN_PATH="$top/build/plugins${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
 # H.264 with the usual 4:2:0 sampling takes even sizes, and lmnet 32 to 4096.
 fit='video/x-raw,width=[32,4096,2],height=[32,4096,2]'
 if [ -z "$file" ]; then
-    # A soft blob wanders over folds in the colours of mucosa.
-    size='width=640,height=480'
     source=(
-        compositor name=scene sink_1::alpha=0.3
-        ! "video/x-raw,format=BGRA,$size,framerate=25/1" ! videoconvert
-    )
-    branches=(
-        videotestsrc num-buffers=150 pattern=solid-color foreground-color=0xffc06848
-        ! "video/x-raw,format=BGRA,$size,framerate=25/1" ! scene.sink_0
-        videotestsrc num-buffers=150 pattern=zone-plate kx2=2 ky2=2 kt=-1
-        ! "video/x-raw,format=BGRA,$size,framerate=25/1" ! scene.sink_1
-        videotestsrc num-buffers=150 pattern=ball background-color=0x00000000 foreground-color=0xffd87060
-        ! 'video/x-raw,format=BGRA,width=160,height=120,framerate=25/1'
-        ! videoscale ! "video/x-raw,$size" ! scene.sink_2
+        endoscopytestsrc num-buffers=150 screen=octagon
+        ! video/x-raw,width=960,height=720,framerate=30/1
     )
 else
     type=$(gst-typefind-1.0 "$file" 2>/dev/null | sed -n 's/^.* - \([a-z]*\/[^ ,]*\).*/\1/p')
     path=$(realpath -- "$file" | sed 's/[\\"]/\\&/g')
     source=(filesrc "location=\"$path\"" ! decodebin ! videoconvert ! videoscale ! "$fit")
-    branches=()
     case "$type" in
     '') fail "\"$file\" is of no kind that GStreamer knows" ;;
     audio/* | text/*) fail "\"$file\" is neither a video nor a picture but $type" ;;
@@ -68,7 +56,6 @@ pipeline=(
     ! filesink "location=$video"
     marked. ! videorate ! video/x-raw,framerate=1/3 ! queue max-size-time=0 ! videoconvert ! pngenc
     ! multifilesink "location=$picture" async=false
-    "${branches[@]}"
 )
 rm -f "$video" "$picture"
 
