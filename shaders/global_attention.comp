@@ -52,16 +52,18 @@ void main()
         sum[i] = vec4(0.0);
     load_queries(0, q_texel);
     vec4 largest = vec4(-3.0e38), total = vec4(0.0);
-    [[dont_unroll]] for (int first = 0; first < pixels; first += CHUNK) {
+    int first = 0;
+    [[dont_unroll]] do {
         [[unroll]] for (int k = 0; k < CHUNK; k++)
             logit[k] = vec4(0.0);
         if (BLOCKS == 1) {
             add_products(0, k_plane, first);
         } else {
-            [[dont_unroll]] for (int b = 0; b < BLOCKS; b++) {
+            int b = 0;
+            [[dont_unroll]] do {
                 load_queries(b, q_texel);
                 add_products(b, k_plane, first);
-            }
+            } while (++b < BLOCKS);
         }
         vec4 peak = largest;
         [[unroll]] for (int k = 0; k < CHUNK; k++) {
@@ -81,7 +83,8 @@ void main()
             [[unroll]] for (int k = 0; k < CHUNK; k++)
                 sum[i] += logit[k] * texelFetch(x, plane + min(first + k, pixels - 1));
         }
-    }
+        first += CHUNK;
+    } while (first < pixels);
     vec4 scale = pixel < pixels ? 1.0 / total : vec4(0.0);
     [[unroll]] for (int i = 0; i < BLOCK; i++) {
         int t = block * BLOCK + i;

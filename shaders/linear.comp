@@ -55,7 +55,8 @@ void main()
             sum[q][r] = q < 4 ? bias0[q & 3] : bias1[q & 3];
 
     int tile = group * ((in_planes + STEP - 1) / STEP * STEP) * 8 + TILE_LANE;
-    [[dont_unroll]] for (int i = 0; i < in_planes; i += STEP) {
+    int i = 0;
+    [[dont_unroll]] do {
         vec4 v[STEP][PIXELS];
         vec4 w[STEP];
         [[unroll]] for (int u = 0; u < STEP; u++) {
@@ -97,7 +98,8 @@ void main()
         }
 #endif
         tile += STEP * 8;
-    }
+        i += STEP;
+    } while (i < in_planes);
 
     [[unroll]] for (int side = 0; side < 2; side++) {
         int out_plane = group * 2 + side;

@@ -31,14 +31,17 @@ void main()
     [[unroll]] for (int i = 0; i < 4; i++) {
         int pixel = word * 4 + i;
         float largest = -3.0e38;
-        [[dont_unroll]] for (int c = 0; c < classes; c++)
+        int c = 0;
+        [[dont_unroll]] do
             largest = max(largest, texelFetch(x, c / 4 * stride + pixel)[c & 3]);
+        while (++c < classes);
         float total = 0.0, mine = 0.0;
-        [[dont_unroll]] for (int c = 0; c < classes; c++) {
+        c = 0;
+        [[dont_unroll]] do {
             float e = exp(texelFetch(x, c / 4 * stride + pixel)[c & 3] - largest);
             total += e;
             mine = c == wanted ? e : mine;
-        }
+        } while (++c < classes);
         packed |= (uint(mine / total * 255.0 + 0.5) & 0xffu) << (8 * i);
     }
     y[int(gl_GlobalInvocationID.y) * (pixels / 4) + word] = packed;

@@ -27,13 +27,18 @@ void main()
     int plane = int(gl_GlobalInvocationID.y), lane = int(gl_LocalInvocationID.x);
     vec4 sum = vec4(0.0);
     /* Lanes that run out read the zero texel. */
-    [[dont_unroll]] for (int first = 0; first < pixels; first += LANES)
+    int first = 0;
+    [[dont_unroll]] do {
         sum += texelFetch(x, plane * in_stride + min(first + lane, pixels));
+        first += LANES;
+    } while (first < pixels);
     partial[lane] = sum;
     barrier();
     if (lane == 0) {
-        [[dont_unroll]] for (int i = 1; i < LANES; i++)
+        int i = 1;
+        [[dont_unroll]] do
             sum += partial[i];
+        while (++i < LANES);
         LM_STORE(y, plane * out_stride, sum / float(pixels));
         LM_STORE(y, plane * out_stride + 1, vec4(0.0));
     }

@@ -53,8 +53,10 @@ void main()
     if (BLOCKS == 1) {
         add_products(0, q_texel, k_texel);
     } else {
-        [[dont_unroll]] for (int b = 0; b < BLOCKS; b++)
+        int b = 0;
+        [[dont_unroll]] do
             add_products(b, q_texel, k_texel);
+        while (++b < BLOCKS);
     }
     [[unroll]] for (int k = 0; k < 9; k++) {
         logit[k] = spread(logit[k]);

@@ -28,19 +28,23 @@ void main()
     vec4 tail = vec4(lessThan(ivec4(0, 1, 2, 3), ivec4(channels - (planes - 1) * 4)));
 
     vec4 sum = vec4(0.0);
-    [[dont_unroll]] for (int i = 0; i < planes; i++)
+    int i = 0;
+    [[dont_unroll]] do
         sum += texelFetch(x, i * stride + pixel);
+    while (++i < planes);
     float mean = dot(sum, vec4(1.0)) / float(channels);
 
     float squares = 0.0;
-    [[dont_unroll]] for (int i = 0; i < planes; i++) {
+    i = 0;
+    [[dont_unroll]] do {
         vec4 d = (texelFetch(x, i * stride + pixel) - mean) * (i == planes - 1 ? tail : vec4(1.0));
         squares += dot(d, d);
-    }
+    } while (++i < planes);
     float scale = pixel < pixels ? inversesqrt(squares / float(channels) + 1e-5) : 0.0;
 
-    [[dont_unroll]] for (int i = first; i < first + n; i++) {
+    i = first;
+    [[dont_unroll]] do {
         vec4 d = (texelFetch(x, i * stride + pixel) - mean) * (i == planes - 1 ? tail : vec4(1.0));
         LM_STORE(y, (i - first) * stride + pixel, d * scale);
-    }
+    } while (++i < first + n);
 }

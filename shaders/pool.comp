@@ -29,8 +29,12 @@ void main()
     int texel = plane * in_stride + row * cell_height * in_width + column * cell_width;
 
     vec4 sum = vec4(0.0);
-    [[dont_unroll]] for (int cy = 0; cy < cell_height; cy++)
-        [[dont_unroll]] for (int cx = 0; cx < cell_width; cx++)
+    int cy = 0;
+    [[dont_unroll]] do {
+        int cx = 0;
+        [[dont_unroll]] do
             sum += texelFetch(x, texel + cy * in_width + cx);
+        while (++cx < cell_width);
+    } while (++cy < cell_height);
     LM_STORE(y, plane * out_stride + pixel, pixel < pixels ? sum / float(cell_width * cell_height) : vec4(0.0));
 }

@@ -36,11 +36,12 @@ void main()
         return;
     uint first = uint(int(texelFetch(taps, int(push.table + y)).x));
     vec4 sum = vec4(0.0);
-    for (uint t = 0; t < push.n_quads; t++) {
+    uint t = 0;
+    do {
         vec4 weights = texelFetch(taps, int(push.table + (1 + t) * push.height + y));
         uint top = first + 4 * t;
         sum += mat4(row(top, x), row(top + 1, x), row(top + 2, x), row(top + 3, x)) * weights;
-    }
+    } while (++t < push.n_quads);
     LM_STORE(result, y * push.width + x, vec4(round_as_pillow(sum.xyz, push.offset.w) * push.scale.xyz + push.offset.xyz, 0.0));
     if (x == 0 && y == 0)
         LM_STORE(result, push.width * push.height, vec4(0.0));

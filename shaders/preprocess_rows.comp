@@ -139,11 +139,12 @@ void main()
         uint row = min(top + i, push.rows - 1), chroma_row = (row + push.chroma_phase) >> push.chroma_shift;
         lines[i] = push.base + uvec3(row, chroma_row, chroma_row) * push.stride;
     }
-    for (uint t = 0; t < push.n_quads; t++) {
+    uint t = 0;
+    do {
         vec4 weights = texelFetch(taps, int((1 + t) * push.width + x));
         for (uint i = 0; i < ROWS; i++)
             sum[i] += load(first + t, lines[i]) * weights;
-    }
+    } while (++t < push.n_quads);
     for (uint i = 0; i < ROWS; i++)
         if (top + i < push.rows)
             LM_STORE(result, (top + i) * push.width + x, vec4(round_as_pillow(sum[i], push.offset.w), 0.0));

@@ -5,6 +5,9 @@
  * A texel is four values, which a texel buffer's view (rgba32f or rgba16f) converts to vec4 on
  * reading, whatever the build; so reading is a plain texelFetch(name, index), and only writing
  * needs an alias. Arithmetic is in float.
+ *
+ * Loops that are not unrolled run at least once and test at their end: lavapipe only masks off what
+ * a test at the top excludes, and so runs the whole body once more than needed.
  */
 #if LANES8
 /* Subgroups are of exactly 8 invocations: lane = gl_SubgroupInvocationID. */
