@@ -61,7 +61,8 @@ void main()
 
     int tile = group * in_planes * 72 + TILE_LANE;
     int plane = 0;
-    [[dont_unroll]] for (int i = 0; i < in_planes; i++) {
+    int i = 0;
+    [[dont_unroll]] do {
         vec4 v[IN_ROWS][3];
         [[unroll]] for (int r = 0; r < IN_ROWS; r++)
             [[unroll]] for (int kx = 0; kx < 3; kx++)
@@ -92,7 +93,7 @@ void main()
 #endif
         tile += 72;
         plane += in_stride;
-    }
+    } while (++i < in_planes);
 
     [[unroll]] for (int side = 0; side < 2; side++) {
         int out_plane = group * 2 + side;
