@@ -38,15 +38,28 @@ LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT(0, y);
 
-const int PIXELS = 4; /* per invocation, a workgroup's width apart */
-const int STEP = 3;   /* planes per turn of the loop; long bodies win on lavapipe */
+/* Pixels per invocation; LINEAR_PIXELS in src/run/dispatch.c. */
+#if LANES8
+const int PIXELS = 8; /* a subgroup's width apart: the same cache lines serve all of them */
+#else
+const int PIXELS = 4; /* a workgroup's width apart */
+#endif
+const int STEP = 3; /* planes per turn of the loop; long bodies win on lavapipe */
 
 void main()
 {
-    int group = int(gl_GlobalInvocationID.y);
+    int group = int(gl_WorkGroupID.y), size = int(gl_WorkGroupSize.x), local = int(gl_LocalInvocationID.x);
+#if LANES8
+    int width = 8, lane = TILE_LANE;
+#else
+    int width = size, lane = local;
+#endif
+    int first = (int(gl_WorkGroupID.x) * size + local - lane) * PIXELS;
     int pixel[PIXELS];
     [[unroll]] for (int r = 0; r < PIXELS; r++)
-        pixel[r] = min(int((gl_WorkGroupID.x * PIXELS + r) * gl_WorkGroupSize.x + gl_LocalInvocationID.x), pixels);
+        pixel[r] = min(first + r * width + lane, pixels);
+    /* Where there are no pixels, only the zero texel, one turn of the loop is enough. */
+    int n_planes = first < pixels ? in_planes : 1;
 
     float sum[8][PIXELS];
     vec4 bias0 = texelFetch(bias, group * 2), bias1 = texelFetch(bias, group * 2 + 1);
@@ -99,7 +112,7 @@ void main()
 #endif
         tile += STEP * 8;
         i += STEP;
-    } while (i < in_planes);
+    } while (i < n_planes);
 
     [[unroll]] for (int side = 0; side < 2; side++) {
         int out_plane = group * 2 + side;

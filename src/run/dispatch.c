@@ -7,7 +7,7 @@
 /* Rows or texels of one invocation: ROWS in conv.comp and depthwise.comp, PIXELS in linear.comp. */
 #define CONV_ROWS 4
 #define DEPTHWISE_ROWS 8
-#define LINEAR_PIXELS 4
+#define LINEAR_PIXELS(variant) ((variant)&LM_VARIANT_LANES8 ? 8 : 4)
 /* Texels of a head's output that one invocation gives: BLOCK in attention.glsl. */
 #define ATTENTION_BLOCK 8
 
@@ -102,13 +102,16 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy,
                  (planes.n + 1) / 2);
         break;
-    case LM_OP_LINEAR:
+    case LM_OP_LINEAR: {
+        /* Squeeze-and-excite's single pixel needs no more. */
+        const guint32 lanes = pixels > 1 ? local.light : local.heavy;
         dispatch->shader = "linear";
-        SPEC(local.heavy, activation, add, gain);
+        SPEC(lanes, activation, add, gain);
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
              gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0);
-        set_grid(dispatch, pixels + 1, local.heavy * LINEAR_PIXELS, (planes.n + 1) / 2);
+        set_grid(dispatch, pixels + 1, lanes * LINEAR_PIXELS(variant), (planes.n + 1) / 2);
         break;
+    }
     case LM_OP_DEPTHWISE:
         dispatch->shader = "depthwise";
         SPEC(local.heavy, activation);
