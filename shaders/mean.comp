@@ -20,6 +20,8 @@ layout(push_constant) uniform Push {
 LM_INPUT(0, x);
 LM_OUTPUT(0, y);
 
+const int STEP = 8; /* texels per turn of the loop; short bodies are slow on lavapipe */
+
 shared vec4 partial[LANES];
 
 void main()
@@ -27,11 +29,12 @@ void main()
     int plane = int(gl_GlobalInvocationID.y), lane = int(gl_LocalInvocationID.x);
     vec4 sum = vec4(0.0);
     /* Lanes that run out read the zero texel. */
-    int first = 0;
+    int pixel = lane;
     [[dont_unroll]] do {
-        sum += texelFetch(x, plane * in_stride + min(first + lane, pixels));
-        first += LANES;
-    } while (first < pixels);
+        [[unroll]] for (int k = 0; k < STEP; k++)
+            sum += texelFetch(x, plane * in_stride + min(pixel + k * LANES, pixels));
+        pixel += STEP * LANES;
+    } while (pixel < pixels);
     partial[lane] = sum;
     barrier();
     if (lane == 0) {
