@@ -36,7 +36,7 @@ void lm_raster_project(const LmLens *lens, const LmVertex *vertices, guint count
         if (!project(now, lens, point, &out->x, &out->y) ||
             !project(later, lens, lm_vec_add(vertex->position, eye_later, -1), &later_x,
                      &later_y)) {
-            out->x = NAN;
+            out->x = out->y = NAN;
             continue;
         }
         float square = lm_vec_dot(point, point), distance = sqrtf(square),

@@ -31,7 +31,8 @@ typedef struct {
 } LmLens;
 
 /** Projects `count` vertices, whose z is relative to `origin`, and whose texture coordinates begin
- * at v = `v`. Those too far behind the camera get x = NaN: nothing is drawn of their triangles. */
+ * at v = `v`. Those too far behind the camera get x = y = NaN: nothing is drawn of their triangles.
+ */
 void lm_raster_project(const LmLens *lens, const LmVertex *vertices, guint count, double origin,
                        float v, LmProjected *projected);
 

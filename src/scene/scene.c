@@ -156,7 +156,8 @@ LmScene *lm_scene_create(const LmSceneParams *params, GError **error)
             bench->exposed[k] = g_new(gint16, 4 * width);
         for (guint k = 0; k < G_N_ELEMENTS(bench->signal); k++)
             bench->signal[k] = g_new(gint16, 4 * width);
-        bench->line = g_new(gint16, 4 * (width + 1));
+        /* The pixel beyond the last is read too, with a weight of 0. */
+        bench->line = g_new0(gint16, 4 * (width + 1));
         bench->wide = g_new(gint16, 4 * scene->view.width);
         bench->row = g_malloc((gsize)4 * params->width);
         bench->truth = g_malloc(params->width);

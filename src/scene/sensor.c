@@ -114,9 +114,10 @@ void lm_sensor_read(const LmSensor *sensor, guint64 number, guint y, const gint1
         gint16 *lanes = signal + 4 * x;
         const gint16 *noise = sensor->noise + 4 * from;
         for (guint i = 0; i < 4 * count; i++) {
-            gint16 value = (gint16)(lanes[i] + noise[i]);
+            gint16 value = (gint16)(GINT16_FROM_LE(lanes[i]) + GINT16_FROM_LE(noise[i]));
             value = value > 0 ? value : 0;
-            lanes[i] = value < LM_PIXEL_MAX ? value : LM_PIXEL_MAX;
+            value = value < LM_PIXEL_MAX ? value : LM_PIXEL_MAX;
+            lanes[i] = GINT16_TO_LE(value);
         }
         x += count;
     }
