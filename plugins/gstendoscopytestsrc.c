@@ -54,7 +54,6 @@ GST_DEBUG_CATEGORY_STATIC(gst_endoscopy_test_src_debug);
 #define DEFAULT_SCREEN LM_SCENE_SCREEN_NONE
 #define DEFAULT_CONTENT CONTENT_VIEW
 #define DEFAULT_N_THREADS 1
-#define MAX_THREADS 64
 
 typedef enum { CONTENT_VIEW, CONTENT_TRUTH } Content;
 
@@ -293,7 +292,7 @@ static bool update_scene(GstEndoscopyTestSrc *self, const GstVideoInfo *info)
         return true;
 
     if (params.threads == 0)
-        params.threads = MIN(g_get_num_processors(), MAX_THREADS);
+        params.threads = MIN(g_get_num_processors(), LM_SCENE_MAX_THREADS);
     GError *error = NULL;
     lm_scene_free(&self->scene);
     self->scene = lm_scene_create(&params, &error);
@@ -572,7 +571,7 @@ static void install_properties(GObjectClass *klass)
         klass, PROP_N_THREADS,
         g_param_spec_uint("n-threads", "Threads",
                           "How many draw; the frames are the same (0: one per processor)", 0,
-                          MAX_THREADS, DEFAULT_N_THREADS, flags));
+                          LM_SCENE_MAX_THREADS, DEFAULT_N_THREADS, flags));
     gst_type_mark_as_plugin_api(gst_endoscopy_test_src_screen_get_type(), 0);
     gst_type_mark_as_plugin_api(gst_endoscopy_test_src_content_get_type(), 0);
 }

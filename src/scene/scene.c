@@ -81,6 +81,18 @@ struct LmScene {
     guint visible_count;
 };
 
+/* Noise in other colours would not fit its lanes. */
+static gboolean color_fits(const LmSceneColor *color)
+{
+    gboolean fits = TRUE;
+    for (guint i = 0; i < 3; i++) {
+        fits &= fabsf(color->offset[i]) <= 1000;
+        for (guint j = 0; j < 3; j++)
+            fits &= fabsf(color->matrix[i][j]) <= 4;
+    }
+    return fits;
+}
+
 static gboolean check(const LmSceneParams *params, GError **error)
 {
     if (params->width < LM_SCENE_MIN_SIZE || params->width > LM_SCENE_MAX_SIZE ||
@@ -101,6 +113,12 @@ static gboolean check(const LmSceneParams *params, GError **error)
     else if (params->screen > LM_SCENE_SCREEN_OCTAGON)
         g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "screen is %d, which is none that there is",
                     params->screen);
+    else if (!color_fits(&params->color))
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT,
+                    "color has a factor beyond -4..4 or an offset beyond -1000..1000");
+    else if (params->threads > LM_SCENE_MAX_THREADS)
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "threads is %u, but must be 0 to %d",
+                    params->threads, LM_SCENE_MAX_THREADS);
     else
         return TRUE;
     return FALSE;

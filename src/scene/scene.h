@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 #define LM_SCENE_MIN_SIZE 16
 #define LM_SCENE_MAX_SIZE 8192
 #define LM_SCENE_MAX_POLYPS 8
+#define LM_SCENE_MAX_THREADS 64
 /** So many polyps are in view at once at most: those of two stretches of colon. */
 #define LM_SCENE_MAX_VISIBLE (2 * LM_SCENE_MAX_POLYPS)
 
@@ -21,7 +22,7 @@ typedef enum {
 
 /** From red, green, blue in 0..255 to the three components of the rows that lm_scene_draw() hands
  * out: component i = offset[i] + sum over j of matrix[i][j] * rgb[j], rounded and clamped to
- * 0..255. */
+ * 0..255. Factors of the matrix are -4..4, offsets -1000..1000. */
 typedef struct {
     float matrix[3][3];
     float offset[3];
@@ -35,7 +36,7 @@ typedef struct {
     double noise;         /**< 0..1, of the sensor; 0: none */
     LmSceneScreen screen; /**< around the picture */
     LmSceneColor color;   /**< all zero: rows are red, green, blue */
-    guint threads;        /**< that draw; 0: one. The frames are the same for any number */
+    guint threads;        /**< 0..LM_SCENE_MAX_THREADS draw the same frames; 0: one */
 } LmSceneParams;
 
 typedef struct {
@@ -50,7 +51,7 @@ typedef struct LmScene LmScene;
  * `row` is the scene's and valid during the call. */
 typedef void (*LmSceneRowFunc)(guint y, const guint8 *row, gpointer user_data);
 
-/** Makes the scene: some 100 ms of tables. NULL and LM_ERROR_ARGUMENT where a value of `params` is
+/** Makes the scene: some 50 ms of tables. NULL and LM_ERROR_ARGUMENT where a value of `params` is
  * out of its range; the message names it. Frames depend on the params and the frame's number alone,
  * not on the frames drawn before, the machine or the compiler. One thread at a time may use a
  * scene. */

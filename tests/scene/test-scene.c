@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * The synthetic colonoscopy: the same bytes everywhere, truth that fits the view, bad settings. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -317,13 +318,17 @@ START_TEST(test_bad_settings)
         LmSceneParams params;
         const char *names;
     } bad[] = {{good, "15x48"},  {good, "64x8193"}, {good, "polyps"},
-               {good, "motion"}, {good, "noise"},   {good, "screen"}};
+               {good, "motion"}, {good, "noise"},   {good, "screen"},
+               {good, "color"},  {good, "color"},   {good, "threads"}};
     bad[0].params.width = 15;
     bad[1].params.height = 8193;
     bad[2].params.polyps = 9;
     bad[3].params.motion = 1.01;
     bad[4].params.noise = -0.5;
     bad[5].params.screen = (LmSceneScreen)3;
+    bad[6].params.color.matrix[2][1] = NAN;
+    bad[7].params.color.offset[0] = -1001;
+    bad[8].params.threads = 65;
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         GError *error = NULL;
         ck_assert_ptr_null(lm_scene_create(&bad[i].params, &error));
