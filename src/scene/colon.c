@@ -314,15 +314,15 @@ const LmPolyp *lm_colon_polyps(LmColon *colon, gint64 stretch)
         float size = 0.18f + 0.14f * draw(colon, LOT_POLYP, lot, 2);
         polyp->id = lot;
         polyp->origin = polyp_z(colon, stretch, i);
-        polyp->hue = 2 * draw(colon, LOT_POLYP, lot, 3) - 1;
         Foot foot = foot_at(colon, draw(colon, LOT_POLYP, lot, 4), polyp->origin, size);
         /* Every other one, so that few show both kinds. */
         if ((lot + colon->seed) % 2 == 0)
             shape_sessile(colon, polyp, &foot, size * 1.25f, lot);
         else
             shape_pedunculated(colon, polyp, &foot, size, lot);
+        const float tint = 2 * draw(colon, LOT_POLYP, lot, 3) - 1;
         for (guint k = 0; k < LM_POLYP_ROWS * LM_POLYP_SIDES; k++)
-            polyp->vertices[k / LM_POLYP_SIDES][k % LM_POLYP_SIDES].tint = polyp->hue;
+            polyp->vertices[k / LM_POLYP_SIDES][k % LM_POLYP_SIDES].tint = tint;
         smooth(polyp, &foot);
     }
     colon->stretch_index[slot] = stretch;

@@ -39,7 +39,6 @@ typedef struct {
 typedef struct {
     guint id;      /**< no other polyp of this colon has it */
     double origin; /**< z of its foot */
-    float hue;     /**< -1 paler to 1 redder than the wall */
     LmVertex vertices[LM_POLYP_ROWS][LM_POLYP_SIDES];
 } LmPolyp;
 
