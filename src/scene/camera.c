@@ -2,7 +2,27 @@
  * The endoscope's tip: where it is and where it looks, as a function of time alone. */
 #include "scene/camera.h"
 
-LmCamera lm_camera_at(const LmColon *colon, double time, double motion)
+/* Bends the way aside, which is a distance from the centre line, around the polyps at z. */
+static void give_way(LmColon *colon, double z, double *x, double *y)
+{
+    const double reach = 1.0, most = 0.34; /* along the tube, and aside */
+    gint64 end = lm_floor((z + reach) / LM_COLON_STRETCH);
+    for (gint64 stretch = lm_floor((z - reach) / LM_COLON_STRETCH); stretch <= end; stretch++) {
+        const LmPolyp *polyps = lm_colon_polyps(colon, stretch);
+        for (guint i = 0; i < lm_colon_polyp_count(colon); i++) {
+            double along = (z - polyps[i].origin) / reach, near = 1 - along * along;
+            if (near <= 0)
+                continue;
+            *x -= 0.36 * near * near * lm_cos(polyps[i].angle);
+            *y -= 0.36 * near * near * lm_sin(polyps[i].angle);
+        }
+    }
+    double limit = 1 / sqrt(1 + (*x * *x + *y * *y) / (most * most));
+    *x *= limit;
+    *y *= limit;
+}
+
+LmCamera lm_camera_at(LmColon *colon, double time, double motion)
 {
     /* All of it is a function of t, so that motion 0 stands still and 0.5 is a calm examination. */
     double t = 2 * motion * time;
@@ -13,8 +33,11 @@ LmCamera lm_camera_at(const LmColon *colon, double time, double motion)
                0.12 * lm_sin(t / 61);
     double x, y, ahead_x, ahead_y;
     lm_colon_centre(colon, camera.z, &x, &y);
-    camera.x = x + 0.16 * lm_sin(t / 127 + 0.2) + 0.02 * lm_sin(t / 23);
-    camera.y = y + 0.14 * lm_sin(t / 101 + 0.6) + 0.02 * lm_sin(t / 29 + 0.3);
+    double aside_x = 0.16 * lm_sin(t / 127 + 0.2) + 0.02 * lm_sin(t / 23);
+    double aside_y = 0.14 * lm_sin(t / 101 + 0.6) + 0.02 * lm_sin(t / 29 + 0.3);
+    give_way(colon, camera.z, &aside_x, &aside_y);
+    camera.x = x + aside_x;
+    camera.y = y + aside_y;
 
     /* It looks down the tube, sweeps over the wall and trembles a little. */
     const double reach = 1.7;

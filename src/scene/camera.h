@@ -12,6 +12,6 @@ typedef struct {
 } LmCamera;
 
 /** The camera at `time`, in frames; `motion` 0..1 scales how fast all of it goes. */
-LmCamera lm_camera_at(const LmColon *colon, double time, double motion);
+LmCamera lm_camera_at(LmColon *colon, double time, double motion);
 
 G_END_DECLS

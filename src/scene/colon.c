@@ -6,7 +6,8 @@
 #define RINGS 512   /* kept: those of one view, LM_COLON_RING apart, and more */
 #define STRETCHES 4 /* kept: a view reaches into two */
 #define POLYP_TEXELS (float)(2.3 * LM_COLON_TEXELS) /* finer than the wall */
-#define FOLD_PITCH 0.95                             /* mean distance of two folds */
+#define TALLEST 0.55f   /* polyps reach so far from the wall to the centre line */
+#define FOLD_PITCH 0.95 /* mean distance of two folds */
 
 /* Seeds of what is drawn by lot, one for each purpose. */
 enum { LOT_WIND = 1, LOT_FOLD, LOT_WALL, LOT_POLYP, LOT_LOBES };
@@ -177,22 +178,24 @@ static Foot foot_at(const LmColon *colon, double angle, double z, float size)
 
 /* A dome on the wall: rows go from its top down its side, then out over a fillet into the wall. */
 static void shape_sessile(const LmColon *colon, LmPolyp *polyp, const Foot *foot, float size,
-                          guint32 lot)
+                          float tallest, guint32 lot)
 {
     const guint dome_rows = LM_POLYP_ROWS - 5;
-    float height = size * (0.55f + 0.45f * draw(colon, LOT_POLYP, lot, 10));
+    const double steepest = 0.21; /* of its side, in turns from the wall's own slope */
+    float height = MIN(size * (0.55f + 0.45f * draw(colon, LOT_POLYP, lot, 10)), tallest);
     float stretch = 0.8f + 0.45f * draw(colon, LOT_POLYP, lot, 11);
     for (guint row = 0; row < LM_POLYP_ROWS; row++) {
         float reach, rise, inside;
         if (row < dome_rows) {
-            double slope = 0.255 * row / (dome_rows - 1); /* turns from the top: a little under */
-            reach = (float)lm_sin(slope);
-            rise = (float)lm_cos(slope) * 0.93f + 0.07f;
+            double slope = steepest * row / (dome_rows - 1);
+            reach = (float)(lm_sin(slope) / lm_sin(steepest));
+            rise = 0.12f +
+                   0.88f * (float)((lm_cos(slope) - lm_cos(steepest)) / (1 - lm_cos(steepest)));
             inside = 1.0f - 0.9f * (float)row / (float)(dome_rows - 1);
         } else {
             float t = (float)(row - dome_rows + 1) / (float)(LM_POLYP_ROWS - dome_rows);
-            reach = 1.0f + 0.22f * t * t;
-            rise = 0.05f * (1 - t) * (1 - t) - 0.03f * t;
+            reach = 1.0f + 0.25f * t;
+            rise = 0.12f * (1 - t) * (1 - t) - 0.03f * t;
             inside = 0.1f - 0.5f * t;
         }
         for (guint i = 0; i < LM_POLYP_SIDES; i++) {
@@ -217,17 +220,19 @@ static void shape_sessile(const LmColon *colon, LmPolyp *polyp, const Foot *foot
 
 /* A head on a stalk: rows go from the head's tip down to the stalk's foot in the wall. */
 static void shape_pedunculated(const LmColon *colon, LmPolyp *polyp, const Foot *foot, float size,
-                               guint32 lot)
+                               float tallest, guint32 lot)
 {
     const guint head_rows = 14;
-    float length = size * (1.3f + 0.8f * draw(colon, LOT_POLYP, lot, 10));
-    float stalk = size * (0.30f + 0.12f * draw(colon, LOT_POLYP, lot, 11));
     float squeeze = 0.85f + 0.3f * draw(colon, LOT_POLYP, lot, 12);
+    /* In sizes of the head: from the wall to its middle, and half of its own length. */
+    float slender = 1.3f + 0.8f * draw(colon, LOT_POLYP, lot, 10), half = 0.95f * squeeze;
+    size = MIN(size, tallest / (slender + half));
+    float length = size * slender, head = size * half;
+    float stalk = size * (0.30f + 0.12f * draw(colon, LOT_POLYP, lot, 11));
     /* It leans along the tube and hangs down. */
     LmVec lean = {foot->along.x, foot->along.y + 0.5f, foot->along.z};
     float bend = length * (draw(colon, LOT_POLYP, lot, 13) - 0.6f) * 0.9f;
     LmVec root = wall_point(colon, foot->angle, foot->z, polyp->origin);
-    float head = size * 0.95f * squeeze; /* half the head's length */
     for (guint row = 0; row < LM_POLYP_ROWS; row++) {
         float above, girth, inside; /* the place along the axis from the wall, its radius */
         if (row < head_rows) {
@@ -289,6 +294,27 @@ static void smooth(LmPolyp *polyp, const Foot *foot)
     }
 }
 
+/* Of some angles around the tube, the one where the wall lies furthest out and is most level:
+ * between folds rather than on them. */
+static double roomiest_angle(const LmColon *colon, double first, double z, float size)
+{
+    enum { ANGLES = 5 };
+    double best = first;
+    float most = -G_MAXFLOAT;
+    for (guint i = 0; i < ANGLES; i++) {
+        double angle = first + (double)i / ANGLES;
+        float before = wall_radius(colon, angle, z - size),
+              after = wall_radius(colon, angle, z + size);
+        float slope = after > before ? after - before : before - after;
+        float room = before + wall_radius(colon, angle, z) + after - 2 * slope;
+        if (room > most) {
+            most = room;
+            best = angle;
+        }
+    }
+    return best;
+}
+
 static double polyp_z(const LmColon *colon, gint64 stretch, guint index)
 {
     double share =
@@ -303,6 +329,11 @@ double lm_colon_start(const LmColon *colon)
     return polyp_z(colon, 0, 0) - 2.0;
 }
 
+guint lm_colon_polyp_count(const LmColon *colon)
+{
+    return colon->polyp_count;
+}
+
 const LmPolyp *lm_colon_polyps(LmColon *colon, gint64 stretch)
 {
     guint slot = (guint)((guint64)stretch % STRETCHES);
@@ -314,13 +345,15 @@ const LmPolyp *lm_colon_polyps(LmColon *colon, gint64 stretch)
         float size = 0.18f + 0.14f * draw(colon, LOT_POLYP, lot, 2);
         polyp->id = lot;
         polyp->origin = polyp_z(colon, stretch, i);
-        Foot foot = foot_at(colon, draw(colon, LOT_POLYP, lot, 4), polyp->origin, size);
+        float tint = 2 * draw(colon, LOT_POLYP, lot, 3) - 1;
+        polyp->angle = roomiest_angle(colon, draw(colon, LOT_POLYP, lot, 4), polyp->origin, size);
+        Foot foot = foot_at(colon, polyp->angle, polyp->origin, size);
+        float tallest = TALLEST * wall_radius(colon, polyp->angle, polyp->origin);
         /* Every other one, so that few show both kinds. */
         if ((lot + colon->seed) % 2 == 0)
-            shape_sessile(colon, polyp, &foot, size * 1.25f, lot);
+            shape_sessile(colon, polyp, &foot, size * 1.25f, tallest, lot);
         else
-            shape_pedunculated(colon, polyp, &foot, size, lot);
-        const float tint = 2 * draw(colon, LOT_POLYP, lot, 3) - 1;
+            shape_pedunculated(colon, polyp, &foot, size, tallest, lot);
         for (guint k = 0; k < LM_POLYP_ROWS * LM_POLYP_SIDES; k++)
             polyp->vertices[k / LM_POLYP_SIDES][k % LM_POLYP_SIDES].tint = tint;
         smooth(polyp, &foot);

@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
     guint id;      /**< no other polyp of this colon has it */
     double origin; /**< z of its foot */
+    double angle;  /**< of its foot around the tube, in turns */
     LmVertex vertices[LM_POLYP_ROWS][LM_POLYP_SIDES];
 } LmPolyp;
 
@@ -56,6 +57,9 @@ double lm_colon_start(const LmColon *colon);
 /** Ring number `index`, at z = index * LM_COLON_RING. Kept until as many others have been asked
  * for as fill the store, which holds those of any one view. */
 const LmRing *lm_colon_ring(LmColon *colon, gint64 index);
+
+/** LmSceneParams.polyps. */
+guint lm_colon_polyp_count(const LmColon *colon);
 
 /** The polyps of stretch number `stretch`: params.polyps of them, kept likewise. */
 const LmPolyp *lm_colon_polyps(LmColon *colon, gint64 stretch);

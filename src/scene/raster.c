@@ -14,7 +14,7 @@ static gboolean project(const LmCamera *camera, const LmLens *lens, LmVec point,
 {
     float right = lm_vec_dot(point, camera->right), down = lm_vec_dot(point, camera->down);
     float forward = lm_vec_dot(point, camera->forward), distance = sqrtf(lm_vec_dot(point, point));
-    if (forward < -0.5f * distance || distance < 1e-3f)
+    if (forward < -0.8f * distance || distance < 1e-3f)
         return FALSE;
     float scale = lens->focal / (forward + distance);
     *x = right * scale + 0.5f * (float)lens->width;
@@ -49,7 +49,7 @@ void lm_raster_project(const LmLens *lens, const LmVertex *vertices, guint count
         vary[LM_VARY_DEPTH] = distance;
         vary[LM_VARY_U] = vertex->u;
         vary[LM_VARY_V] = vertex->v + v;
-        vary[LM_VARY_LIGHT] = lens->exposure * beam / (square * (1.0f + 0.06f * square) + 0.10f);
+        vary[LM_VARY_LIGHT] = lens->exposure * beam / (square * (1.0f + 0.06f * square) + 0.18f);
         vary[LM_VARY_FACING] = lm_vec_dot(back, vertex->normal);
         vary[LM_VARY_TANGENT] = lm_vec_dot(back, vertex->tangent);
         vary[LM_VARY_ACROSS] = lm_vec_dot(back, third);
