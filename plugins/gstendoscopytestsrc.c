@@ -259,6 +259,24 @@ static gboolean gst_endoscopy_test_src_negotiate(GstBaseSrc *src)
     return possible && GST_BASE_SRC_CLASS(gst_endoscopy_test_src_parent_class)->negotiate(src);
 }
 
+/* Where there is a choice of formats, one that every encoder and player takes: what the next
+ * element names first may be what few can play. */
+static void prefer_common_format(GstStructure *structure)
+{
+    static const char *const formats[] = {"NV12", "I420"};
+    const GValue *offered = gst_structure_get_value(structure, "format");
+    for (guint i = 0; offered && i < G_N_ELEMENTS(formats); i++) {
+        GValue format = G_VALUE_INIT;
+        g_value_init(&format, G_TYPE_STRING);
+        g_value_set_static_string(&format, formats[i]);
+        if (gst_value_can_intersect(offered, &format)) {
+            gst_structure_take_value(structure, "format", &format);
+            return;
+        }
+        g_value_unset(&format);
+    }
+}
+
 static GstCaps *gst_endoscopy_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
 {
     caps = gst_caps_make_writable(caps);
@@ -266,6 +284,7 @@ static GstCaps *gst_endoscopy_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
     gst_structure_fixate_field_nearest_int(structure, "width", 640);
     gst_structure_fixate_field_nearest_int(structure, "height", 480);
     gst_structure_fixate_field_nearest_fraction(structure, "framerate", 30, 1);
+    prefer_common_format(structure);
     if (gst_structure_has_field(structure, "pixel-aspect-ratio"))
         gst_structure_fixate_field_nearest_fraction(structure, "pixel-aspect-ratio", 1, 1);
     else
