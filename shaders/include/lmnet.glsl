@@ -13,6 +13,7 @@
 /* Subgroups are of exactly 8 invocations: lane = gl_SubgroupInvocationID. */
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #endif
 
 /* Input `slot` (0..3), read with texelFetch; LM_INPUT_WORDS where it holds raw 32-bit words (a
@@ -23,9 +24,17 @@
 /* Biases and other parameters, fp32 in every build. */
 #define LM_BIAS(name) layout(binding = 5) uniform samplerBuffer name
 
-#if FP16
+/* lavapipe stores scalar by scalar, so the fewest possible ones: 64 bits each. */
+#if FP16 && LANES8
+#define LM_TEXEL uint64_t
+#define LM_PACK(value) packUint2x32(uvec2(packHalf2x16((value).xy), packHalf2x16((value).zw)))
+#elif FP16
 #define LM_TEXEL uvec2
 #define LM_PACK(value) uvec2(packHalf2x16((value).xy), packHalf2x16((value).zw))
+#elif LANES8
+#define LM_TEXEL u64vec2
+#define LM_PACK(value) \
+    u64vec2(packUint2x32(floatBitsToUint((value).xy)), packUint2x32(floatBitsToUint((value).zw)))
 #else
 #define LM_TEXEL vec4
 #define LM_PACK(value) (value)

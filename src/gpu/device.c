@@ -88,9 +88,9 @@ static void describe(Candidate *candidate, VkPhysicalDevice handle, unsigned ind
                                        .pNext = &properties11});
     VkPhysicalDeviceVulkan12Features features12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
-    vkGetPhysicalDeviceFeatures2(
-        handle, &(VkPhysicalDeviceFeatures2){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-                                             .pNext = &features12});
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                          .pNext = &features12};
+    vkGetPhysicalDeviceFeatures2(handle, &features);
 
     g_snprintf(info->driver, sizeof info->driver, "%s%s%s", properties12.driverName,
                properties12.driverInfo[0] ? " " : "", properties12.driverInfo);
@@ -99,7 +99,7 @@ static void describe(Candidate *candidate, VkPhysicalDevice handle, unsigned ind
     info->subgroup_size = properties11.subgroupSize;
     const VkSubgroupFeatureFlags needed =
         VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
-    info->lanes8 = properties11.subgroupSize == 8 &&
+    info->lanes8 = properties11.subgroupSize == 8 && features.features.shaderInt64 &&
                    (properties11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                    (properties11.subgroupSupportedOperations & needed) == needed;
     candidate->max_allocation = properties11.maxMemoryAllocationSize;
@@ -257,6 +257,10 @@ static bool open_device(LmDevice *device, const Candidate *candidate, GError **e
                                    .queueFamilyIndex = candidate->queue_family,
                                    .queueCount = 1,
                                    .pQueuePriorities = &(float){1},
+                               },
+                           .pEnabledFeatures =
+                               &(VkPhysicalDeviceFeatures){
+                                   .shaderInt64 = candidate->info.lanes8,
                                },
                            .enabledExtensionCount = candidate->portability_subset,
                            .ppEnabledExtensionNames = &portability_subset,

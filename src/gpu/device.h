@@ -18,7 +18,8 @@ typedef struct {
     VkPhysicalDeviceType type;
     bool native_fp16; /**< shaderFloat16: the device computes in half precision. */
     unsigned subgroup_size;
-    bool lanes8; /**< Subgroups of 8 with shuffle in compute: the `lanes8` shader variants run. */
+    bool lanes8; /**< Subgroups of 8 with shuffle in compute, and 64-bit integers: the `lanes8`
+                    shader variants run. */
     guint64 max_texel_elements; /**< maxTexelBufferElements. */
 } LmDeviceInfo;
 
