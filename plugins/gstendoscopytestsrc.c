@@ -269,7 +269,7 @@ static void prefer_common_format(GstStructure *structure)
         GValue format = G_VALUE_INIT;
         g_value_init(&format, G_TYPE_STRING);
         g_value_set_static_string(&format, formats[i]);
-        if (gst_value_can_intersect(offered, &format)) {
+        if (gst_value_is_subset(&format, offered)) {
             gst_structure_take_value(structure, "format", &format);
             return;
         }
