@@ -23,6 +23,8 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int ACTIVATION = 0;
 layout(constant_id = 2) const bool ADD = false;
 layout(constant_id = 3) const bool GAIN = false;
+/* Per invocation. LANES8: a subgroup's width apart, so that the same cache lines serve all; else a workgroup's. */
+layout(constant_id = 4) const int PIXELS = 4;
 
 layout(push_constant) uniform Push {
     int pixels;
@@ -38,12 +40,6 @@ LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT(0, y);
 
-/* Pixels per invocation; LINEAR_PIXELS in src/run/dispatch.c. */
-#if LANES8
-const int PIXELS = 8; /* a subgroup's width apart: the same cache lines serve all of them */
-#else
-const int PIXELS = 4; /* a workgroup's width apart */
-#endif
 const int STEP = 3; /* planes per turn of the loop; long bodies win on lavapipe */
 
 void main()

@@ -4,10 +4,9 @@
 
 #include <string.h>
 
-/* Rows or texels of one invocation: ROWS in conv.comp and depthwise.comp, PIXELS in linear.comp. */
+/* Rows of one invocation: ROWS in conv.comp and depthwise.comp. */
 #define CONV_ROWS 4
 #define DEPTHWISE_ROWS 8
-#define LINEAR_PIXELS(variant) ((variant)&LM_VARIANT_LANES8 ? 8 : 4)
 /* Texels of a head's output that one invocation gives: BLOCK in attention.glsl. */
 #define ATTENTION_BLOCK 8
 
@@ -103,13 +102,14 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
                  (planes.n + 1) / 2);
         break;
     case LM_OP_LINEAR: {
-        /* Squeeze-and-excite's single pixel needs no more. */
+        /* Squeeze-and-excite has a single pixel. */
         const guint32 lanes = pixels > 1 ? local.light : local.heavy;
+        const guint32 each = pixels == 1 ? 1 : variant & LM_VARIANT_LANES8 ? 8 : 4;
         dispatch->shader = "linear";
-        SPEC(lanes, activation, add, gain);
+        SPEC(lanes, activation, add, gain, each);
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
              gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0);
-        set_grid(dispatch, pixels + 1, lanes * LINEAR_PIXELS(variant), (planes.n + 1) / 2);
+        set_grid(dispatch, pixels + 1, lanes * each, (planes.n + 1) / 2);
         break;
     }
     case LM_OP_DEPTHWISE:
