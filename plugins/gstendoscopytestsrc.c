@@ -422,6 +422,10 @@ static gboolean gst_endoscopy_test_src_do_seek(GstBaseSrc *src, GstSegment *segm
     GstEndoscopyTestSrc *self = GST_ENDOSCOPY_TEST_SRC(src);
     if (!GST_CLOCK_TIME_IS_VALID(segment->position))
         return FALSE;
+    /* What is live only begins. The base class sees to that itself where a seek comes by the pad,
+     * but not where it comes by the element. */
+    if (gst_base_src_is_live(src) && segment->position != self->seek_position)
+        return FALSE;
     segment->time = segment->start;
     self->seek_position = segment->position;
     self->reverse = segment->rate < 0;
@@ -538,8 +542,10 @@ static void set_running(GstEndoscopyTestSrc *self, bool running)
 
 static gboolean gst_endoscopy_test_src_start(GstBaseSrc *src)
 {
+    GstEndoscopyTestSrc *self = GST_ENDOSCOPY_TEST_SRC(src);
     /* The base class goes on with a seek to where the stream begins. */
-    set_running(GST_ENDOSCOPY_TEST_SRC(src), true);
+    self->seek_position = 0;
+    set_running(self, true);
     return TRUE;
 }
 
