@@ -234,9 +234,9 @@ static GstCaps *gst_endoscopy_test_src_get_caps(GstBaseSrc *src, GstCaps *filter
 }
 
 /* The base class would not say what does not fit. */
-static void report_no_common_caps(GstEndoscopyTestSrc *self, GstCaps *own)
+static void report_no_common_caps(GstEndoscopyTestSrc *self, const GstCaps *peer,
+                                  const GstCaps *own)
 {
-    GstCaps *peer = gst_pad_peer_query_caps(GST_BASE_SRC_PAD(self), NULL);
     char *asked = gst_caps_to_string(peer), *given = gst_caps_to_string(own);
     GST_ELEMENT_ERROR(self, STREAM, FORMAT,
                       ("The next element takes %s, but content=%s gives %s.", asked,
@@ -244,17 +244,16 @@ static void report_no_common_caps(GstEndoscopyTestSrc *self, GstCaps *own)
                       (NULL));
     g_free(asked);
     g_free(given);
-    gst_caps_unref(peer);
 }
 
 static gboolean gst_endoscopy_test_src_negotiate(GstBaseSrc *src)
 {
     GstCaps *own = gst_pad_query_caps(GST_BASE_SRC_PAD(src), NULL);
-    GstCaps *common = gst_pad_peer_query_caps(GST_BASE_SRC_PAD(src), own);
-    bool possible = !gst_caps_is_empty(common);
+    GstCaps *peer = gst_pad_peer_query_caps(GST_BASE_SRC_PAD(src), NULL);
+    bool possible = gst_caps_can_intersect(peer, own);
     if (!possible)
-        report_no_common_caps(GST_ENDOSCOPY_TEST_SRC(src), own);
-    gst_caps_unref(common);
+        report_no_common_caps(GST_ENDOSCOPY_TEST_SRC(src), peer, own);
+    gst_caps_unref(peer);
     gst_caps_unref(own);
     return possible && GST_BASE_SRC_CLASS(gst_endoscopy_test_src_parent_class)->negotiate(src);
 }
