@@ -285,10 +285,10 @@ static void smooth(LmPolyp *polyp, const Foot *foot)
         }
     }
     /* At the tip, where the ring is a point, what the next ring says on average. */
+    LmVec sum = foot->inward;
+    for (guint i = 0; i < LM_POLYP_SIDES - 1; i++)
+        sum = lm_vec_add(sum, polyp->vertices[1][i].normal, 1);
     for (guint i = 0; i < LM_POLYP_SIDES; i++) {
-        LmVec sum = foot->inward;
-        for (guint k = 0; k < LM_POLYP_SIDES - 1; k++)
-            sum = lm_vec_add(sum, polyp->vertices[1][k].normal, 1);
         polyp->vertices[0][i].normal = lm_vec_unit(sum, foot->inward);
         polyp->vertices[0][i].tangent = foot->around;
     }
