@@ -251,6 +251,26 @@ GstBuffer *test_run_once(const char *launch, const GstVideoInfo *info, GstBuffer
     return out;
 }
 
+GstStructure *test_get_stats(GstElement *lmnet)
+{
+    GstStructure *stats;
+    g_object_get(lmnet, "stats", &stats, NULL);
+    return stats;
+}
+
+void test_wait_ready(GstElement *lmnet)
+{
+    for (int i = 0; i < 2000; i++) {
+        GstStructure *stats = test_get_stats(lmnet);
+        bool ready = g_str_equal(gst_structure_get_string(stats, "state"), "ready");
+        gst_structure_free(stats);
+        if (ready)
+            return;
+        g_usleep(10000);
+    }
+    ck_abort_msg("the session does not get ready");
+}
+
 int test_n_findings(GstBuffer *buffer)
 {
     GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, GST_LM_MASK_META);

@@ -53,6 +53,11 @@ GstBuffer *test_run(GstHarness *harness, const GstVideoInfo *info, GstBuffer *bu
 /** The same through a new harness. */
 GstBuffer *test_run_once(const char *launch, const GstVideoInfo *info, GstBuffer *buffer);
 
+/** lmnet's statistics, to be freed. */
+GstStructure *test_get_stats(GstElement *lmnet);
+/** Until lmnet's session is ready; fails the test where it does not get so. */
+void test_wait_ready(GstElement *lmnet);
+
 /** Number of findings by the mask's metadata; -1 where the buffer has none. */
 int test_n_findings(GstBuffer *buffer);
 /** A copy of the buffer's bytes. */

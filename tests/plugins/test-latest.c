@@ -13,33 +13,13 @@ static GstHarness *latest(const char *more, GstBus **bus)
     return harness;
 }
 
-static GstStructure *get_stats(GstHarness *harness)
-{
-    GstStructure *stats;
-    g_object_get(harness->element, "stats", &stats, NULL);
-    return stats;
-}
-
 static guint64 get_stat(GstHarness *harness, const char *name)
 {
     guint64 value = 0;
-    GstStructure *stats = get_stats(harness);
+    GstStructure *stats = test_get_stats(harness->element);
     ck_assert(gst_structure_get_uint64(stats, name, &value));
     gst_structure_free(stats);
     return value;
-}
-
-static void wait_ready(GstHarness *harness)
-{
-    for (int i = 0; i < 2000; i++) {
-        GstStructure *stats = get_stats(harness);
-        bool ready = g_str_equal(gst_structure_get_string(stats, "state"), "ready");
-        gst_structure_free(stats);
-        if (ready)
-            return;
-        g_usleep(10000);
-    }
-    ck_abort_msg("the session does not get ready");
 }
 
 /* A frame in, and the same one out by the time that push returns. */
@@ -79,7 +59,7 @@ END_TEST
 START_TEST(marks_with_the_newest)
 {
     GstHarness *harness = latest("max-mask-age=3600000000000", NULL);
-    wait_ready(harness);
+    test_wait_ready(harness->element);
     guint64 last_of = 0;
     int marked = 0, frames = 0;
     for (; marked < 20 && frames < 3000; frames++) {
@@ -111,7 +91,7 @@ END_TEST
 START_TEST(a_burst_supersedes)
 {
     GstHarness *harness = latest("", NULL);
-    wait_ready(harness);
+    test_wait_ready(harness->element);
     /* No device is as fast as frames come that wait for nothing. */
     int frames = 0;
     while (get_stat(harness, "superseded") < 100 && frames < 100000)
@@ -167,7 +147,7 @@ END_TEST
 START_TEST(frames_without_times)
 {
     GstHarness *harness = latest("max-mask-age=1000000000", NULL);
-    wait_ready(harness);
+    test_wait_ready(harness->element);
     int marked = 0;
     for (int i = 0; marked < 5 && i < 3000; i++) {
         GstBuffer *buffer = test_golden_frame(i);
@@ -186,7 +166,7 @@ END_TEST
 START_TEST(flush_and_caps_forget)
 {
     GstHarness *harness = latest("max-mask-age=10000000000", NULL);
-    wait_ready(harness);
+    test_wait_ready(harness->element);
     for (int round = 0; round < 2; round++) {
         pass_until_marked(harness);
         GstBuffer *out;
@@ -226,7 +206,7 @@ START_TEST(auto_goes_by_liveness)
         GstHarness *harness = test_harness("lmnet " TINY, NULL);
         gst_harness_set_live(harness, live);
         test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
-        GstStructure *stats = get_stats(harness);
+        GstStructure *stats = test_get_stats(harness->element);
         ck_assert_str_eq(gst_structure_get_string(stats, "mode"), live ? "latest" : "every-frame");
         gst_structure_free(stats);
         gst_harness_teardown(harness);

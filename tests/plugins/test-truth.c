@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "gstlmframe.h"
-#include "scene/screen.h"
+#include "scene-code.h"
 
 /* --- Which frame it is ----------------------------------------------------------------------- */
 
@@ -30,38 +30,26 @@ static guint shown_number(GstBuffer *buffer)
     GstVideoFrame frame;
     test_video_info(&info, "NV12", WIDTH, HEIGHT);
     ck_assert(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READ));
-    bool white[LM_SCREEN_CODE_CELLS];
-    for (guint i = 0; i < LM_SCREEN_CODE_CELLS; i++) {
-        LmSceneRect cell = lm_screen_code_cell(WIDTH, HEIGHT, i);
-        const guint8 *luma = GST_VIDEO_FRAME_PLANE_DATA(&frame, 0);
-        gsize stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0);
-        white[i] = luma[(cell.y + cell.height / 2) * stride + cell.x + cell.width / 2] > 128;
-    }
+    int number = test_code_read(GST_VIDEO_FRAME_PLANE_DATA(&frame, 0),
+                                (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0), 1, WIDTH, HEIGHT);
     gst_video_frame_unmap(&frame);
-
-    guint number = 0, parity = 0;
-    for (guint i = 2; i < LM_SCREEN_CODE_CELLS - 1; i++)
-        number = 2 * number + white[i];
-    for (guint i = 2; i < LM_SCREEN_CODE_CELLS; i++)
-        parity += white[i];
-    ck_assert_msg(white[0] && !white[1] && parity % 2 == 1, "the frame's code cannot be read");
-    return number;
+    ck_assert_msg(number >= 0, "the frame's code cannot be read");
+    return (guint)number;
 }
 
-static GstStructure *get_stats(GstHarness *harness)
+/* To be unreferenced. */
+static GstElement *get_lmnet(GstHarness *harness)
 {
-    GstStructure *stats;
-    GstElement *lmnet = gst_bin_get_by_name(GST_BIN(harness->element), "lmnet");
-    g_object_get(lmnet, "stats", &stats, NULL);
-    gst_object_unref(lmnet);
-    return stats;
+    return gst_bin_get_by_name(GST_BIN(harness->element), "lmnet");
 }
 
 static void check_mode(GstHarness *harness, const char *mode)
 {
-    GstStructure *stats = get_stats(harness);
+    GstElement *lmnet = get_lmnet(harness);
+    GstStructure *stats = test_get_stats(lmnet);
     ck_assert_str_eq(gst_structure_get_string(stats, "mode"), mode);
     gst_structure_free(stats);
+    gst_object_unref(lmnet);
 }
 
 static GstHarness *start(const char *source, const char *lmnet)
@@ -151,19 +139,6 @@ static GPtrArray *own_masks(gulong *pace)
     return masks;
 }
 
-static void wait_ready(GstHarness *harness)
-{
-    for (int i = 0; i < 2000; i++) {
-        GstStructure *stats = get_stats(harness);
-        bool ready = g_str_equal(gst_structure_get_string(stats, "state"), "ready");
-        gst_structure_free(stats);
-        if (ready)
-            return;
-        g_usleep(10000);
-    }
-    ck_abort_msg("the session does not get ready");
-}
-
 /* Which frame the mask was computed from, by its bytes; its metadata must say the same. -1: the
  * frame came clean. */
 static int mask_frame(GstBuffer *buffer, guint shown, GPtrArray *masks, GstClockTime max_age)
@@ -190,7 +165,7 @@ static int mask_frame(GstBuffer *buffer, guint shown, GPtrArray *masks, GstClock
 
 static void set_max_mask_age(GstHarness *harness, GstClockTime age)
 {
-    GstElement *lmnet = gst_bin_get_by_name(GST_BIN(harness->element), "lmnet");
+    GstElement *lmnet = get_lmnet(harness);
     g_object_set(lmnet, "max-mask-age", age, NULL);
     gst_object_unref(lmnet);
 }
@@ -202,7 +177,9 @@ START_TEST(masks_are_as_old_as_they_say)
     gulong pace;
     GPtrArray *masks = own_masks(&pace);
     GstHarness *harness = start("is-live=true", "");
-    wait_ready(harness);
+    GstElement *lmnet = get_lmnet(harness);
+    test_wait_ready(lmnet);
+    gst_object_unref(lmnet);
     GstClockTime max_age = GST_SECOND;
     set_max_mask_age(harness, max_age);
     int masked = 0, updates = 0, last = -1;
