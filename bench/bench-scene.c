@@ -46,7 +46,6 @@ static void drop_row(guint y, const guint8 *row, gpointer bytes)
 {
 }
 
-/* Hands the frame over once the session is ready for it, and waits for its mask. */
 static LmMask *segment(LmSession *session, guint8 *bytes, GError **error)
 {
     const LmFrame frame = {
@@ -54,23 +53,11 @@ static LmMask *segment(LmSession *session, guint8 *bytes, GError **error)
         .data = {bytes},
         .stride = {STRIDE},
     };
-    LmResult result = {0};
-    guint64 ticket;
-    GError *refused = NULL;
-    while (!lm_session_submit(session, &frame, (LmRect){0, 0, WIDTH, HEIGHT}, false, &ticket,
-                              &refused)) {
-        if (refused || !lm_session_wait_ready(session)) {
-            g_propagate_error(error, refused ? refused : lm_session_error(session));
-            return NULL;
-        }
-    }
-    if (!lm_session_wait_result(session, &result)) {
-        g_propagate_error(error, lm_session_error(session));
-        return NULL;
-    }
-    if (result.error)
-        g_propagate_error(error, result.error);
-    return result.mask;
+    LmResult result;
+    lm_session_segment(session, &frame, (LmRect){0, 0, WIDTH, HEIGHT}, &result, error);
+    LmMask *mask = g_steal_pointer(&result.mask);
+    lm_result_clear(&result);
+    return mask;
 }
 
 /* By the decision rule at 0.5, at the frame's pixels, as the overlay would mark it with min-area 0.

@@ -13,25 +13,13 @@ typedef struct {
     GError *error;
 } Stream;
 
-/* One frame's way to its mask. */
 static bool segment(Stream *stream)
 {
     const LmRect whole = {0, 0, stream->frame.info.width, stream->frame.info.height};
-    LmResult result = {0};
-    guint64 ticket;
-    while (!lm_session_submit(stream->session, &stream->frame, whole, false, &ticket,
-                              &stream->error)) {
-        if (stream->error)
-            return false;
-        if (!lm_session_wait_ready(stream->session)) {
-            stream->error = lm_session_error(stream->session);
-            return false;
-        }
-    }
-    lm_session_wait_result(stream->session, &result);
-    stream->error = g_steal_pointer(&result.error);
+    LmResult result;
+    bool ok = lm_session_segment(stream->session, &stream->frame, whole, &result, &stream->error);
     lm_result_clear(&result);
-    return stream->error == NULL;
+    return ok;
 }
 
 static bool open_stream(Stream *stream)

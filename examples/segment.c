@@ -49,30 +49,6 @@ static bool parse_ppm(char *file, gsize size, LmFrame *frame, GError **error)
     return lm_frame_info_check(&frame->info, error);
 }
 
-/* One frame's answer; more frames would be submitted while results are outstanding. */
-static bool segment(LmSession *session, const LmFrame *frame, LmResult *result, GError **error)
-{
-    const LmRect whole = {0, 0, frame->info.width, frame->info.height};
-    guint64 ticket;
-
-    lm_session_start(session);
-    while (!lm_session_submit(session, frame, whole, false, &ticket, error)) {
-        if (error && *error)
-            return false;
-        if (!lm_session_wait_ready(session)) {
-            g_propagate_error(error, lm_session_error(session));
-            return false;
-        }
-    }
-    if (!lm_session_wait_result(session, result)) {
-        g_propagate_error(error, lm_session_error(session));
-        return false;
-    }
-    if (result->error)
-        g_propagate_error(error, g_steal_pointer(&result->error));
-    return result->mask != NULL;
-}
-
 static bool write_pgm(const char *path, const LmMask *mask, GError **error)
 {
     GString *file = g_string_new(NULL);
@@ -119,8 +95,13 @@ int main(int argc, char **argv)
         g_prefix_error(&error, "%s: ", argv[2]);
         ok = false;
     }
-    ok = ok && (session = lm_session_new(&params, &error)) != NULL &&
-         segment(session, &frame, &result, &error) && write_pgm(argv[3], result.mask, &error);
+    ok = ok && (session = lm_session_new(&params, &error)) != NULL;
+    if (ok) {
+        const LmRect whole = {0, 0, frame.info.width, frame.info.height};
+        lm_session_start(session);
+        ok = lm_session_segment(session, &frame, whole, &result, &error) &&
+             write_pgm(argv[3], result.mask, &error);
+    }
     if (ok) {
         printf("%s, %.1f ms\n", lm_session_device(session)->name,
                (double)result.inference_ns / 1e6);

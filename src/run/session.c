@@ -301,6 +301,26 @@ bool lm_session_wait_result(LmSession *session, LmResult *result)
     return taken;
 }
 
+bool lm_session_segment(LmSession *session, const LmFrame *frame, LmRect region, LmResult *result,
+                        GError **error)
+{
+    GError *reason = NULL;
+    guint64 ticket;
+    bool ok = true;
+
+    *result = (LmResult){0};
+    while (ok && !lm_session_submit(session, frame, region, false, &ticket, &reason))
+        ok = !reason && lm_session_wait_ready(session);
+    ok = ok && lm_session_wait_result(session, result);
+    if (!ok && !reason)
+        reason = lm_session_error(session);
+    if (ok)
+        reason = g_steal_pointer(&result->error);
+    if (reason)
+        g_propagate_error(error, reason);
+    return result->mask != NULL;
+}
+
 bool lm_session_poll_result(LmSession *session, LmResult *result)
 {
     pthread_mutex_lock(&session->lock);

@@ -88,6 +88,11 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, 
 /** Blocks for the oldest outstanding result; false where there is none outstanding, or when
  * flushing. */
 bool lm_session_wait_result(LmSession *session, LmResult *result);
+/** One frame from submission to its mask, for callers with no other results outstanding: waits for
+ * the session, started before, to be ready and for the result, to be cleared with lm_result_clear()
+ * in either case. False with an error, or without one when flushing. */
+bool lm_session_segment(LmSession *session, const LmFrame *frame, LmRect region, LmResult *result,
+                        GError **error);
 /** Takes the oldest finished result without waiting; false where there is none. */
 bool lm_session_poll_result(LmSession *session, LmResult *result);
 /** How many submitted frames have not yielded their result. */
