@@ -23,7 +23,8 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int ACTIVATION = 0;
 layout(constant_id = 2) const bool ADD = false;
 layout(constant_id = 3) const bool GAIN = false;
-/* Per invocation. LANES8: a subgroup's width apart, so that the same cache lines serve all; else a workgroup's. */
+/* Per invocation. LANES8, more than one: pairs of neighbours, which are stored together, a subgroup's pairs next to each
+ * other, so that the same cache lines serve all; else a workgroup's width apart. */
 layout(constant_id = 4) const int PIXELS = 4;
 
 layout(push_constant) uniform Push {
@@ -38,24 +39,30 @@ LM_INPUT(1, addend);
 LM_INPUT(2, gain);
 LM_WEIGHTS(weights);
 LM_BIAS(bias);
-LM_OUTPUT(0, y);
+LM_OUTPUT_PAIRS(0, y);
 
 const int STEP = 3; /* planes per turn of the loop; long bodies win on lavapipe */
 
 void main()
 {
     int group = int(gl_WorkGroupID.y), size = int(gl_WorkGroupSize.x), local = int(gl_LocalInvocationID.x);
-#if LANES8
-    int width = 8, lane = TILE_LANE;
-#else
-    int width = size, lane = local;
-#endif
-    int first = (int(gl_WorkGroupID.x) * size + local - lane) * PIXELS;
     int pixel[PIXELS];
+#if LANES8
+    int first = (int(gl_WorkGroupID.x) * size + local - TILE_LANE) * PIXELS;
+    if (PIXELS == 1) {
+        pixel[0] = min(first + TILE_LANE, pixels);
+    } else {
+        /* Beyond the zero texel's pair the same pair once more, with the same values. */
+        [[unroll]] for (int r = 0; r < PIXELS; r++)
+            pixel[r] = min(first + (r / 2 * 8 + TILE_LANE) * 2, pixels & ~1) + r % 2;
+    }
+#else
+    int first = int(gl_WorkGroupID.x) * size * PIXELS;
     [[unroll]] for (int r = 0; r < PIXELS; r++)
-        pixel[r] = min(first + r * width + lane, pixels);
-    /* Where there are no pixels, only the zero texel, one turn of the loop is enough. */
-    int n_planes = first < pixels ? in_planes : 1;
+        pixel[r] = min(first + r * size + local, pixels);
+#endif
+    /* Where there are no pixels, only the zero texel, one turn of the loop is enough; but a pair may hold both. */
+    int n_planes = first < pixels || pixels % 2 == 1 ? in_planes : 1;
 
     float sum[8][PIXELS];
     vec4 bias0 = texelFetch(bias, group * 2), bias1 = texelFetch(bias, group * 2 + 1);
@@ -113,14 +120,25 @@ void main()
     [[unroll]] for (int side = 0; side < 2; side++) {
         int out_plane = group * 2 + side;
         if (out_plane < out_planes) {
+            int plane = out_plane * out_stride;
+            vec4 value[PIXELS];
             [[unroll]] for (int r = 0; r < PIXELS; r++) {
-                int texel = out_plane * out_stride + pixel[r];
-                vec4 value = vec4(sum[side * 4][r], sum[side * 4 + 1][r], sum[side * 4 + 2][r], sum[side * 4 + 3][r]);
-                value = activate(value, ACTIVATION);
+                int q = side * 4;
+                value[r] = activate(vec4(sum[q][r], sum[q + 1][r], sum[q + 2][r], sum[q + 3][r]), ACTIVATION);
                 if (ADD)
-                    value += texelFetch(addend, texel);
-                LM_STORE(y, texel, pixel[r] < pixels ? value : vec4(0.0));
+                    value[r] += texelFetch(addend, plane + pixel[r]);
+                if (pixel[r] >= pixels)
+                    value[r] = vec4(0.0);
             }
+#if LANES8
+            [[unroll]] for (int pair = 0; pair < PIXELS / 2; pair++)
+                LM_STORE_PAIR(y, plane + pixel[pair * 2], value[pair * 2], value[pair * 2 + 1]);
+            if (PIXELS == 1)
+                LM_STORE(y, plane + pixel[0], value[0]);
+#else
+            [[unroll]] for (int r = 0; r < PIXELS; r++)
+                LM_STORE(y, plane + pixel[r], value[r]);
+#endif
         }
     }
 }

@@ -24,15 +24,18 @@
 /* Biases and other parameters, fp32 in every build. */
 #define LM_BIAS(name) layout(binding = 5) uniform samplerBuffer name
 
-/* lavapipe stores scalar by scalar, so the fewest possible ones: 64 bits each. */
+/* lavapipe stores scalar by scalar, lane by lane, so the fewest possible ones: 64 bits each, and four of them at once where
+ * a lane has two texels that lie next to each other. */
 #if FP16 && LANES8
 #define LM_TEXEL uint64_t
+#define LM_PAIR u64vec2
 #define LM_PACK(value) packUint2x32(uvec2(packHalf2x16((value).xy), packHalf2x16((value).zw)))
 #elif FP16
 #define LM_TEXEL uvec2
 #define LM_PACK(value) uvec2(packHalf2x16((value).xy), packHalf2x16((value).zw))
 #elif LANES8
 #define LM_TEXEL u64vec2
+#define LM_PAIR u64vec4
 #define LM_PACK(value) \
     u64vec2(packUint2x32(floatBitsToUint((value).xy)), packUint2x32(floatBitsToUint((value).zw)))
 #else
@@ -47,3 +50,19 @@
         LM_TEXEL name[]; \
     }
 #define LM_STORE(name, index, value) name[index] = LM_PACK(value)
+
+/* The same with LM_STORE_PAIR(name, index, vec4, vec4) beside it, for texels `index`, which is even, and index + 1. */
+#if LANES8
+#define LM_OUTPUT_PAIRS(slot, name) \
+    LM_OUTPUT(slot, name); \
+    layout(binding = 6 + slot, std430) restrict writeonly buffer LmPairs_##name { \
+        LM_PAIR name##_pairs[]; \
+    }
+#define LM_STORE_PAIR(name, index, first, second) \
+    name##_pairs[(index) >> 1] = LM_PAIR(LM_PACK(first), LM_PACK(second))
+#else
+#define LM_OUTPUT_PAIRS(slot, name) LM_OUTPUT(slot, name)
+#define LM_STORE_PAIR(name, index, first, second) \
+    LM_STORE(name, index, first); \
+    LM_STORE(name, (index) + 1, second)
+#endif

@@ -6,7 +6,7 @@
 
 /* Rows of one invocation: ROWS in conv.comp and depthwise.comp. */
 #define CONV_ROWS 4
-#define DEPTHWISE_ROWS 8
+#define DEPTHWISE_ROWS 4
 /* Texels of a head's output that one invocation gives: BLOCK in attention.glsl. */
 #define ATTENTION_BLOCK 8
 
@@ -90,6 +90,7 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     const guint32 per_texel = lm_head_layout_per_texel(op->heads),
                   texels = lm_head_layout_texels(op->heads);
 
+    const int columns = y->width % 2 == 0 ? 2 : 1;
     const int blocks = ((int)texels + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
 
     memset(dispatch, 0, sizeof *dispatch);
@@ -114,9 +115,10 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     }
     case LM_OP_DEPTHWISE:
         dispatch->shader = "depthwise";
-        SPEC(local.heavy, activation);
+        SPEC(local.heavy, activation, columns);
         PUSH(y->width, y->height, out_stride);
-        set_grid(dispatch, y->width * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy, planes.n);
+        set_grid(dispatch, y->width / columns * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy,
+                 planes.n);
         break;
     case LM_OP_MEAN:
         dispatch->shader = "mean";
