@@ -4,8 +4,8 @@
  *
  * x:       C4 planes, in_planes of in_height x in_width
  * addend:  C4 planes of the output's shape (ADD)
- * weights: tiles [output group of 8][in_plane][tap y * 3 + x], see include/weights.glsl
- * bias:    two texels an output group
+ * weights: tiles [output group][in_plane][tap y * 3 + x], see include/weights.glsl
+ * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of height x width
  *
  * Grid: x = one invocation for ROWS rows of one column, columns fastest, and at least one invocation more, which
@@ -22,6 +22,9 @@ layout(constant_id = 1) const int STRIDE = 1;
 layout(constant_id = 2) const int ACTIVATION = 0;
 layout(constant_id = 3) const bool ADD = false;
 
+/* Planes of an output group: 2, or 3 where the outputs fill those better. */
+layout(constant_id = 4) const int GROUP = 2;
+
 layout(push_constant) uniform Push {
     int width, height;       /* of the output */
     int in_width, in_height;
@@ -35,6 +38,7 @@ LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT(0, y);
 
+const int OUTPUTS = GROUP * 4;
 const int ROWS = 4;
 const int IN_ROWS = (ROWS - 1) * STRIDE + 3;
 
@@ -53,13 +57,15 @@ void main()
         }
     }
 
-    float sum[8][ROWS];
-    vec4 bias0 = texelFetch(bias, group * 2), bias1 = texelFetch(bias, group * 2 + 1);
-    [[unroll]] for (int q = 0; q < 8; q++)
-        [[unroll]] for (int r = 0; r < ROWS; r++)
-            sum[q][r] = q < 4 ? bias0[q & 3] : bias1[q & 3];
+    float sum[OUTPUTS][ROWS];
+    [[unroll]] for (int k = 0; k < GROUP; k++) {
+        vec4 start = texelFetch(bias, group * GROUP + k);
+        [[unroll]] for (int q = 0; q < 4; q++)
+            [[unroll]] for (int r = 0; r < ROWS; r++)
+                sum[k * 4 + q][r] = start[q];
+    }
 
-    int tile = group * in_planes * 72 + TILE_LANE;
+    int tile = group * in_planes * 9 * OUTPUTS;
     int plane = 0;
     int i = 0;
     [[dont_unroll]] do {
@@ -68,13 +74,14 @@ void main()
             [[unroll]] for (int kx = 0; kx < 3; kx++)
                 v[r][kx] = texelFetch(x, plane + address[r][kx]);
 #if LANES8
-        vec4 w[9];
-        [[unroll]] for (int t = 0; t < 9; t++)
-            w[t] = texelFetch(weights, tile + t * 8);
-        [[unroll]] for (int q = 0; q < 8; q += 2) {
+        vec4 w[TILE_FETCHES(9 * OUTPUTS)];
+        [[unroll]] for (int k = 0; k < TILE_FETCHES(9 * OUTPUTS); k++)
+            w[k] = texelFetch(weights, tile + TILE_TEXEL(k, 9 * OUTPUTS));
+        [[unroll]] for (int q = 0; q < OUTPUTS; q += 2) {
             [[unroll]] for (int t = 0; t < 9; t++) {
+                int texel = t * OUTPUTS + q;
                 [[unroll]] for (int j = 0; j < 4; j++) {
-                    float w0 = subgroupShuffle(w[t][j], q), w1 = subgroupShuffle(w[t][j], q + 1);
+                    float w0 = TILE_WEIGHT(w, texel, j), w1 = TILE_WEIGHT(w, texel + 1, j);
                     [[unroll]] for (int r = 0; r < ROWS; r++) {
                         sum[q][r] += w0 * v[r * STRIDE + t / 3][t % 3][j];
                         sum[q + 1][r] += w1 * v[r * STRIDE + t / 3][t % 3][j];
@@ -84,25 +91,26 @@ void main()
         }
 #else
         [[unroll]] for (int t = 0; t < 9; t++) {
-            [[unroll]] for (int q = 0; q < 8; q++) {
-                vec4 w = texelFetch(weights, tile + t * 8 + q);
+            [[unroll]] for (int q = 0; q < OUTPUTS; q++) {
+                vec4 w = texelFetch(weights, tile + t * OUTPUTS + q);
                 [[unroll]] for (int r = 0; r < ROWS; r++)
                     sum[q][r] += dot(w, v[r * STRIDE + t / 3][t % 3]);
             }
         }
 #endif
-        tile += 72;
+        tile += 9 * OUTPUTS;
         plane += in_stride;
     } while (++i < in_planes);
 
-    [[unroll]] for (int side = 0; side < 2; side++) {
-        int out_plane = group * 2 + side;
+    [[unroll]] for (int k = 0; k < GROUP; k++) {
+        int out_plane = group * GROUP + k;
         if (out_plane < out_planes) {
             [[unroll]] for (int r = 0; r < ROWS; r++) {
                 int oy = band * ROWS + r;
                 bool inside = oy < height;
                 int texel = out_plane * out_stride + (inside ? oy * width + column : height * width);
-                vec4 value = vec4(sum[side * 4][r], sum[side * 4 + 1][r], sum[side * 4 + 2][r], sum[side * 4 + 3][r]);
+                int q = k * 4;
+                vec4 value = vec4(sum[q][r], sum[q + 1][r], sum[q + 2][r], sum[q + 3][r]);
                 value = activate(value, ACTIVATION);
                 if (ADD)
                     value += texelFetch(addend, texel);

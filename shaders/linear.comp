@@ -6,8 +6,8 @@
  * x:       C4 planes, in_planes of `pixels` texels
  * addend:  C4 planes of the output's shape (ADD)
  * gain:    C4 planes of 1 x 1, as many as x's (GAIN): squeeze-and-excite's scale
- * weights: tiles [output group of 8][in_plane, padded to a multiple of STEP], see include/weights.glsl
- * bias:    two texels an output group
+ * weights: tiles [output group][in_plane, padded to a multiple of STEP], see include/weights.glsl
+ * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of `pixels` texels
  *
  * Grid: x = workgroups of PIXELS * local size consecutive texels, the zero texel after the last pixel included;
@@ -27,6 +27,9 @@ layout(constant_id = 3) const bool GAIN = false;
  * other, so that the same cache lines serve all; else a workgroup's width apart. */
 layout(constant_id = 4) const int PIXELS = 4;
 
+/* Planes of an output group: 2, or 3 where the outputs fill those better. */
+layout(constant_id = 5) const int GROUP = 2;
+
 layout(push_constant) uniform Push {
     int pixels;
     int in_planes, out_planes;
@@ -41,6 +44,7 @@ LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT_PAIRS(0, y);
 
+const int OUTPUTS = GROUP * 4;
 const int STEP = 3; /* planes per turn of the loop; long bodies win on lavapipe */
 
 void main()
@@ -64,39 +68,42 @@ void main()
     /* Where there are no pixels, only the zero texel, one turn of the loop is enough; but a pair may hold both. */
     int n_planes = first < pixels || pixels % 2 == 1 ? in_planes : 1;
 
-    float sum[8][PIXELS];
-    vec4 bias0 = texelFetch(bias, group * 2), bias1 = texelFetch(bias, group * 2 + 1);
-    [[unroll]] for (int q = 0; q < 8; q++)
-        [[unroll]] for (int r = 0; r < PIXELS; r++)
-            sum[q][r] = q < 4 ? bias0[q & 3] : bias1[q & 3];
+    float sum[OUTPUTS][PIXELS];
+    [[unroll]] for (int k = 0; k < GROUP; k++) {
+        vec4 start = texelFetch(bias, group * GROUP + k);
+        [[unroll]] for (int q = 0; q < 4; q++)
+            [[unroll]] for (int r = 0; r < PIXELS; r++)
+                sum[k * 4 + q][r] = start[q];
+    }
 
-    int tile = group * ((in_planes + STEP - 1) / STEP * STEP) * 8 + TILE_LANE;
+    int tile = group * ((in_planes + STEP - 1) / STEP * STEP) * OUTPUTS;
     int i = 0;
     [[dont_unroll]] do {
         vec4 v[STEP][PIXELS];
-        vec4 w[STEP];
         [[unroll]] for (int u = 0; u < STEP; u++) {
             /* Past the last plane the weights are zero, whatever is read. */
             int plane = min(i + u, in_planes - 1);
-            vec4 scale = GAIN ? texelFetch(gain, plane * gain_stride) : vec4(1.0);
-            [[unroll]] for (int r = 0; r < PIXELS; r++) {
+            [[unroll]] for (int r = 0; r < PIXELS; r++)
                 v[u][r] = texelFetch(x, plane * in_stride + pixel[r]);
 #if !LANES8
-                if (GAIN)
-                    v[u][r] *= scale;
-#endif
-            }
-#if LANES8
-            w[u] = texelFetch(weights, tile + u * 8);
             if (GAIN)
-                w[u] *= scale;
+                [[unroll]] for (int r = 0; r < PIXELS; r++)
+                    v[u][r] *= texelFetch(gain, plane * gain_stride);
 #endif
         }
 #if LANES8
-        [[unroll]] for (int q = 0; q < 8; q += 2) {
+        vec4 w[TILE_FETCHES(STEP * OUTPUTS)];
+        [[unroll]] for (int k = 0; k < TILE_FETCHES(STEP * OUTPUTS); k++) {
+            int texel = TILE_TEXEL(k, STEP * OUTPUTS);
+            w[k] = texelFetch(weights, tile + texel);
+            if (GAIN)
+                w[k] *= texelFetch(gain, min(i + texel / OUTPUTS, in_planes - 1) * gain_stride);
+        }
+        [[unroll]] for (int q = 0; q < OUTPUTS; q += 2) {
             [[unroll]] for (int u = 0; u < STEP; u++) {
+                int texel = u * OUTPUTS + q;
                 [[unroll]] for (int j = 0; j < 4; j++) {
-                    float w0 = subgroupShuffle(w[u][j], q), w1 = subgroupShuffle(w[u][j], q + 1);
+                    float w0 = TILE_WEIGHT(w, texel, j), w1 = TILE_WEIGHT(w, texel + 1, j);
                     [[unroll]] for (int r = 0; r < PIXELS; r++) {
                         sum[q][r] += w0 * v[u][r][j];
                         sum[q + 1][r] += w1 * v[u][r][j];
@@ -106,24 +113,24 @@ void main()
         }
 #else
         [[unroll]] for (int u = 0; u < STEP; u++) {
-            [[unroll]] for (int q = 0; q < 8; q++) {
-                vec4 wq = texelFetch(weights, tile + u * 8 + q);
+            [[unroll]] for (int q = 0; q < OUTPUTS; q++) {
+                vec4 wq = texelFetch(weights, tile + u * OUTPUTS + q);
                 [[unroll]] for (int r = 0; r < PIXELS; r++)
                     sum[q][r] += dot(wq, v[u][r]);
             }
         }
 #endif
-        tile += STEP * 8;
+        tile += STEP * OUTPUTS;
         i += STEP;
     } while (i < n_planes);
 
-    [[unroll]] for (int side = 0; side < 2; side++) {
-        int out_plane = group * 2 + side;
+    [[unroll]] for (int k = 0; k < GROUP; k++) {
+        int out_plane = group * GROUP + k;
         if (out_plane < out_planes) {
             int plane = out_plane * out_stride;
             vec4 value[PIXELS];
             [[unroll]] for (int r = 0; r < PIXELS; r++) {
-                int q = side * 4;
+                int q = k * 4;
                 value[r] = activate(vec4(sum[q][r], sum[q + 1][r], sum[q + 2][r], sum[q + 3][r]), ACTIVATION);
                 if (ADD)
                     value[r] += texelFetch(addend, plane + pixel[r]);

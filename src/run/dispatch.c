@@ -2,6 +2,8 @@
  * One row of shader, constants and grid for each kind of operator. */
 #include "run/dispatch.h"
 
+#include "run/pack.h"
+
 #include <string.h>
 
 /* Rows of one invocation: ROWS in conv.comp and depthwise.comp. */
@@ -51,12 +53,12 @@ static int bands(int height, int rows)
     return (height + rows - 1) / rows;
 }
 
-int lm_dispatch_granularity(const LmOp *op)
+int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     switch (op->kind) {
     case LM_OP_CONV:
     case LM_OP_LINEAR:
-        return 2; /* a group of 8 channels */
+        return lm_pack_group(lm_graph_tensor(graph, op->output), variant);
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
     case LM_OP_GLOBAL_ATTENTION:
         return (int)lm_head_layout_texels(op->heads);
@@ -91,26 +93,26 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
                   texels = lm_head_layout_texels(op->heads);
 
     const int columns = y->width % 2 == 0 ? 2 : 1;
+    const int group = lm_pack_group(y, variant), groups = (planes.n + group - 1) / group;
     const int blocks = ((int)texels + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
 
     memset(dispatch, 0, sizeof *dispatch);
     switch (op->kind) {
     case LM_OP_CONV:
         dispatch->shader = "conv";
-        SPEC(local.heavy, (guint32)op->stride, activation, add);
+        SPEC(local.heavy, (guint32)op->stride, activation, add, (guint32)group);
         PUSH(y->width, y->height, x->width, x->height, x->planes, planes.n, in_stride, out_stride);
-        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy,
-                 (planes.n + 1) / 2);
+        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy, groups);
         break;
     case LM_OP_LINEAR: {
         /* Squeeze-and-excite has a single pixel. */
         const guint32 lanes = pixels > 1 ? local.light : local.heavy;
         const guint32 each = pixels == 1 ? 1 : variant & LM_VARIANT_LANES8 ? 8 : 4;
         dispatch->shader = "linear";
-        SPEC(lanes, activation, add, gain, each);
+        SPEC(lanes, activation, add, gain, each, (guint32)group);
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
              gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0);
-        set_grid(dispatch, pixels + 1, lanes * each, (planes.n + 1) / 2);
+        set_grid(dispatch, pixels + 1, lanes * each, groups);
         break;
     }
     case LM_OP_DEPTHWISE:

@@ -24,7 +24,7 @@ typedef struct {
 
 /** Output planes that only one dispatch can write together: `planes.first` and, but for the last,
  * `planes.n` are multiples. */
-int lm_dispatch_granularity(const LmOp *op);
+int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned variant);
 /** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU. Indices in
  * the shaders count from planes.first: output, weights and biases are bound from there, and so is
  * the input where an operator's input planes go with its output's (lm_dispatch_planewise()). */

@@ -67,9 +67,10 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
         const LmOp *op = lm_graph_op(executor->graph, i);
         parameters->weights_offset = size;
         parameters->weights_size =
-            lm_pack_weight_texels(executor->graph, op) * texel_bytes(executor);
+            lm_pack_weight_texels(executor->graph, op, executor->variant) * texel_bytes(executor);
         parameters->bias_offset = align(size + parameters->weights_size);
-        parameters->bias_size = lm_pack_bias_texels(executor->graph, op) * BIAS_TEXEL;
+        parameters->bias_size =
+            lm_pack_bias_texels(executor->graph, op, executor->variant) * BIAS_TEXEL;
         size = align(parameters->bias_offset + parameters->bias_size);
     }
     return size + VIEW_SLACK;
@@ -79,19 +80,21 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
 {
     const Parameters *parameters = &executor->parameters[index];
     const LmOp *op = lm_graph_op(executor->graph, index);
-    gsize n = lm_pack_weight_texels(executor->graph, op) * 4;
+    gsize n = lm_pack_weight_texels(executor->graph, op, executor->variant) * 4;
 
     if (parameters->bias_size)
-        lm_pack_biases(executor->graph, op, (float *)(void *)(map + parameters->bias_offset));
+        lm_pack_biases(executor->graph, op, executor->variant,
+                       (float *)(void *)(map + parameters->bias_offset));
     if (n == 0)
         return;
     if (!(executor->variant & LM_VARIANT_FP16)) {
-        lm_pack_weights(executor->graph, op, (float *)(void *)(map + parameters->weights_offset));
+        lm_pack_weights(executor->graph, op, executor->variant,
+                        (float *)(void *)(map + parameters->weights_offset));
         return;
     }
     g_autofree float *texels = g_new(float, n);
     guint16 *halves = (guint16 *)(void *)(map + parameters->weights_offset);
-    lm_pack_weights(executor->graph, op, texels);
+    lm_pack_weights(executor->graph, op, executor->variant, texels);
     for (gsize i = 0; i < n; i++)
         halves[i] = lm_half_from_float(texels[i]);
 }
@@ -145,7 +148,7 @@ static bool view_tensor(LmExecutor *executor, LmTensorId id, int first, VkBuffer
 static VkDeviceSize parameter_unit(const LmExecutor *executor, const LmOp *op, VkDeviceSize size)
 {
     const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
-    int granularity = lm_dispatch_granularity(op);
+    int granularity = lm_dispatch_granularity(executor->graph, op, executor->variant);
     return size / (VkDeviceSize)((y->planes + granularity - 1) / granularity);
 }
 
@@ -159,7 +162,7 @@ static int split_granularity(const LmExecutor *executor, const LmOp *op,
     VkDeviceSize units = 1, alignment = executor->device->min_offset_alignment;
     while (units * weights % alignment || units * bias % alignment)
         units++;
-    return (int)units * lm_dispatch_granularity(op);
+    return (int)units * lm_dispatch_granularity(executor->graph, op, executor->variant);
 }
 
 /* The planes' share of an operator's parameters, of which every plane of the output has as many: a
@@ -170,7 +173,8 @@ static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes plane
 {
     if (size == 0)
         return true;
-    VkDeviceSize skip = (VkDeviceSize)(planes.first / lm_dispatch_granularity(op)) *
+    VkDeviceSize skip = (VkDeviceSize)(planes.first / lm_dispatch_granularity(executor->graph, op,
+                                                                              executor->variant)) *
                         parameter_unit(executor, op, size);
     size -= skip;
     if (size / 256 % 256 == 0)

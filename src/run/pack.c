@@ -2,10 +2,18 @@
  * Packing of weights: by stored channel, zero where no logical channel is stored. */
 #include "run/pack.h"
 
-/* Groups of 8 stored output channels. */
-static int groups(const LmTensor *y)
+int lm_pack_group(const LmTensor *y, unsigned variant)
 {
-    return (y->planes + 1) / 2;
+    /* Two groups of two would compute four planes. At 9 and more planes a group too many costs less
+     * than the longer code. */
+    return variant & LM_VARIANT_LANES8 && y->planes == 3 ? 3 : 2;
+}
+
+/* Groups of stored output channels. */
+static int groups(const LmTensor *y, unsigned variant)
+{
+    int group = lm_pack_group(y, variant);
+    return (y->planes + group - 1) / group;
 }
 
 /* Input planes as the shader counts them. */
@@ -16,14 +24,14 @@ static int padded_planes(const LmOp *op, const LmTensor *x)
     return (x->planes + LM_LINEAR_STEP - 1) / LM_LINEAR_STEP * LM_LINEAR_STEP;
 }
 
-gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op)
+gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     switch (op->kind) {
     case LM_OP_CONV:
     case LM_OP_LINEAR:
-        return (gsize)groups(y) * (gsize)padded_planes(op, x) * (op->kind == LM_OP_CONV ? 9 : 1) *
-               8;
+        return (gsize)groups(y, variant) * (gsize)padded_planes(op, x) *
+               (op->kind == LM_OP_CONV ? 9 : 1) * (gsize)lm_pack_group(y, variant) * 4;
     case LM_OP_DEPTHWISE:
         return (gsize)y->planes * 32;
     default:
@@ -37,13 +45,13 @@ static gsize units(const LmOp *op, const LmTensor *y)
     return (gsize)y->planes / lm_head_layout_texels(op->heads);
 }
 
-gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op)
+gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     const LmTensor *y = lm_graph_tensor(graph, op->output);
     switch (op->kind) {
     case LM_OP_CONV:
     case LM_OP_LINEAR:
-        return (gsize)groups(y) * 2;
+        return (gsize)groups(y, variant) * (gsize)lm_pack_group(y, variant);
     case LM_OP_DEPTHWISE:
         return (gsize)y->planes;
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
@@ -59,19 +67,22 @@ static int logical(const LmTensor *tensor, int slot)
     return slot < tensor->planes * 4 ? tensor->channel[slot] : -1;
 }
 
-static void pack_tiles(const LmTensor *x, const LmTensor *y, const float *weight, int taps,
-                       int in_planes, float *out)
+/* group: planes of a group of outputs. */
+static void pack_tiles(const LmTensor *x, const LmTensor *y, int group, const float *weight,
+                       int taps, int in_planes, float *out)
 {
-    for (int slot = 0; slot < groups(y) * 8; slot++) {
-        int o = logical(y, slot), group = slot / 8, q = slot % 8;
+    const int outputs = group * 4;
+    for (int slot = 0; slot < (y->planes + group - 1) / group * outputs; slot++) {
+        int o = logical(y, slot);
         for (int plane = 0; plane < in_planes; plane++) {
-            for (int j = 0; j < 4; j++) {
-                int i = logical(x, plane * 4 + j);
-                for (int t = 0; t < taps; t++) {
-                    gsize texel = (((gsize)group * (gsize)in_planes + (gsize)plane) * (gsize)taps +
-                                   (gsize)t) *
-                                      8 +
-                                  (gsize)q;
+            for (int t = 0; t < taps; t++) {
+                gsize texel =
+                    (((gsize)(slot / outputs) * (gsize)in_planes + (gsize)plane) * (gsize)taps +
+                     (gsize)t) *
+                        (gsize)outputs +
+                    (gsize)(slot % outputs);
+                for (int j = 0; j < 4; j++) {
+                    int i = logical(x, plane * 4 + j);
                     out[texel * 4 + (gsize)j] =
                         o < 0 || i < 0
                             ? 0
@@ -83,11 +94,12 @@ static void pack_tiles(const LmTensor *x, const LmTensor *y, const float *weight
     }
 }
 
-void lm_pack_weights(const LmGraph *graph, const LmOp *op, float *texels)
+void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, float *texels)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
-        pack_tiles(x, y, op->weight, op->kind == LM_OP_CONV ? 9 : 1, padded_planes(op, x), texels);
+        pack_tiles(x, y, lm_pack_group(y, variant), op->weight, op->kind == LM_OP_CONV ? 9 : 1,
+                   padded_planes(op, x), texels);
     } else if (op->kind == LM_OP_DEPTHWISE) {
         for (int slot = 0; slot < y->planes * 4; slot++) {
             int c = logical(y, slot);
@@ -98,10 +110,10 @@ void lm_pack_weights(const LmGraph *graph, const LmOp *op, float *texels)
     }
 }
 
-void lm_pack_biases(const LmGraph *graph, const LmOp *op, float *texels)
+void lm_pack_biases(const LmGraph *graph, const LmOp *op, unsigned variant, float *texels)
 {
     const LmTensor *y = lm_graph_tensor(graph, op->output);
-    gsize n = lm_pack_bias_texels(graph, op) * 4;
+    gsize n = lm_pack_bias_texels(graph, op, variant) * 4;
     if (op->kind == LM_OP_NEIGHBOURHOOD_ATTENTION) {
         gsize unit_slots = 4 * lm_head_layout_texels(op->heads);
         for (gsize i = 0; i < n; i++) {

@@ -3,6 +3,7 @@
  * linear.comp, depthwise.comp, neighbourhood_attention.comp. */
 #pragma once
 
+#include "gpu/pipeline.h"
 #include "net/graph.h"
 
 G_BEGIN_DECLS
@@ -10,11 +11,13 @@ G_BEGIN_DECLS
 /** Planes that linear.comp takes at once; its weights are padded to a multiple (STEP there). */
 #define LM_LINEAR_STEP 3
 
-/** Texels of an operator's packed weights and biases; 0 for none. */
-gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op);
-gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op);
+/** Output planes that an invocation of conv.comp or linear.comp computes together (GROUP there). */
+int lm_pack_group(const LmTensor *y, unsigned variant);
+/** Texels of an operator's packed weights and biases; 0 for none. variant: LmVariant bits. */
+gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned variant);
+gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op, unsigned variant);
 /** Write them, four floats a texel. */
-void lm_pack_weights(const LmGraph *graph, const LmOp *op, float *texels);
-void lm_pack_biases(const LmGraph *graph, const LmOp *op, float *texels);
+void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, float *texels);
+void lm_pack_biases(const LmGraph *graph, const LmOp *op, unsigned variant, float *texels);
 
 G_END_DECLS
