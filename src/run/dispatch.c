@@ -11,6 +11,8 @@
 #define DEPTHWISE_ROWS 4
 /* Texels of a head's output that one invocation gives: BLOCK in attention.glsl. */
 #define ATTENTION_BLOCK 8
+/* Queries of one invocation: QUERIES in global_attention.comp, LANES8. */
+#define ATTENTION_QUERIES 4
 
 /* Invocations of a workgroup. On a CPU a heavy shader's partly filled last workgroup costs more
  * than many small workgroups do; a light one's workgroups cost more than the filling. */
@@ -144,7 +146,9 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         dispatch->shader = "global_attention";
         SPEC(local.heavy, per_texel, texels);
         PUSH(pixels, y->planes, out_stride);
-        set_grid(dispatch, pixels + 1, local.heavy, planes.n / (int)texels * blocks);
+        set_grid(dispatch, pixels + 1,
+                 local.heavy * (variant & LM_VARIANT_LANES8 ? ATTENTION_QUERIES : 1),
+                 planes.n / (int)texels * blocks);
         break;
     case LM_OP_POOL:
         dispatch->shader = "pool";
