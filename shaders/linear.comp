@@ -6,12 +6,12 @@
  * x:       C4 planes, in_planes of `pixels` texels
  * addend:  C4 planes of the output's shape (ADD)
  * gain:    C4 planes of 1 x 1, as many as x's (GAIN): squeeze-and-excite's scale
- * weights: tiles [output group][in_plane, padded to a multiple of STEP], see include/weights.glsl
+ * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl
  * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of `pixels` texels
  *
  * Grid: x = workgroups of PIXELS * local size consecutive texels, the zero texel after the last pixel included;
- * y = output group.
+ * y = output group, or 1 where an invocation computes all groups (HELD).
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -29,6 +29,8 @@ layout(constant_id = 4) const int PIXELS = 4;
 
 /* Planes of an output group: 2, or 3 where the outputs fill those better. */
 layout(constant_id = 5) const int GROUP = 2;
+/* Not 0: x has so few planes, and they are fetched once for all groups. */
+layout(constant_id = 6) const int HELD = 0;
 
 layout(push_constant) uniform Push {
     int pixels;
@@ -45,85 +47,80 @@ LM_BIAS(bias);
 LM_OUTPUT_PAIRS(0, y);
 
 const int OUTPUTS = GROUP * 4;
-const int STEP = 3; /* planes per turn of the loop; long bodies win on lavapipe */
+/* Planes per turn of the loop: long bodies win on lavapipe. */
+const int PLANES = HELD > 0 ? HELD : 3;
 
-void main()
+int pixel[PIXELS];
+vec4 v[PLANES][PIXELS];
+float sum[OUTPUTS][PIXELS];
+
+/* Past the last plane the weights are zero, whatever is read. */
+int input_plane(int i)
 {
-    int group = int(gl_WorkGroupID.y), size = int(gl_WorkGroupSize.x), local = int(gl_LocalInvocationID.x);
-    int pixel[PIXELS];
-#if LANES8
-    int first = (int(gl_WorkGroupID.x) * size + local - TILE_LANE) * PIXELS;
-    if (PIXELS == 1) {
-        pixel[0] = min(first + TILE_LANE, pixels);
-    } else {
-        /* Beyond the zero texel's pair the same pair once more, with the same values. */
-        [[unroll]] for (int r = 0; r < PIXELS; r++)
-            pixel[r] = min(first + (r / 2 * 8 + TILE_LANE) * 2, pixels & ~1) + r % 2;
-    }
-#else
-    int first = int(gl_WorkGroupID.x) * size * PIXELS;
-    [[unroll]] for (int r = 0; r < PIXELS; r++)
-        pixel[r] = min(first + r * size + local, pixels);
-#endif
-    /* Where there are no pixels, only the zero texel, one turn of the loop is enough; but a pair may hold both. */
-    int n_planes = first < pixels || pixels % 2 == 1 ? in_planes : 1;
+    return HELD > 0 ? i : min(i, in_planes - 1);
+}
 
-    float sum[OUTPUTS][PIXELS];
+/* Inputs i to i + PLANES. */
+void fetch_inputs(int i)
+{
+    [[unroll]] for (int u = 0; u < PLANES; u++) {
+        int plane = input_plane(i + u);
+        [[unroll]] for (int r = 0; r < PIXELS; r++)
+            v[u][r] = texelFetch(x, plane * in_stride + pixel[r]);
+#if !LANES8
+        if (GAIN)
+            [[unroll]] for (int r = 0; r < PIXELS; r++)
+                v[u][r] *= texelFetch(gain, plane * gain_stride);
+#endif
+    }
+}
+
+void begin(int group)
+{
     [[unroll]] for (int k = 0; k < GROUP; k++) {
         vec4 start = texelFetch(bias, group * GROUP + k);
         [[unroll]] for (int q = 0; q < 4; q++)
             [[unroll]] for (int r = 0; r < PIXELS; r++)
                 sum[k * 4 + q][r] = start[q];
     }
+}
 
-    int tile = group * ((in_planes + STEP - 1) / STEP * STEP) * OUTPUTS;
-    int i = 0;
-    [[dont_unroll]] do {
-        vec4 v[STEP][PIXELS];
-        [[unroll]] for (int u = 0; u < STEP; u++) {
-            /* Past the last plane the weights are zero, whatever is read. */
-            int plane = min(i + u, in_planes - 1);
-            [[unroll]] for (int r = 0; r < PIXELS; r++)
-                v[u][r] = texelFetch(x, plane * in_stride + pixel[r]);
-#if !LANES8
-            if (GAIN)
-                [[unroll]] for (int r = 0; r < PIXELS; r++)
-                    v[u][r] *= texelFetch(gain, plane * gain_stride);
-#endif
-        }
+/* Adds the products of inputs i to i + PLANES with the weights from texel `tile` on. */
+void multiply(int i, int tile)
+{
 #if LANES8
-        vec4 w[TILE_FETCHES(STEP * OUTPUTS)];
-        [[unroll]] for (int k = 0; k < TILE_FETCHES(STEP * OUTPUTS); k++) {
-            int texel = TILE_TEXEL(k, STEP * OUTPUTS);
-            w[k] = texelFetch(weights, tile + texel);
-            if (GAIN)
-                w[k] *= texelFetch(gain, min(i + texel / OUTPUTS, in_planes - 1) * gain_stride);
-        }
-        [[unroll]] for (int q = 0; q < OUTPUTS; q += 2) {
-            [[unroll]] for (int u = 0; u < STEP; u++) {
-                int texel = u * OUTPUTS + q;
-                [[unroll]] for (int j = 0; j < 4; j++) {
-                    float w0 = TILE_WEIGHT(w, texel, j), w1 = TILE_WEIGHT(w, texel + 1, j);
-                    [[unroll]] for (int r = 0; r < PIXELS; r++) {
-                        sum[q][r] += w0 * v[u][r][j];
-                        sum[q + 1][r] += w1 * v[u][r][j];
-                    }
+    vec4 w[TILE_FETCHES(PLANES * OUTPUTS)];
+    [[unroll]] for (int k = 0; k < TILE_FETCHES(PLANES * OUTPUTS); k++) {
+        int texel = TILE_TEXEL(k, PLANES * OUTPUTS);
+        w[k] = texelFetch(weights, tile + texel);
+        if (GAIN)
+            w[k] *= texelFetch(gain, input_plane(i + texel / OUTPUTS) * gain_stride);
+    }
+    [[unroll]] for (int q = 0; q < OUTPUTS; q += 2) {
+        [[unroll]] for (int u = 0; u < PLANES; u++) {
+            int texel = u * OUTPUTS + q;
+            [[unroll]] for (int j = 0; j < 4; j++) {
+                float w0 = TILE_WEIGHT(w, texel, j), w1 = TILE_WEIGHT(w, texel + 1, j);
+                [[unroll]] for (int r = 0; r < PIXELS; r++) {
+                    sum[q][r] += w0 * v[u][r][j];
+                    sum[q + 1][r] += w1 * v[u][r][j];
                 }
             }
         }
+    }
 #else
-        [[unroll]] for (int u = 0; u < STEP; u++) {
-            [[unroll]] for (int q = 0; q < OUTPUTS; q++) {
-                vec4 wq = texelFetch(weights, tile + u * OUTPUTS + q);
-                [[unroll]] for (int r = 0; r < PIXELS; r++)
-                    sum[q][r] += dot(wq, v[u][r]);
-            }
+    [[unroll]] for (int u = 0; u < PLANES; u++) {
+        [[unroll]] for (int q = 0; q < OUTPUTS; q++) {
+            vec4 w = texelFetch(weights, tile + u * OUTPUTS + q);
+            [[unroll]] for (int r = 0; r < PIXELS; r++)
+                sum[q][r] += dot(w, v[u][r]);
         }
+    }
 #endif
-        tile += STEP * OUTPUTS;
-        i += STEP;
-    } while (i < n_planes);
+}
 
+void finish(int group)
+{
     [[unroll]] for (int k = 0; k < GROUP; k++) {
         int out_plane = group * GROUP + k;
         if (out_plane < out_planes) {
@@ -147,5 +144,47 @@ void main()
                 LM_STORE(y, plane + pixel[r], value[r]);
 #endif
         }
+    }
+}
+
+void main()
+{
+    int size = int(gl_WorkGroupSize.x), local = int(gl_LocalInvocationID.x);
+#if LANES8
+    int first = (int(gl_WorkGroupID.x) * size + local - TILE_LANE) * PIXELS;
+    if (PIXELS == 1) {
+        pixel[0] = min(first + TILE_LANE, pixels);
+    } else {
+        /* Beyond the zero texel's pair the same pair once more, with the same values. */
+        [[unroll]] for (int r = 0; r < PIXELS; r++)
+            pixel[r] = min(first + (r / 2 * 8 + TILE_LANE) * 2, pixels & ~1) + r % 2;
+    }
+#else
+    int first = int(gl_WorkGroupID.x) * size * PIXELS;
+    [[unroll]] for (int r = 0; r < PIXELS; r++)
+        pixel[r] = min(first + r * size + local, pixels);
+#endif
+
+    if (HELD > 0) {
+        fetch_inputs(0);
+        int group = 0;
+        [[dont_unroll]] do {
+            begin(group);
+            multiply(0, group * HELD * OUTPUTS);
+            finish(group);
+        } while (++group * GROUP < out_planes);
+    } else {
+        /* Where there are no pixels, only the zero texel, one turn of the loop is enough; but a pair may hold both. */
+        int n_planes = first < pixels || pixels % 2 == 1 ? in_planes : 1;
+        int group = int(gl_WorkGroupID.y), tile = group * ((in_planes + PLANES - 1) / PLANES * PLANES) * OUTPUTS;
+        begin(group);
+        int i = 0;
+        [[dont_unroll]] do {
+            fetch_inputs(i);
+            multiply(i, tile);
+            tile += PLANES * OUTPUTS;
+            i += PLANES;
+        } while (i < n_planes);
+        finish(group);
     }
 }

@@ -16,21 +16,32 @@ static int groups(const LmTensor *y, unsigned variant)
     return (y->planes + group - 1) / group;
 }
 
-/* Input planes as the shader counts them. */
-static int padded_planes(const LmOp *op, const LmTensor *x)
+int lm_pack_held(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
-    if (op->kind == LM_OP_CONV)
+    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
+    /* 6 planes of 8 texels are the most whose products with a group do not make code too long. */
+    return op->kind == LM_OP_LINEAR && variant & LM_VARIANT_LANES8 && x->planes <= 6 &&
+                   y->planes > lm_pack_group(y, variant) && y->width * y->height > 1
+               ? x->planes
+               : 0;
+}
+
+/* Input planes as the shader counts them. */
+static int padded_planes(const LmGraph *graph, const LmOp *op, unsigned variant)
+{
+    const LmTensor *x = lm_graph_tensor(graph, op->input);
+    if (op->kind == LM_OP_CONV || lm_pack_held(graph, op, variant))
         return x->planes;
     return (x->planes + LM_LINEAR_STEP - 1) / LM_LINEAR_STEP * LM_LINEAR_STEP;
 }
 
 gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
-    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
+    const LmTensor *y = lm_graph_tensor(graph, op->output);
     switch (op->kind) {
     case LM_OP_CONV:
     case LM_OP_LINEAR:
-        return (gsize)groups(y, variant) * (gsize)padded_planes(op, x) *
+        return (gsize)groups(y, variant) * (gsize)padded_planes(graph, op, variant) *
                (op->kind == LM_OP_CONV ? 9 : 1) * (gsize)lm_pack_group(y, variant) * 4;
     case LM_OP_DEPTHWISE:
         return (gsize)y->planes * 32;
@@ -99,7 +110,7 @@ void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, flo
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
         pack_tiles(x, y, lm_pack_group(y, variant), op->weight, op->kind == LM_OP_CONV ? 9 : 1,
-                   padded_planes(op, x), texels);
+                   padded_planes(graph, op, variant), texels);
     } else if (op->kind == LM_OP_DEPTHWISE) {
         for (int slot = 0; slot < y->planes * 4; slot++) {
             int c = logical(y, slot);

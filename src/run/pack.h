@@ -8,11 +8,15 @@
 
 G_BEGIN_DECLS
 
-/** Planes that linear.comp takes at once; its weights are padded to a multiple (STEP there). */
+/** Planes that linear.comp takes at once where it holds none; its weights are padded to a multiple.
+ */
 #define LM_LINEAR_STEP 3
 
 /** Output planes that an invocation of conv.comp or linear.comp computes together (GROUP there). */
 int lm_pack_group(const LmTensor *y, unsigned variant);
+/** Input planes that an invocation of linear.comp keeps while it goes through all outputs (HELD
+ * there); 0: it goes through all inputs for one group of outputs. */
+int lm_pack_held(const LmGraph *graph, const LmOp *op, unsigned variant);
 /** Texels of an operator's packed weights and biases; 0 for none. variant: LmVariant bits. */
 gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned variant);
 gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op, unsigned variant);
