@@ -31,12 +31,15 @@ layout(constant_id = 4) const int PIXELS = 4;
 layout(constant_id = 5) const int GROUP = 2;
 /* Not 0: x has so few planes, and they are fetched once for all groups. */
 layout(constant_id = 6) const int HELD = 0;
+/* Layer norm of the held inputs first, as in norm.comp. */
+layout(constant_id = 7) const bool NORMALISE = false;
 
 layout(push_constant) uniform Push {
     int pixels;
     int in_planes, out_planes;
     int in_stride, out_stride; /* texels from plane to plane */
     int gain_stride;
+    int channels;            /* of x */
 };
 
 LM_INPUT(0, x);
@@ -72,6 +75,25 @@ void fetch_inputs(int i)
             [[unroll]] for (int r = 0; r < PIXELS; r++)
                 v[u][r] *= texelFetch(gain, plane * gain_stride);
 #endif
+    }
+}
+
+/* Only the last plane has padding channels, which are zero; what becomes of them meets weights of zero. */
+void normalise()
+{
+    vec4 tail = vec4(lessThan(ivec4(0, 1, 2, 3), ivec4(channels - (PLANES - 1) * 4)));
+    [[unroll]] for (int r = 0; r < PIXELS; r++) {
+        vec4 total = vec4(0.0), squares = vec4(0.0);
+        [[unroll]] for (int u = 0; u < PLANES; u++)
+            total += v[u][r];
+        float mean = dot(total, vec4(1.0)) / float(channels);
+        [[unroll]] for (int u = 0; u < PLANES; u++) {
+            v[u][r] -= mean;
+            squares += v[u][r] * v[u][r] * (u == PLANES - 1 ? tail : vec4(1.0));
+        }
+        float scale = inversesqrt(dot(squares, vec4(1.0)) / float(channels) + 1e-5);
+        [[unroll]] for (int u = 0; u < PLANES; u++)
+            v[u][r] *= scale;
     }
 }
 
@@ -167,6 +189,8 @@ void main()
 
     if (HELD > 0) {
         fetch_inputs(0);
+        if (NORMALISE)
+            normalise();
         int group = 0;
         [[dont_unroll]] do {
             begin(group);

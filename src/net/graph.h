@@ -22,6 +22,10 @@ G_BEGIN_DECLS
  * allows. */
 #define LM_PLANE_ALIGN 32
 
+/** Planes of input that a linear layer can normalise itself: an invocation keeps all of a pixel's.
+ */
+#define LM_NORMALISED_PLANES 6
+
 typedef int LmTensorId;
 #define LM_NO_TENSOR (-1)
 
@@ -79,6 +83,7 @@ typedef struct {
         gain; /**< LINEAR: 1 x 1, of the input's layout, multiplies the input; or LM_NO_TENSOR. */
     LmActivation activation;
     int stride;
+    bool normalise; /**< LINEAR: its input goes through NORM first; at most LM_NORMALISED_PLANES. */
     LmHeadLayout heads;
     /** CONV, LINEAR: out x in x (3 x 3 or 1); DEPTHWISE: channels x 5 x 5; NEIGHBOURHOOD_ATTENTION:
      * heads x 5 x 5 relative position bias, or NULL. By logical channel. */
@@ -136,7 +141,7 @@ typedef struct {
     int kernel;             /**< Expected side of the kernel, 1 or 3; 0 means 1. */
     int outputs;            /**< Expected output channels; 0: whatever the tensor's shape says. */
     const char *norm;       /**< A batch norm that follows, folded in. */
-    const char *layer_norm; /**< The affine part of the layer norm before it, folded in. */
+    const char *layer_norm; /**< A layer norm before it, whose affine part is folded in. */
     LmActivation activation;
     LmTensorId addend; /**< 0: none (the input, tensor 0, is never an addend). */
     LmHeadLayout qkv;  /**< Output is q|k|v in head layout; query scale folded in. */
@@ -155,7 +160,6 @@ LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTe
  * biases added: x is the concatenation of their two inputs. */
 LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x,
                               LmTensorId gain);
-LmTensorId lm_graph_norm(LmGraph *graph, const char *name, LmTensorId x);
 /** x: q|k|v in head layout. rpb: name of the relative position bias, or NULL. */
 LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x,
                                             LmHeadLayout heads, const char *rpb);

@@ -107,46 +107,6 @@ static bool layer_shape(LmGraph *graph, const char *name, int inputs, int kernel
     return true;
 }
 
-LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
-                          const LmLayerParams *params)
-{
-    static const LmLayerParams none = {0};
-    if (!params)
-        params = &none;
-    if (graph->error)
-        return LM_NO_TENSOR;
-
-    LmTensor in = *lm_graph_tensor(graph, x);
-    int outputs, kernel = params->kernel ? params->kernel : 1,
-                 stride = params->stride ? params->stride : 1;
-    int expected =
-        params->addend ? lm_graph_tensor(graph, params->addend)->channels : params->outputs;
-    unsigned n_dims;
-    gsize shape[4];
-    if (!layer_shape(graph, name, in.channels, kernel, expected, &outputs, shape, &n_dims))
-        return LM_NO_TENSOR;
-
-    bool heads = params->qkv.heads > 0;
-    int planes = heads ? 3 * (int)lm_head_layout_planes(params->qkv) : (outputs + 3) / 4;
-    LmTensorId y =
-        lm_graph_add_tensor(graph, name, outputs, planes, in.height / stride, in.width / stride);
-    LmOp *op = lm_graph_add_op(graph, kernel == 3 ? LM_OP_CONV : LM_OP_LINEAR, name, x, y);
-    op->stride = stride;
-    op->activation = params->activation;
-    op->addend = params->addend ? params->addend : LM_NO_TENSOR;
-    op->weight = get(graph, name, ".weight", shape, n_dims);
-    op->bias = get_vector(graph, name, ".bias", outputs);
-    if (!graph->error && params->norm)
-        fold_norm(graph, params->norm, op, outputs, (gsize)in.channels * (gsize)(kernel * kernel));
-    if (!graph->error && params->layer_norm)
-        fold_layer_norm(graph, params->layer_norm, op, outputs, in.channels);
-    if (!graph->error && heads) {
-        lm_tensor_lay_out_heads(lm_graph_tensor(graph, y), params->qkv);
-        scale_query(op, params->qkv, in.channels);
-    }
-    return graph->error ? LM_NO_TENSOR : y;
-}
-
 /* A new tensor of x's channels and stored layout. */
 static LmTensorId add_like(LmGraph *graph, const char *name, LmTensorId x, int height, int width)
 {
@@ -165,6 +125,52 @@ static LmTensorId add_simple(LmGraph *graph, LmOpKind kind, const char *name, Lm
     LmTensorId y = add_like(graph, name, x, height, width);
     lm_graph_add_op(graph, kind, name, x, y);
     return y;
+}
+
+LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
+                          const LmLayerParams *params)
+{
+    static const LmLayerParams none = {0};
+    if (!params)
+        params = &none;
+    if (graph->error)
+        return LM_NO_TENSOR;
+
+    bool normalise =
+        params->layer_norm && lm_graph_tensor(graph, x)->planes <= LM_NORMALISED_PLANES;
+    if (params->layer_norm && !normalise)
+        x = add_simple(graph, LM_OP_NORM, params->layer_norm, x, lm_graph_tensor(graph, x)->height,
+                       lm_graph_tensor(graph, x)->width);
+    LmTensor in = *lm_graph_tensor(graph, x);
+    int outputs, kernel = params->kernel ? params->kernel : 1,
+                 stride = params->stride ? params->stride : 1;
+    int expected =
+        params->addend ? lm_graph_tensor(graph, params->addend)->channels : params->outputs;
+    unsigned n_dims;
+    gsize shape[4];
+    if (!layer_shape(graph, name, in.channels, kernel, expected, &outputs, shape, &n_dims))
+        return LM_NO_TENSOR;
+
+    bool heads = params->qkv.heads > 0;
+    int planes = heads ? 3 * (int)lm_head_layout_planes(params->qkv) : (outputs + 3) / 4;
+    LmTensorId y =
+        lm_graph_add_tensor(graph, name, outputs, planes, in.height / stride, in.width / stride);
+    LmOp *op = lm_graph_add_op(graph, kernel == 3 ? LM_OP_CONV : LM_OP_LINEAR, name, x, y);
+    op->stride = stride;
+    op->normalise = normalise;
+    op->activation = params->activation;
+    op->addend = params->addend ? params->addend : LM_NO_TENSOR;
+    op->weight = get(graph, name, ".weight", shape, n_dims);
+    op->bias = get_vector(graph, name, ".bias", outputs);
+    if (!graph->error && params->norm)
+        fold_norm(graph, params->norm, op, outputs, (gsize)in.channels * (gsize)(kernel * kernel));
+    if (!graph->error && params->layer_norm)
+        fold_layer_norm(graph, params->layer_norm, op, outputs, in.channels);
+    if (!graph->error && heads) {
+        lm_tensor_lay_out_heads(lm_graph_tensor(graph, y), params->qkv);
+        scale_query(op, params->qkv, in.channels);
+    }
+    return graph->error ? LM_NO_TENSOR : y;
 }
 
 LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel,
@@ -261,14 +267,6 @@ LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *sec
     op->weight = weight;
     op->bias = bias;
     return y;
-}
-
-LmTensorId lm_graph_norm(LmGraph *graph, const char *name, LmTensorId x)
-{
-    if (graph->error)
-        return LM_NO_TENSOR;
-    return add_simple(graph, LM_OP_NORM, name, x, lm_graph_tensor(graph, x)->height,
-                      lm_graph_tensor(graph, x)->width);
 }
 
 /* Output of attention: the layout of q alone. */

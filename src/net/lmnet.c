@@ -197,7 +197,7 @@ static LmTensorId transformer(LmGraph *graph, const char *name, const char *atte
     LmHeadLayout heads = heads_of(graph, name, e);
     int width = graph->error ? 0 : lm_graph_tensor(graph, e)->channels;
     LmTensorId qkv =
-        layer(graph, prefix, "qkv", lm_graph_norm(graph, norm1, e),
+        layer(graph, prefix, "qkv", e,
               &(LmLayerParams){.outputs = 3 * width, .layer_norm = norm1, .qkv = heads});
     LmTensorId weighted =
         global ? lm_graph_global_attention(graph, prefix, qkv, heads)
@@ -205,7 +205,7 @@ static LmTensorId transformer(LmGraph *graph, const char *name, const char *atte
                                                   lm_weights_has(graph->weights, rpb) ? rpb : NULL);
     LmTensorId a = layer(graph, prefix, "proj", weighted, &(LmLayerParams){.addend = e});
     LmTensorId hidden =
-        layer(graph, name, "mlp.fc1", lm_graph_norm(graph, norm2, a),
+        layer(graph, name, "mlp.fc1", a,
               &(LmLayerParams){.layer_norm = norm2, .activation = LM_ACTIVATION_GELU});
     return layer(graph, name, "mlp.fc2", hidden, &(LmLayerParams){.addend = a});
 }

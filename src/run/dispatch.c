@@ -112,9 +112,9 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         const int held = lm_pack_held(graph, op, variant);
         const guint32 each = pixels == 1 ? 1 : variant & LM_VARIANT_LANES8 ? 8 : 4;
         dispatch->shader = "linear";
-        SPEC(lanes, activation, add, gain, each, (guint32)group, (guint32)held);
+        SPEC(lanes, activation, add, gain, each, (guint32)group, (guint32)held, op->normalise);
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
-             gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0);
+             gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0, x->channels);
         set_grid(dispatch, pixels + 1, lanes * each, held ? 1 : groups);
         break;
     }

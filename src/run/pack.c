@@ -20,10 +20,9 @@ int lm_pack_held(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     /* 6 planes of 8 texels are the most whose products with a group do not make code too long. */
-    return op->kind == LM_OP_LINEAR && variant & LM_VARIANT_LANES8 && x->planes <= 6 &&
-                   y->planes > lm_pack_group(y, variant) && y->width * y->height > 1
-               ? x->planes
-               : 0;
+    bool pays = variant & LM_VARIANT_LANES8 && x->planes <= 6 &&
+                y->planes > lm_pack_group(y, variant) && y->width * y->height > 1;
+    return op->kind == LM_OP_LINEAR && (pays || op->normalise) ? x->planes : 0;
 }
 
 /* Input planes as the shader counts them. */

@@ -35,6 +35,7 @@ const LmOperatorCase lm_operator_cases[] = {
      .height = 16,
      .width = 16,
      .activation = HARDSWISH},
+    {.kind = LM_OP_LINEAR, .in = 12, .out = 36, .height = 128, .width = 128, .normalise = true},
     {.kind = LM_OP_LINEAR, .in = 372, .out = 1116, .height = 8, .width = 8},
     {.kind = LM_OP_LINEAR, .in = 744, .out = 372, .height = 8, .width = 8, .add = true},
     {.kind = LM_OP_DEPTHWISE, .in = 24, .out = 24, .height = 128, .width = 128, .activation = GELU},
@@ -100,6 +101,15 @@ const LmOperatorCase lm_operator_cases[] = {
      .add = true,
      .gain = true},
     {.kind = LM_OP_LINEAR, .in = 12, .out = 2, .height = 31, .width = 33},
+    {.kind = LM_OP_LINEAR, .in = 1, .out = 3, .height = 2, .width = 3, .normalise = true},
+    {.kind = LM_OP_LINEAR,
+     .in = 7,
+     .out = 9,
+     .height = 5,
+     .width = 13,
+     .activation = GELU,
+     .normalise = true},
+    {.kind = LM_OP_LINEAR, .in = 21, .out = 63, .height = 3, .width = 7, .normalise = true},
     {.kind = LM_OP_LINEAR, .in = 10, .out = 16, .height = 8, .width = 4, .activation = HARDSWISH},
     {.kind = LM_OP_DEPTHWISE, .in = 1, .out = 1, .height = 1, .width = 1},
     {.kind = LM_OP_DEPTHWISE, .in = 3, .out = 3, .height = 2, .width = 5, .activation = GELU},
@@ -194,10 +204,10 @@ char *lm_operator_case_name(const LmOperatorCase *c)
     G_STATIC_ASSERT(G_N_ELEMENTS(kinds) == LM_N_OPS);
     g_autofree char *heads = c->heads ? g_strdup_printf(" heads %d", c->heads) : g_strdup("");
     g_autofree char *stride = c->stride > 1 ? g_strdup_printf("/%d", c->stride) : g_strdup("");
-    return g_strdup_printf("%s%s %d->%d %dx%d%s%s%s%s%s", kinds[c->kind], stride, c->in, c->out,
+    return g_strdup_printf("%s%s %d->%d %dx%d%s%s%s%s%s%s", kinds[c->kind], stride, c->in, c->out,
                            c->height, c->width, activations[c->activation],
                            c->add ? " +addend" : "", c->gain ? " *gain" : "", c->rpb ? " rpb" : "",
-                           heads);
+                           c->normalise ? " normalised" : "", heads);
 }
 
 static float *random_values(GRand *random, gsize n, double scale)
@@ -258,6 +268,7 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
     op->activation = c->activation;
     op->addend = addend;
     op->gain = gain;
+    op->normalise = c->normalise;
     op->heads = heads;
     gsize in = (gsize)c->in, out = (gsize)c->out;
     if (c->kind == LM_OP_CONV)

@@ -10,7 +10,7 @@ typedef struct {
     int height, width; /**< Of the input. */
     int stride;        /**< CONV; POOL: side of a cell. */
     LmActivation activation;
-    bool add, gain, rpb;
+    bool add, gain, rpb, normalise;
     int heads; /**< Attention. */
 } LmOperatorCase;
 

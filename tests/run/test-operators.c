@@ -43,6 +43,17 @@ static double activate(double x, LmActivation activation)
     return x;
 }
 
+static double normalise(const Problem *p, int c, int y, int x)
+{
+    int n = p->in->channels;
+    double sum = 0, squares = 0;
+    for (int i = 0; i < n; i++)
+        sum += at(p, i, y, x);
+    for (int i = 0; i < n; i++)
+        squares += pow(at(p, i, y, x) - sum / n, 2);
+    return (at(p, c, y, x) - sum / n) / sqrt(squares / n + 1e-5);
+}
+
 static double convolve(const Problem *p, int o, int y, int x)
 {
     int kernel = p->op->kind == LM_OP_CONV ? 3 : p->op->kind == LM_OP_DEPTHWISE ? 5 : 1;
@@ -54,8 +65,10 @@ static double convolve(const Problem *p, int o, int y, int x)
             for (int kx = 0; kx < kernel; kx++)
                 sum += (double)p->op->weight[((o * inputs + i) * kernel + ky) * kernel + kx] *
                        (p->gain ? (double)p->gain[i] : 1.0) *
-                       at(p, depthwise ? o : i, y * p->op->stride + ky - kernel / 2,
-                          x * p->op->stride + kx - kernel / 2);
+                       (p->op->normalise
+                            ? normalise(p, i, y, x)
+                            : at(p, depthwise ? o : i, y * p->op->stride + ky - kernel / 2,
+                                 x * p->op->stride + kx - kernel / 2));
     sum = activate(sum, p->op->activation);
     if (p->addend)
         sum += (double)p->addend[(o * p->out->height + y) * p->out->width + x];
@@ -69,17 +82,6 @@ static double mean(const Problem *p, int c, int top, int left, int height, int w
         for (int x = 0; x < width; x++)
             sum += at(p, c, top + y, left + x);
     return sum / (height * width);
-}
-
-static double normalise(const Problem *p, int c, int y, int x)
-{
-    int n = p->in->channels;
-    double sum = 0, squares = 0;
-    for (int i = 0; i < n; i++)
-        sum += at(p, i, y, x);
-    for (int i = 0; i < n; i++)
-        squares += pow(at(p, i, y, x) - sum / n, 2);
-    return (at(p, c, y, x) - sum / n) / sqrt(squares / n + 1e-5);
 }
 
 /* Over the keys of the window at (top, left), or of the whole picture. */
