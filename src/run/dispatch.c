@@ -55,6 +55,13 @@ static int bands(int height, int rows)
     return (height + rows - 1) / rows;
 }
 
+/* Texels of an invocation of linear.comp that holds so many planes: as many as code of some 800
+ * multiply-adds allows, beyond which a CPU's instruction cache misses. */
+static guint32 lanes8_pixels(int held)
+{
+    return held > 6 ? 2 : held > 4 ? 4 : 8;
+}
+
 int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     switch (op->kind) {
@@ -110,7 +117,9 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         /* Squeeze-and-excite has a single pixel. */
         const guint32 lanes = pixels > 1 ? local.light : local.heavy;
         const int held = lm_pack_held(graph, op, variant);
-        const guint32 each = pixels == 1 ? 1 : variant & LM_VARIANT_LANES8 ? 8 : 4;
+        const guint32 each = pixels == 1                   ? 1
+                             : variant & LM_VARIANT_LANES8 ? lanes8_pixels(held)
+                                                           : 4;
         dispatch->shader = "linear";
         SPEC(lanes, activation, add, gain, each, (guint32)group, (guint32)held, op->normalise);
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,

@@ -19,8 +19,8 @@ static int groups(const LmTensor *y, unsigned variant)
 int lm_pack_held(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
-    /* 6 planes of 8 texels are the most whose products with a group do not make code too long. */
-    bool pays = variant & LM_VARIANT_LANES8 && x->planes <= 6 &&
+    /* Beyond 12 planes too few texels would share a fetch of weights. */
+    bool pays = variant & LM_VARIANT_LANES8 && x->planes <= 12 &&
                 y->planes > lm_pack_group(y, variant) && y->width * y->height > 1;
     return op->kind == LM_OP_LINEAR && (pays || op->normalise) ? x->planes : 0;
 }
