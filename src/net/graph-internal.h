@@ -14,6 +14,11 @@ void lm_tensor_lay_out_heads(LmTensor *tensor, LmHeadLayout layout);
 LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input,
                       LmTensorId output);
 
+/** The last operator, a convolution of stride 1, is one of its input upsampled: lets a linear layer
+ * multiply the input, as small as it is, by each of the nine taps, and a TAP_SUM upsample and add
+ * the products. */
+void lm_layer_split_taps(LmGraph *graph);
+
 /** No layer of a sane model is wider; keeps sizes far from overflow. */
 #define LM_MAX_CHANNELS 16384
 

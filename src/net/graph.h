@@ -47,7 +47,10 @@ typedef enum {
                                     */
     LM_OP_GLOBAL_ATTENTION,        /**< Over all pixels as tokens; input as above. */
     LM_OP_POOL,                    /**< Mean over whole cells of input / output pixels. */
-    LM_OP_UPSAMPLE,                /**< Bilinear, twice the size, corners aligned. */
+    LM_OP_TAP_SUM,  /**< Sum of a 3x3 convolution's nine tap products, each upsampled (bilinear,
+                       twice  the size, corners aligned) and moved to its tap's place, zero beyond the
+                       picture. Input planes: [output plane][tap y * 3 + x]. */
+    LM_OP_UPSAMPLE, /**< Bilinear, twice the size, corners aligned. */
     LM_N_OPS
 } LmOpKind;
 
@@ -78,7 +81,7 @@ typedef struct {
     LmOpKind kind;
     char *name;
     LmTensorId input, output;
-    LmTensorId addend; /**< CONV, LINEAR: added after the activation; or LM_NO_TENSOR. */
+    LmTensorId addend; /**< CONV, LINEAR, TAP_SUM: added after the activation; or LM_NO_TENSOR. */
     LmTensorId
         gain; /**< LINEAR: 1 x 1, of the input's layout, multiplies the input; or LM_NO_TENSOR. */
     LmActivation activation;
@@ -137,9 +140,11 @@ LmTensorId lm_graph_tap(LmGraph *graph, const char *name, LmTensorId tensor);
 /** Settings of a convolution or linear layer; zero: stride 1, nothing more. Names are of the model
  * file's tensors without `.weight`, `.bias`. */
 typedef struct {
-    int stride;             /**< 0 means 1. */
-    int kernel;             /**< Expected side of the kernel, 1 or 3; 0 means 1. */
-    int outputs;            /**< Expected output channels; 0: whatever the tensor's shape says. */
+    int stride;    /**< 0 means 1. */
+    int kernel;    /**< Expected side of the kernel, 1 or 3; 0 means 1. */
+    bool upsample; /**< 3x3, stride 1: of x upsampled (bilinear, twice the size, corners aligned).
+                    */
+    int outputs;   /**< Expected output channels; 0: whatever the tensor's shape says. */
     const char *norm;       /**< A batch norm that follows, folded in. */
     const char *layer_norm; /**< A layer norm before it, whose affine part is folded in. */
     LmActivation activation;

@@ -127,6 +127,41 @@ static LmTensorId add_simple(LmGraph *graph, LmOpKind kind, const char *name, Lm
     return y;
 }
 
+void lm_layer_split_taps(LmGraph *graph)
+{
+    LmOp *op = lm_graph_op(graph, graph->ops->len - 1);
+    const LmOp conv = *op;
+    LmTensor in = *lm_graph_tensor(graph, conv.input), out = *lm_graph_tensor(graph, conv.output);
+    char *name = g_strconcat(conv.name, ".taps", NULL);
+    LmTensorId taps =
+        lm_graph_add_tensor(graph, name, out.channels * 9, out.planes * 9, in.height, in.width);
+    LmTensor *tensor = lm_graph_tensor(graph, taps);
+    for (int slot = 0; slot < tensor->planes * 4; slot++) {
+        int o = out.channel[slot / 36 * 4 + slot % 4];
+        tensor->channel[slot] = o < 0 ? -1 : o * 9 + slot / 4 % 9;
+    }
+
+    op->kind = LM_OP_LINEAR;
+    op->name = name;
+    op->output = taps;
+    op->activation = LM_ACTIVATION_NONE;
+    op->addend = LM_NO_TENSOR;
+    op->weight = g_new(float, (gsize)tensor->channels *(gsize)in.channels);
+    op->bias = g_new0(float, (gsize)tensor->channels);
+    for (int o = 0; o < out.channels; o++)
+        for (int i = 0; i < in.channels; i++)
+            for (int t = 0; t < 9; t++)
+                op->weight[(o * 9 + t) * in.channels + i] =
+                    conv.weight[(o * in.channels + i) * 9 + t];
+    g_free(conv.weight);
+
+    op = lm_graph_add_op(graph, LM_OP_TAP_SUM, conv.name, taps, conv.output);
+    op->activation = conv.activation;
+    op->addend = conv.addend;
+    op->bias = conv.bias;
+    g_free(conv.name);
+}
+
 LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
                           const LmLayerParams *params)
 {
@@ -143,7 +178,8 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
                        lm_graph_tensor(graph, x)->width);
     LmTensor in = *lm_graph_tensor(graph, x);
     int outputs, kernel = params->kernel ? params->kernel : 1,
-                 stride = params->stride ? params->stride : 1;
+                 stride = params->stride ? params->stride : 1, scale = params->upsample ? 2 : 1;
+    g_assert(!params->upsample || (kernel == 3 && stride == 1));
     int expected =
         params->addend ? lm_graph_tensor(graph, params->addend)->channels : params->outputs;
     unsigned n_dims;
@@ -153,8 +189,8 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
 
     bool heads = params->qkv.heads > 0;
     int planes = heads ? 3 * (int)lm_head_layout_planes(params->qkv) : (outputs + 3) / 4;
-    LmTensorId y =
-        lm_graph_add_tensor(graph, name, outputs, planes, in.height / stride, in.width / stride);
+    LmTensorId y = lm_graph_add_tensor(graph, name, outputs, planes, in.height * scale / stride,
+                                       in.width * scale / stride);
     LmOp *op = lm_graph_add_op(graph, kernel == 3 ? LM_OP_CONV : LM_OP_LINEAR, name, x, y);
     op->stride = stride;
     op->normalise = normalise;
@@ -170,6 +206,8 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
         lm_tensor_lay_out_heads(lm_graph_tensor(graph, y), params->qkv);
         scale_query(op, params->qkv, in.channels);
     }
+    if (!graph->error && params->upsample)
+        lm_layer_split_taps(graph);
     return graph->error ? LM_NO_TENSOR : y;
 }
 

@@ -9,6 +9,8 @@
 /* Rows of one invocation: ROWS in conv.comp and depthwise.comp. */
 #define CONV_ROWS 4
 #define DEPTHWISE_ROWS 4
+/* Input rows and columns of one invocation: SIDE in tap_sum.comp. */
+#define TAP_SUM_SIDE 2
 /* Texels of a head's output that one invocation gives: BLOCK in attention.glsl. */
 #define ATTENTION_BLOCK 8
 /* Queries of one invocation: QUERIES in global_attention.comp, LANES8. */
@@ -76,15 +78,17 @@ int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned varia
     }
 }
 
-bool lm_dispatch_planewise(const LmOp *op)
+int lm_dispatch_input_planes(const LmOp *op)
 {
     switch (op->kind) {
     case LM_OP_CONV:
     case LM_OP_LINEAR:
     case LM_OP_NORM:
-        return false;
+        return 0;
+    case LM_OP_TAP_SUM:
+        return 9;
     default:
-        return true;
+        return 1;
     }
 }
 
@@ -166,6 +170,13 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         PUSH(y->width, y->height, x->width / y->width, x->height / y->height, in_stride,
              out_stride);
         set_grid(dispatch, pixels + 1, local.heavy, planes.n);
+        break;
+    case LM_OP_TAP_SUM:
+        dispatch->shader = "tap_sum";
+        SPEC(local.heavy, activation, add);
+        PUSH(x->width, x->height, in_stride, out_stride);
+        set_grid(dispatch, bands(x->width, TAP_SUM_SIDE) * bands(x->height, TAP_SUM_SIDE) + 1,
+                 local.heavy, planes.n);
         break;
     case LM_OP_UPSAMPLE:
         dispatch->shader = "upsample";

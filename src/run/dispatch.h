@@ -27,10 +27,11 @@ typedef struct {
 int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned variant);
 /** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU. Indices in
  * the shaders count from planes.first: output, weights and biases are bound from there, and so is
- * the input where an operator's input planes go with its output's (lm_dispatch_planewise()). */
+ * the input where an operator's input planes go with its output's (lm_dispatch_input_planes()). */
 void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes,
                     LmDispatch *dispatch);
-bool lm_dispatch_planewise(const LmOp *op);
+/** Planes of the input that go with each one of the output; 0: all of them with every one. */
+int lm_dispatch_input_planes(const LmOp *op);
 /** The softmax over the logits (shaders/mask.comp). */
 void lm_dispatch_mask(const LmTensor *logits, unsigned variant, LmDispatch *dispatch);
 

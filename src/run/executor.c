@@ -189,7 +189,7 @@ static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *pa
     const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
     VkDeviceSize offset, size, plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
 
-    if (!view_tensor(executor, op->input, lm_dispatch_planewise(op) ? planes.first : 0,
+    if (!view_tensor(executor, op->input, planes.first * lm_dispatch_input_planes(op),
                      &bindings->inputs[0], error) ||
         !view_tensor(executor, op->addend, planes.first, &bindings->inputs[1], error) ||
         !view_tensor(executor, op->gain, 0, &bindings->inputs[2], error) ||

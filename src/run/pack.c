@@ -63,6 +63,7 @@ gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op, unsigned variant
     case LM_OP_LINEAR:
         return (gsize)groups(y, variant) * (gsize)lm_pack_group(y, variant);
     case LM_OP_DEPTHWISE:
+    case LM_OP_TAP_SUM:
         return (gsize)y->planes;
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
         return op->weight ? units(op, y) * 25 : 0;

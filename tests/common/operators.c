@@ -57,6 +57,8 @@ const LmOperatorCase lm_operator_cases[] = {
      .heads = 12},
     {.kind = LM_OP_GLOBAL_ATTENTION, .in = 372, .out = 372, .height = 8, .width = 8, .heads = 12},
     {.kind = LM_OP_POOL, .in = 12, .out = 12, .height = 128, .width = 128, .stride = 16},
+    {.kind = LM_OP_TAP_SUM, .in = 24, .out = 12, .height = 64, .width = 64, .add = true},
+    {.kind = LM_OP_TAP_SUM, .in = 96, .out = 48, .height = 16, .width = 16},
     {.kind = LM_OP_UPSAMPLE, .in = 24, .out = 24, .height = 64, .width = 64},
 
     /* Odd ones: no channel count a multiple of 4, no side a multiple of the tiles'. */
@@ -183,6 +185,17 @@ const LmOperatorCase lm_operator_cases[] = {
     {.kind = LM_OP_POOL, .in = 5, .out = 5, .height = 12, .width = 6, .stride = 2},
     {.kind = LM_OP_POOL, .in = 1, .out = 1, .height = 16, .width = 48, .stride = 16},
     {.kind = LM_OP_POOL, .in = 9, .out = 9, .height = 3, .width = 5},
+    {.kind = LM_OP_TAP_SUM, .in = 1, .out = 1, .height = 1, .width = 1},
+    {.kind = LM_OP_TAP_SUM, .in = 3, .out = 5, .height = 2, .width = 13, .activation = GELU},
+    {.kind = LM_OP_TAP_SUM, .in = 5, .out = 6, .height = 1, .width = 5, .add = true},
+    {.kind = LM_OP_TAP_SUM,
+     .in = 10,
+     .out = 7,
+     .height = 7,
+     .width = 3,
+     .activation = HARDSIGMOID,
+     .add = true},
+    {.kind = LM_OP_TAP_SUM, .in = 31, .out = 399, .height = 5, .width = 4, .activation = RELU},
     {.kind = LM_OP_UPSAMPLE, .in = 1, .out = 1, .height = 1, .width = 1},
     {.kind = LM_OP_UPSAMPLE, .in = 5, .out = 5, .height = 7, .width = 3},
     {.kind = LM_OP_UPSAMPLE, .in = 3, .out = 3, .height = 2, .width = 13},
@@ -199,6 +212,7 @@ char *lm_operator_case_name(const LmOperatorCase *c)
                                         "neighbourhood-attention",
                                         "global-attention",
                                         "pool",
+                                        "tap-sum",
                                         "upsample"};
     static const char *const activations[] = {"", " relu", " hardswish", " hardsigmoid", " gelu"};
     G_STATIC_ASSERT(G_N_ELEMENTS(kinds) == LM_N_OPS);
@@ -235,13 +249,14 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
     bool attention = c->kind == LM_OP_NEIGHBOURHOOD_ATTENTION || c->kind == LM_OP_GLOBAL_ATTENTION;
     LmHeadLayout heads = {(unsigned)c->heads, attention ? (unsigned)(c->in / c->heads) : 0};
     int stride = MAX(c->stride, 1), height = c->height, width = c->width;
+    LmOpKind kind = c->kind == LM_OP_TAP_SUM ? LM_OP_CONV : c->kind;
 
     if (c->kind == LM_OP_CONV || c->kind == LM_OP_POOL) {
         height /= stride;
         width /= stride;
     } else if (c->kind == LM_OP_MEAN) {
         height = width = 1;
-    } else if (c->kind == LM_OP_UPSAMPLE) {
+    } else if (c->kind == LM_OP_TAP_SUM || c->kind == LM_OP_UPSAMPLE) {
         height *= 2;
         width *= 2;
     }
@@ -263,24 +278,26 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
     if (attention)
         lm_tensor_lay_out_heads(lm_graph_tensor(graph, y), heads);
 
-    LmOp *op = lm_graph_add_op(graph, c->kind, "operator", x, y);
-    op->stride = c->kind == LM_OP_CONV ? stride : 1;
+    LmOp *op = lm_graph_add_op(graph, kind, "operator", x, y);
+    op->stride = kind == LM_OP_CONV ? stride : 1;
     op->activation = c->activation;
     op->addend = addend;
     op->gain = gain;
     op->normalise = c->normalise;
     op->heads = heads;
     gsize in = (gsize)c->in, out = (gsize)c->out;
-    if (c->kind == LM_OP_CONV)
+    if (kind == LM_OP_CONV)
         op->weight = random_values(random, in * out * 9, 1 / sqrt(9.0 * c->in));
-    else if (c->kind == LM_OP_LINEAR)
+    else if (kind == LM_OP_LINEAR)
         op->weight = random_values(random, in * out, 1 / sqrt((double)c->in));
-    else if (c->kind == LM_OP_DEPTHWISE)
+    else if (kind == LM_OP_DEPTHWISE)
         op->weight = random_values(random, out * 25, 0.2);
     else if (c->rpb)
         op->weight = random_values(random, (gsize)c->heads * 25, 1);
-    if (c->kind == LM_OP_CONV || c->kind == LM_OP_LINEAR || c->kind == LM_OP_DEPTHWISE)
+    if (kind == LM_OP_CONV || kind == LM_OP_LINEAR || kind == LM_OP_DEPTHWISE)
         op->bias = random_values(random, out, 0.5);
+    if (c->kind == LM_OP_TAP_SUM)
+        lm_layer_split_taps(graph);
     graph->output = y;
     g_assert_true(lm_graph_plan(graph, true, NULL));
     return graph;

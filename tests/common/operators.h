@@ -20,7 +20,8 @@ extern const unsigned lm_n_operator_cases;
 /** "conv 3x3/2 5->12 9x13 gelu +addend" */
 char *lm_operator_case_name(const LmOperatorCase *c);
 
-/** A graph of that one operator with random weights, planned with every tensor kept. */
+/** A graph of that one operator with random weights, planned with every tensor kept; of a TAP_SUM
+ * behind the linear layer that gives its taps. */
 LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random);
 
 /** What a tensor that comes from outside holds: x, addend, gain. Values of the kind that the

@@ -14,7 +14,8 @@ static LmPipelines *pipelines;
 typedef struct {
     const float *x, *addend, *gain;
     const LmTensor *in, *out;
-    const LmOp *op;
+    const LmOp *op;      /* the last one */
+    const float *weight; /* of the first one */
 } Problem;
 
 /* x of a channel at a position; 0 outside the picture. */
@@ -54,6 +55,13 @@ static double normalise(const Problem *p, int c, int y, int x)
     return (at(p, c, y, x) - sum / n) / sqrt(squares / n + 1e-5);
 }
 
+/* What follows the product: activation and addend. */
+static double finish(const Problem *p, int o, int y, int x, double sum)
+{
+    sum = activate(sum, p->op->activation);
+    return p->addend ? sum + (double)p->addend[(o * p->out->height + y) * p->out->width + x] : sum;
+}
+
 static double convolve(const Problem *p, int o, int y, int x)
 {
     int kernel = p->op->kind == LM_OP_CONV ? 3 : p->op->kind == LM_OP_DEPTHWISE ? 5 : 1;
@@ -63,16 +71,13 @@ static double convolve(const Problem *p, int o, int y, int x)
     for (int i = 0; i < inputs; i++)
         for (int ky = 0; ky < kernel; ky++)
             for (int kx = 0; kx < kernel; kx++)
-                sum += (double)p->op->weight[((o * inputs + i) * kernel + ky) * kernel + kx] *
+                sum += (double)p->weight[((o * inputs + i) * kernel + ky) * kernel + kx] *
                        (p->gain ? (double)p->gain[i] : 1.0) *
                        (p->op->normalise
                             ? normalise(p, i, y, x)
                             : at(p, depthwise ? o : i, y * p->op->stride + ky - kernel / 2,
                                  x * p->op->stride + kx - kernel / 2));
-    sum = activate(sum, p->op->activation);
-    if (p->addend)
-        sum += (double)p->addend[(o * p->out->height + y) * p->out->width + x];
-    return sum;
+    return finish(p, o, y, x, sum);
 }
 
 static double mean(const Problem *p, int c, int top, int left, int height, int width)
@@ -96,8 +101,8 @@ static double attend(const Problem *p, int c, int y, int x, int top, int left, i
         logits[k] = 0;
         for (int i = 0; i < dim; i++)
             logits[k] += at(p, head * dim + i, y, x) * at(p, channels + head * dim + i, ky, kx);
-        if (p->op->weight)
-            logits[k] += (double)p->op->weight[(head * 5 + ky - y + 2) * 5 + kx - x + 2];
+        if (p->weight)
+            logits[k] += (double)p->weight[(head * 5 + ky - y + 2) * 5 + kx - x + 2];
         largest = fmax(largest, logits[k]);
     }
     for (int k = 0; k < height * width; k++) {
@@ -120,6 +125,20 @@ static double upsample(const Problem *p, int c, int y, int x)
            fy * ((1 - fx) * at(p, c, y1, x0) + fx * at(p, c, y1, x1));
 }
 
+/* 3x3, of the picture upsampled. */
+static double convolve_upsampled(const Problem *p, int o, int y, int x)
+{
+    double sum = p->op->bias[o];
+    for (int tap = 0; tap < 9; tap++) {
+        int ty = y + tap / 3 - 1, tx = x + tap % 3 - 1;
+        if (ty < 0 || tx < 0 || ty >= p->out->height || tx >= p->out->width)
+            continue;
+        for (int i = 0; i < p->in->channels; i++)
+            sum += (double)p->weight[(o * 9 + tap) * p->in->channels + i] * upsample(p, i, ty, tx);
+    }
+    return finish(p, o, y, x, sum);
+}
+
 static double reference(const Problem *p, int c, int y, int x)
 {
     int height = p->in->height, width = p->in->width;
@@ -140,6 +159,8 @@ static double reference(const Problem *p, int c, int y, int x)
         return attend(p, c, y, x, CLAMP(y - 1, 0, height - 3), CLAMP(x - 1, 0, width - 3), 3, 3);
     case LM_OP_GLOBAL_ATTENTION:
         return attend(p, c, y, x, 0, 0, height, width);
+    case LM_OP_TAP_SUM:
+        return convolve_upsampled(p, c, y, x);
     case LM_OP_UPSAMPLE:
         return upsample(p, c, y, x);
     case LM_N_OPS:
@@ -189,11 +210,11 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool s
     g_autofree char *name = lm_operator_case_name(c);
     GRand *random = g_rand_new_with_seed(1);
     LmGraph *graph = lm_operator_case_graph(c, random);
-    const LmOp *op = lm_graph_op(graph, 0);
-    const LmTensor *in = lm_graph_tensor(graph, op->input),
-                   *out = lm_graph_tensor(graph, op->output);
+    const LmOp *first = lm_graph_op(graph, 0), *op = lm_graph_op(graph, graph->ops->len - 1);
+    const LmTensor *in = lm_graph_tensor(graph, graph->input),
+                   *out = lm_graph_tensor(graph, graph->output);
     if (fp16)
-        round_to_half(op->weight, n_weights(op, in, out));
+        round_to_half(first->weight, n_weights(first, in, lm_graph_tensor(graph, first->output)));
     const LmExecutorParams params = {
         .fp16 = fp16,
         .portable = portable,
@@ -204,17 +225,17 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool s
     /* A plane has 16 bytes of biases, which must be aligned. */
     if (split && out->planes > MAX(3, (int)device->min_offset_alignment / 16) &&
         op->heads.dim <= 12)
-        ck_assert_uint_gt(lm_executor_n_dispatches(executor), 1);
+        ck_assert_uint_gt(lm_executor_n_dispatches(executor), graph->ops->len);
     lm_test_ok(lm_executor_poison(executor, &error), error);
-    g_autofree float *x = external(executor, graph, op->input, fp16, random);
+    g_autofree float *x = external(executor, graph, graph->input, fp16, random);
     g_autofree float *addend = external(executor, graph, op->addend, fp16, random);
     g_autofree float *gain = external(executor, graph, op->gain, fp16, random);
     lm_test_ok(lm_executor_run(executor, &error), error);
     g_autofree float *got = g_new(float, elements(out));
     /* Also checks the zero texels and padding channels. */
-    lm_test_ok(lm_executor_read(executor, op->output, got, &error), error);
+    lm_test_ok(lm_executor_read(executor, graph->output, got, &error), error);
 
-    const Problem problem = {x, addend, gain, in, out, op};
+    const Problem problem = {x, addend, gain, in, out, op, first->weight};
     double worst = 0, largest = 0;
     for (int k = 0; k < out->channels; k++) {
         for (int i = 0; i < out->height * out->width; i++) {
