@@ -37,13 +37,12 @@ static LmTensorId down(LmGraph *graph, const char *prefix, LmTensorId x)
     return layer(graph, prefix, "0", x, &(LmLayerParams){.kernel = 3, .stride = 2});
 }
 
-/* up2, then 3x3, `addend` added: index 0 of the Sequential is the upsampling, which holds no
- * parameters. */
+/* up2, then 3x3, `addend` (0: none) added: index 0 of the Sequential is the upsampling, which holds
+ * no parameters. */
 static LmTensorId up(LmGraph *graph, const char *prefix, LmTensorId x, LmTensorId addend)
 {
-    g_autofree char *upsampled = join(prefix, "0");
-    return layer(graph, prefix, "1", lm_graph_upsample(graph, upsampled, x),
-                 &(LmLayerParams){.kernel = 3, .addend = addend == LM_NO_TENSOR ? 0 : addend});
+    return layer(graph, prefix, "1", x,
+                 &(LmLayerParams){.kernel = 3, .upsample = true, .addend = addend});
 }
 
 /* The four depthwise branches of training, each with its batch norm. */
@@ -155,7 +154,7 @@ static LmTensorId skip_top(LmGraph *graph, const char *name, LmTensorId large, L
 {
     g_autofree char *convs = join(name, "convs");
     LmTensorId l = layer(graph, name, "convl.0", large, &(LmLayerParams){.kernel = 3});
-    LmTensorId s = up(graph, convs, small, LM_NO_TENSOR);
+    LmTensorId s = up(graph, convs, small, 0);
     return fuse(graph, name, (LmTensorId[]){l, s}, 2);
 }
 
@@ -165,7 +164,7 @@ static LmTensorId skip_middle(LmGraph *graph, const char *name, LmTensorId large
     g_autofree char *convs = join(name, "convs");
     LmTensorId l = layer(graph, name, "convl.0", large, &(LmLayerParams){.kernel = 3, .stride = 2});
     LmTensorId m = layer(graph, name, "convm.0", middle, &(LmLayerParams){.kernel = 3});
-    LmTensorId s = up(graph, convs, small, LM_NO_TENSOR);
+    LmTensorId s = up(graph, convs, small, 0);
     return fuse(graph, name, (LmTensorId[]){l, m, s}, 3);
 }
 
