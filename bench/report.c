@@ -14,7 +14,6 @@ static const char *const kind_names[LM_N_OPS] = {
     [LM_OP_GLOBAL_ATTENTION] = "global attention",
     [LM_OP_POOL] = "pool",
     [LM_OP_TAP_SUM] = "tap sum",
-    [LM_OP_UPSAMPLE] = "upsample",
 };
 
 /* A row of the operators' table. */

@@ -47,10 +47,9 @@ typedef enum {
                                     */
     LM_OP_GLOBAL_ATTENTION,        /**< Over all pixels as tokens; input as above. */
     LM_OP_POOL,                    /**< Mean over whole cells of input / output pixels. */
-    LM_OP_TAP_SUM,  /**< Sum of a 3x3 convolution's nine tap products, each upsampled (bilinear,
-                       twice  the size, corners aligned) and moved to its tap's place, zero beyond the
-                       picture. Input planes: [output plane][tap y * 3 + x]. */
-    LM_OP_UPSAMPLE, /**< Bilinear, twice the size, corners aligned. */
+    LM_OP_TAP_SUM, /**< Sum of a 3x3 convolution's nine tap products, each upsampled (bilinear,
+                      twice the size, corners aligned) and moved to its tap's place, zero beyond the
+                      picture. Input planes: [output plane][tap y * 3 + x]. */
     LM_N_OPS
 } LmOpKind;
 
@@ -171,7 +170,6 @@ LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, Lm
 LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorId x,
                                      LmHeadLayout heads);
 LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int height, int width);
-LmTensorId lm_graph_upsample(LmGraph *graph, const char *name, LmTensorId x);
 /** Costs nothing: the parts become slices of the whole, so each can be part of one concatenation
  * only. */
 LmTensorId lm_graph_concat(LmGraph *graph, const char *name, const LmTensorId *parts, int n_parts);

@@ -343,11 +343,3 @@ LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int hei
 {
     return add_simple(graph, LM_OP_POOL, name, x, height, width);
 }
-
-LmTensorId lm_graph_upsample(LmGraph *graph, const char *name, LmTensorId x)
-{
-    if (graph->error)
-        return LM_NO_TENSOR;
-    const LmTensor *in = lm_graph_tensor(graph, x);
-    return add_simple(graph, LM_OP_UPSAMPLE, name, x, 2 * in->height, 2 * in->width);
-}

@@ -178,12 +178,6 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         set_grid(dispatch, bands(x->width, TAP_SUM_SIDE) * bands(x->height, TAP_SUM_SIDE) + 1,
                  local.heavy, planes.n);
         break;
-    case LM_OP_UPSAMPLE:
-        dispatch->shader = "upsample";
-        SPEC(local.light);
-        PUSH(x->width, x->height, in_stride, out_stride);
-        set_grid(dispatch, pixels + 1, local.light, planes.n);
-        break;
     case LM_N_OPS:
         g_assert_not_reached();
     }

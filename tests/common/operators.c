@@ -59,7 +59,6 @@ const LmOperatorCase lm_operator_cases[] = {
     {.kind = LM_OP_POOL, .in = 12, .out = 12, .height = 128, .width = 128, .stride = 16},
     {.kind = LM_OP_TAP_SUM, .in = 24, .out = 12, .height = 64, .width = 64, .add = true},
     {.kind = LM_OP_TAP_SUM, .in = 96, .out = 48, .height = 16, .width = 16},
-    {.kind = LM_OP_UPSAMPLE, .in = 24, .out = 24, .height = 64, .width = 64},
 
     /* Odd ones: no channel count a multiple of 4, no side a multiple of the tiles'. */
     {.kind = LM_OP_CONV, .in = 1, .out = 1, .height = 3, .width = 3},
@@ -196,9 +195,6 @@ const LmOperatorCase lm_operator_cases[] = {
      .activation = HARDSIGMOID,
      .add = true},
     {.kind = LM_OP_TAP_SUM, .in = 31, .out = 399, .height = 5, .width = 4, .activation = RELU},
-    {.kind = LM_OP_UPSAMPLE, .in = 1, .out = 1, .height = 1, .width = 1},
-    {.kind = LM_OP_UPSAMPLE, .in = 5, .out = 5, .height = 7, .width = 3},
-    {.kind = LM_OP_UPSAMPLE, .in = 3, .out = 3, .height = 2, .width = 13},
 };
 const unsigned lm_n_operator_cases = G_N_ELEMENTS(lm_operator_cases);
 
@@ -212,8 +208,7 @@ char *lm_operator_case_name(const LmOperatorCase *c)
                                         "neighbourhood-attention",
                                         "global-attention",
                                         "pool",
-                                        "tap-sum",
-                                        "upsample"};
+                                        "tap-sum"};
     static const char *const activations[] = {"", " relu", " hardswish", " hardsigmoid", " gelu"};
     G_STATIC_ASSERT(G_N_ELEMENTS(kinds) == LM_N_OPS);
     g_autofree char *heads = c->heads ? g_strdup_printf(" heads %d", c->heads) : g_strdup("");
@@ -256,7 +251,7 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
         width /= stride;
     } else if (c->kind == LM_OP_MEAN) {
         height = width = 1;
-    } else if (c->kind == LM_OP_TAP_SUM || c->kind == LM_OP_UPSAMPLE) {
+    } else if (c->kind == LM_OP_TAP_SUM) {
         height *= 2;
         width *= 2;
     }

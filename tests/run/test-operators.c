@@ -161,8 +161,6 @@ static double reference(const Problem *p, int c, int y, int x)
         return attend(p, c, y, x, 0, 0, height, width);
     case LM_OP_TAP_SUM:
         return convolve_upsampled(p, c, y, x);
-    case LM_OP_UPSAMPLE:
-        return upsample(p, c, y, x);
     case LM_N_OPS:
         break;
     }
