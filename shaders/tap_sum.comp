@@ -30,7 +30,7 @@ layout(push_constant) uniform Push {
 LM_INPUT(0, x);
 LM_INPUT(1, addend);
 LM_BIAS(bias);
-LM_OUTPUT(0, y);
+LM_OUTPUT_PAIRS(0, y);
 
 const int SIDE = 2, OUT_SIDE = 2 * SIDE;
 
@@ -93,16 +93,21 @@ void main()
         }
     }
 
+    /* Neighbours lie in one row, as the output's width is even. */
     int height = 2 * in_height, width = 2 * in_width;
     [[unroll]] for (int oy = 0; oy < OUT_SIDE; oy++) {
-        [[unroll]] for (int ox = 0; ox < OUT_SIDE; ox++) {
-            int iy = 2 * top + oy, ix = 2 * left + ox;
+        [[unroll]] for (int pair = 0; pair < SIDE; pair++) {
+            int iy = 2 * top + oy, ix = 2 * (left + pair);
             bool inside = iy < height && ix < width;
             int texel = plane * out_stride + (inside ? iy * width + ix : height * width);
-            vec4 value = activate(sum[oy][ox], ACTIVATION);
-            if (ADD)
-                value += texelFetch(addend, texel);
-            LM_STORE(y, texel, inside ? value : vec4(0.0));
+            vec4 value[2];
+            [[unroll]] for (int k = 0; k < 2; k++) {
+                value[k] = activate(sum[oy][2 * pair + k], ACTIVATION);
+                if (ADD)
+                    value[k] += texelFetch(addend, texel + k);
+                value[k] = inside ? value[k] : vec4(0.0);
+            }
+            LM_STORE_PAIR(y, texel, value[0], value[1]);
         }
     }
 }
