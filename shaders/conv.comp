@@ -39,7 +39,7 @@ LM_BIAS(bias);
 LM_OUTPUT(0, y);
 
 const int OUTPUTS = GROUP * 4;
-const int ROWS = 4;
+const int ROWS = GROUP == 3 ? 3 : 4; /* more would not fit a CPU's instruction cache */
 const int IN_ROWS = (ROWS - 1) * STRIDE + 3;
 
 void main()

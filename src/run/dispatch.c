@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Rows of one invocation: ROWS in conv.comp and depthwise.comp. */
-#define CONV_ROWS 4
+#define CONV_ROWS(group) ((group) == 3 ? 3 : 4)
 #define DEPTHWISE_ROWS 4
 /* Input rows and columns of one invocation: SIDE in tap_sum.comp. */
 #define TAP_SUM_SIDE 2
@@ -115,7 +115,7 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         dispatch->shader = "conv";
         SPEC(local.heavy, (guint32)op->stride, activation, add, (guint32)group);
         PUSH(y->width, y->height, x->width, x->height, x->planes, planes.n, in_stride, out_stride);
-        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS) + 1, local.heavy, groups);
+        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS(group)) + 1, local.heavy, groups);
         break;
     case LM_OP_LINEAR: {
         /* Squeeze-and-excite has a single pixel. */
