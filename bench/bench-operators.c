@@ -7,11 +7,13 @@
 enum { RUNS = 7, MAX_OPS = 2 };
 
 /* Least of RUNS device times in ms, or a negative number with an error. */
-static double time_case(LmPipelines *pipelines, const LmGraph *graph, GError **error)
+static double time_case(LmPipelines *pipelines, const LmGraph *graph, LmWinogradUse winograd,
+                        GError **error)
 {
     LmCommands commands = {0};
     double best = -1;
-    LmExecutor *executor = lm_executor_create(pipelines, graph, &(LmExecutorParams){0}, error);
+    LmExecutor *executor =
+        lm_executor_create(pipelines, graph, &(LmExecutorParams){.winograd = winograd}, error);
     if (executor &&
         lm_commands_init(&commands, lm_pipelines_device(pipelines), MAX_OPS + 1, "bench", error) &&
         lm_commands_begin(&commands, error)) {
@@ -41,11 +43,19 @@ int main(void)
         GRand *random = g_rand_new_with_seed(1);
         LmGraph *graph = lm_operator_case_graph(&lm_operator_cases[i], random);
         g_autofree char *name = lm_operator_case_name(&lm_operator_cases[i]);
-        double ms = time_case(pipelines, graph, &error), macs = 0;
+        double macs = 0;
         for (guint k = 0; k < graph->ops->len; k++)
             macs += (double)lm_graph_op_macs(graph, lm_graph_op(graph, k));
-        if (!error)
-            g_print("%-60s %9.3f ms %8.1f GFLOP/s\n", name, ms, ms > 0 ? 2 * macs / ms / 1e6 : 0);
+        bool conv = lm_operator_cases[i].kind == LM_OP_CONV;
+        /* A convolution by either algorithm, where there are two. */
+        for (int winograd = 0; !error && winograd <= conv; winograd++) {
+            double ms =
+                time_case(pipelines, graph,
+                          winograd ? LM_WINOGRAD_WHERE_POSSIBLE : LM_WINOGRAD_NEVER, &error);
+            if (!error)
+                g_print("%-60s %9.3f ms %8.1f GFLOP/s\n", winograd ? "  by Winograd" : name, ms,
+                        ms > 0 ? 2 * macs / ms / 1e6 : 0);
+        }
         lm_graph_free(&graph);
         g_rand_free(random);
     }

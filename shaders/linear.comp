@@ -52,6 +52,7 @@ LM_OUTPUT_PAIRS(0, y);
 const int OUTPUTS = GROUP * 4;
 /* Planes per turn of the loop: long bodies win on lavapipe. */
 const int PLANES = HELD > 0 ? HELD : 3;
+#include "product.glsl"
 
 int pixel[PIXELS];
 vec4 v[PLANES][PIXELS];
@@ -118,18 +119,7 @@ void multiply(int i, int tile)
         if (GAIN)
             w[k] *= texelFetch(gain, input_plane(i + texel / OUTPUTS) * gain_stride);
     }
-    [[unroll]] for (int q = 0; q < OUTPUTS; q += 2) {
-        [[unroll]] for (int u = 0; u < PLANES; u++) {
-            int texel = u * OUTPUTS + q;
-            [[unroll]] for (int j = 0; j < 4; j++) {
-                float w0 = TILE_WEIGHT(w, texel, j), w1 = TILE_WEIGHT(w, texel + 1, j);
-                [[unroll]] for (int r = 0; r < PIXELS; r++) {
-                    sum[q][r] += w0 * v[u][r][j];
-                    sum[q + 1][r] += w1 * v[u][r][j];
-                }
-            }
-        }
-    }
+    ADD_PRODUCTS(sum, w, v)
 #else
     [[unroll]] for (int u = 0; u < PLANES; u++) {
         [[unroll]] for (int q = 0; q < OUTPUTS; q++) {

@@ -27,22 +27,20 @@ static LocalSize local_size(unsigned variant)
     return variant & LM_VARIANT_LANES8 ? (LocalSize){8, 32} : (LocalSize){64, 64};
 }
 
-static void set_spec(LmDispatch *dispatch, unsigned n, const guint32 *values)
+void lm_dispatch_set_spec(LmDispatch *dispatch, unsigned n, const guint32 *values)
 {
     memcpy(dispatch->spec, values, n * sizeof *values);
     dispatch->n_spec = n;
 }
 
-static void set_push(LmDispatch *dispatch, unsigned n, const gint32 *values)
+void lm_dispatch_set_push(LmDispatch *dispatch, unsigned n, const gint32 *values)
 {
     memcpy(dispatch->push, values, n * sizeof *values);
     dispatch->n_push = n;
 }
 
-#define SPEC(...)                                                                                  \
-    set_spec(dispatch, sizeof((guint32[]){__VA_ARGS__}) / 4, (const guint32[]){__VA_ARGS__})
-#define PUSH(...)                                                                                  \
-    set_push(dispatch, sizeof((gint32[]){__VA_ARGS__}) / 4, (const gint32[]){__VA_ARGS__})
+#define SPEC(...) LM_DISPATCH_SPEC(dispatch, __VA_ARGS__)
+#define PUSH(...) LM_DISPATCH_PUSH(dispatch, __VA_ARGS__)
 
 /* Workgroups for `invocations`, `rows` of the second dimension. */
 static void set_grid(LmDispatch *dispatch, int invocations, guint32 local, int rows)

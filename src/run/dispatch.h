@@ -17,6 +17,14 @@ typedef struct {
     guint32 groups[3];
 } LmDispatch;
 
+/** Sets specialisation constants; push constants. */
+#define LM_DISPATCH_SPEC(dispatch, ...)                                                            \
+    lm_dispatch_set_spec(dispatch, sizeof((guint32[]){__VA_ARGS__}) / 4, (guint32[]){__VA_ARGS__})
+#define LM_DISPATCH_PUSH(dispatch, ...)                                                            \
+    lm_dispatch_set_push(dispatch, sizeof((gint32[]){__VA_ARGS__}) / 4, (gint32[]){__VA_ARGS__})
+void lm_dispatch_set_spec(LmDispatch *dispatch, unsigned n, const guint32 *values);
+void lm_dispatch_set_push(LmDispatch *dispatch, unsigned n, const gint32 *values);
+
 /** The planes of an operator's output that one dispatch writes. */
 typedef struct {
     int first, n;

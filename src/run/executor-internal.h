@@ -5,19 +5,30 @@
 #include "run/dispatch.h"
 #include "run/executor.h"
 
-/* One operator, or as many planes of its output as a device can write to at once, ready to be
- * dispatched. */
+/* Byte range of the arena that a step touches. */
+typedef struct {
+    VkDeviceSize begin, end;
+    bool written;
+} Access;
+
+#define MAX_ACCESSES 4
+
+/* One operator, as many planes of its output as a device can write to at once, or a part of its
+ * algorithm, ready to be dispatched. */
 typedef struct {
     guint op;  /* index in the graph */
     bool last; /* of the operator's steps */
     LmDispatch dispatch;
     VkPipeline pipeline; /* owned by the LmPipelines */
     VkDescriptorSet set; /* owned by the executor's descriptors */
-    bool barrier;        /* one is needed before it */
+    Access accesses[MAX_ACCESSES];
+    unsigned n_accesses;
+    bool barrier; /* one is needed before it */
 } Step;
 
-/* Where an operator's weights and biases lie in the weights buffer. */
+/* How an operator is computed, and where its weights and biases lie in the weights buffer. */
 typedef struct {
+    int winograd_rows; /* by the steps of run/winograd.h, in bands of so many; 0: not so */
     VkDeviceSize weights_offset, weights_size, bias_offset, bias_size;
 } Parameters;
 
@@ -28,6 +39,8 @@ struct LmExecutor {
     unsigned variant;
     VkDeviceSize max_storage_range;
     LmBuffer arena, weights;
+    VkDeviceSize scratch; /* where in the arena, behind the tensors, an operator's steps leave what
+                             the next ones take */
     LmDescriptors descriptors;
     GArray *views;          /* VkBufferView, owned */
     Parameters *parameters; /* one an operator */

@@ -4,6 +4,7 @@
 #include "run/executor-internal.h"
 
 #include "run/pack.h"
+#include "run/winograd.h"
 #include "util/error.h"
 #include "util/half.h"
 
@@ -13,15 +14,24 @@
 #define ALIGNMENT 256
 /* Mesa's llvmpipe compiles a shader anew for views of another kind than it has seen, and takes
  * those whose size in bytes has a zero for its second byte to be another kind: half of all
- * compiling was for biases of less than 256 bytes. Such views of parameters reach so far into what
- * follows. */
+ * compiling was for biases of less than 256 bytes. Such views, but for those of tensors, reach so
+ * far into what follows. */
 #define VIEW_SLACK 256
+/* Winograd convolutions work in bands whose evaluated values take about that much: it is there
+ * beside the tensors. Bands that fit a CPU's cache would gain 5 % on one thread and lose more on
+ * several, which wait for each other after each step. */
+#define BAND_BYTES (16 << 20)
 /* Biases are single precision in every variant. */
 #define BIAS_TEXEL 16
 
 static VkDeviceSize align(VkDeviceSize size)
 {
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static VkDeviceSize view_size(VkDeviceSize size)
+{
+    return size / 256 % 256 ? size : size + VIEW_SLACK;
 }
 
 static VkFormat format_of(const LmExecutor *executor)
@@ -66,8 +76,9 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
         Parameters *parameters = &executor->parameters[i];
         const LmOp *op = lm_graph_op(executor->graph, i);
         parameters->weights_offset = size;
-        parameters->weights_size =
-            lm_pack_weight_texels(executor->graph, op, executor->variant) * texel_bytes(executor);
+        parameters->weights_size = lm_pack_weight_texels(executor->graph, op, executor->variant,
+                                                         parameters->winograd_rows > 0) *
+                                   texel_bytes(executor);
         parameters->bias_offset = align(size + parameters->weights_size);
         parameters->bias_size =
             lm_pack_bias_texels(executor->graph, op, executor->variant) * BIAS_TEXEL;
@@ -80,7 +91,9 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
 {
     const Parameters *parameters = &executor->parameters[index];
     const LmOp *op = lm_graph_op(executor->graph, index);
-    gsize n = lm_pack_weight_texels(executor->graph, op, executor->variant) * 4;
+    gsize n = lm_pack_weight_texels(executor->graph, op, executor->variant,
+                                    parameters->winograd_rows > 0) *
+              4;
 
     if (parameters->bias_size)
         lm_pack_biases(executor->graph, op, executor->variant,
@@ -88,13 +101,13 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
     if (n == 0)
         return;
     if (!(executor->variant & LM_VARIANT_FP16)) {
-        lm_pack_weights(executor->graph, op, executor->variant,
+        lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0,
                         (float *)(void *)(map + parameters->weights_offset));
         return;
     }
     g_autofree float *texels = g_new(float, n);
     guint16 *halves = (guint16 *)(void *)(map + parameters->weights_offset);
-    lm_pack_weights(executor->graph, op, executor->variant, texels);
+    lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0, texels);
     for (gsize i = 0; i < n; i++)
         halves[i] = lm_half_from_float(texels[i]);
 }
@@ -176,10 +189,8 @@ static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes plane
     VkDeviceSize skip = (VkDeviceSize)(planes.first / lm_dispatch_granularity(executor->graph, op,
                                                                               executor->variant)) *
                         parameter_unit(executor, op, size);
-    size -= skip;
-    if (size / 256 % 256 == 0)
-        size += VIEW_SLACK;
-    *view = add_view(executor, &executor->weights, format, offset + skip, size, op->name, error);
+    *view = add_view(executor, &executor->weights, format, offset + skip, view_size(size - skip),
+                     op->name, error);
     return *view != VK_NULL_HANDLE;
 }
 
@@ -212,6 +223,34 @@ static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *pa
     return true;
 }
 
+static void add_access(Step *step, VkDeviceSize offset, VkDeviceSize size, bool written)
+{
+    g_assert(step->n_accesses < MAX_ACCESSES);
+    step->accesses[step->n_accesses++] = (Access){offset, offset + size, written};
+}
+
+static void add_reads(const LmExecutor *executor, Step *step, LmTensorId id)
+{
+    if (id == LM_NO_TENSOR)
+        return;
+    VkDeviceSize offset, size;
+    lm_executor_range(executor, id, &offset, &size);
+    add_access(step, offset, size, false);
+}
+
+/* Adds a step that has its dispatch and what it reads. */
+static bool add_step(LmExecutor *executor, Step *step, const LmBindings *bindings, GError **error)
+{
+    const LmDispatch *dispatch = &step->dispatch;
+    add_access(step, bindings->outputs[0].offset, bindings->outputs[0].range, true);
+    step->pipeline = lm_pipelines_get(executor->pipelines, dispatch->shader, executor->variant,
+                                      dispatch->spec, dispatch->n_spec, error);
+    if (step->pipeline != VK_NULL_HANDLE)
+        step->set = lm_descriptors_add(&executor->descriptors, bindings, error);
+    g_array_append_val(executor->steps, *step);
+    return step->set != VK_NULL_HANDLE;
+}
+
 static bool build_step(LmExecutor *executor, guint index, LmPlanes planes, GError **error)
 {
     const LmOp *op = lm_graph_op(executor->graph, index);
@@ -221,14 +260,86 @@ static bool build_step(LmExecutor *executor, guint index, LmPlanes planes, GErro
     LmBindings bindings = {0};
 
     lm_dispatch_op(executor->graph, op, executor->variant, planes, &step.dispatch);
-    step.pipeline = lm_pipelines_get(executor->pipelines, step.dispatch.shader, executor->variant,
-                                     step.dispatch.spec, step.dispatch.n_spec, error);
-    if (step.pipeline == VK_NULL_HANDLE ||
-        !bind_step(executor, op, &executor->parameters[index], planes, &bindings, error))
+    add_reads(executor, &step, op->input);
+    add_reads(executor, &step, op->addend);
+    add_reads(executor, &step, op->gain);
+    return bind_step(executor, op, &executor->parameters[index], planes, &bindings, error) &&
+           add_step(executor, &step, &bindings, error);
+}
+
+/* Where in the arena the evaluated values of `rows` rows of a Winograd convolution's tiles lie,
+ * those of its input or output. */
+static VkDescriptorBufferInfo evaluated(const LmExecutor *executor, const LmOp *op, bool output,
+                                        int rows)
+{
+    VkDeviceSize texel = texel_bytes(executor);
+    VkDeviceSize input =
+        view_size(lm_winograd_texels(executor->graph, op, op->input, rows) * texel);
+    if (!output)
+        return (VkDescriptorBufferInfo){executor->arena.handle, executor->scratch, input};
+    return (VkDescriptorBufferInfo){
+        executor->arena.handle, executor->scratch + align(input),
+        view_size(lm_winograd_texels(executor->graph, op, op->output, rows) * texel)};
+}
+
+/* The steps of a band. whole: bindings as of conv.comp. */
+static bool build_winograd(LmExecutor *executor, guint index, LmWinogradBand band,
+                           const LmBindings *whole, GError **error)
+{
+    const LmOp *op = lm_graph_op(executor->graph, index);
+    const VkDescriptorBufferInfo values[2] = {evaluated(executor, op, false, band.n),
+                                              evaluated(executor, op, true, band.n)};
+    for (int i = 0; i < LM_N_WINOGRAD_STEPS; i++) {
+        Step step = {.op = index,
+                     .last = i == LM_WINOGRAD_OUTPUT &&
+                             band.first + band.n == lm_winograd_rows(executor->graph, op)};
+        LmBindings bindings = *whole;
+        lm_winograd_dispatch(executor->graph, op, i, band, &step.dispatch);
+        if (i == LM_WINOGRAD_INPUT) {
+            add_reads(executor, &step, op->input);
+        } else {
+            /* What the step before has written. */
+            const VkDescriptorBufferInfo *from = &values[i - 1];
+            add_access(&step, from->offset, from->range, false);
+            bindings.inputs[0] = add_view(executor, &executor->arena, format_of(executor),
+                                          from->offset, from->range, op->name, error);
+            if (bindings.inputs[0] == VK_NULL_HANDLE)
+                return false;
+            /* What is there for nothing must be of the same memory, too, or else it would be one
+             * more that this step reads. */
+            for (int k = 1; k < LM_MAX_INPUTS; k++)
+                if (bindings.inputs[k] == whole->inputs[0])
+                    bindings.inputs[k] = bindings.inputs[0];
+        }
+        if (i == LM_WINOGRAD_OUTPUT)
+            add_reads(executor, &step, op->addend);
+        else
+            bindings.outputs[0] = values[i];
+        if (!add_step(executor, &step, &bindings, error))
+            return false;
+    }
+    return true;
+}
+
+static bool build_bands(LmExecutor *executor, guint index, GError **error)
+{
+    const LmOp *op = lm_graph_op(executor->graph, index);
+    const Parameters *parameters = &executor->parameters[index];
+    int rows = lm_winograd_rows(executor->graph, op), most = parameters->winograd_rows;
+    LmPlanes planes = {0, lm_graph_tensor(executor->graph, op->output)->planes};
+    LmBindings bindings = {0};
+    if (!bind_step(executor, op, parameters, planes, &bindings, error))
         return false;
-    step.set = lm_descriptors_add(&executor->descriptors, &bindings, error);
-    g_array_append_val(executor->steps, step);
-    return step.set != VK_NULL_HANDLE;
+    for (int first = 0; first < rows; first += most)
+        if (!build_winograd(executor, index, (LmWinogradBand){first, MIN(most, rows - first)},
+                            &bindings, error))
+            return false;
+    return true;
+}
+
+static VkDeviceSize storage_limit(const LmExecutor *executor)
+{
+    return MIN(executor->device->limits.maxStorageBufferRange, executor->max_storage_range);
 }
 
 /* As few steps as the device's storage range allows. */
@@ -237,8 +348,9 @@ static bool build_op(LmExecutor *executor, guint index, GError **error)
     const LmOp *op = lm_graph_op(executor->graph, index);
     const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
     VkDeviceSize plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
-    VkDeviceSize limit =
-        MIN(executor->device->limits.maxStorageBufferRange, executor->max_storage_range);
+    VkDeviceSize limit = storage_limit(executor);
+    if (executor->parameters[index].winograd_rows > 0)
+        return build_bands(executor, index, error);
     int granularity = split_granularity(executor, op, &executor->parameters[index]);
     int most = y->planes;
     /* Where not even one unit fits, its descriptor set says so. */
@@ -250,34 +362,18 @@ static bool build_op(LmExecutor *executor, guint index, GError **error)
     return true;
 }
 
-/* Byte range that an operator touches. */
-typedef struct {
-    VkDeviceSize begin, end;
-    bool written;
-} Access;
-
-static unsigned accesses_of(const LmExecutor *executor, const LmOp *op, Access access[4])
-{
-    const LmTensorId ids[4] = {op->output, op->input, op->addend, op->gain};
-    unsigned n = 0;
-    for (int i = 0; i < 4; i++) {
-        if (ids[i] == LM_NO_TENSOR)
-            continue;
-        VkDeviceSize offset, size;
-        lm_executor_range(executor, ids[i], &offset, &size);
-        access[n++] = (Access){offset, offset + size, i == 0};
-    }
-    return n;
-}
-
 VkDeviceSize lm_executor_op_bytes(const LmExecutor *executor, unsigned index)
 {
     const Parameters *parameters = &executor->parameters[index];
+    const LmOp *op = lm_graph_op(executor->graph, index);
+    const LmTensorId ids[4] = {op->output, op->input, op->addend, op->gain};
     VkDeviceSize bytes = parameters->weights_size + parameters->bias_size;
-    Access access[4];
-    unsigned n = accesses_of(executor, lm_graph_op(executor->graph, index), access);
-    for (unsigned i = 0; i < n; i++)
-        bytes += access[i].end - access[i].begin;
+    for (int i = 0; i < 4; i++) {
+        VkDeviceSize offset, size = 0;
+        if (ids[i] != LM_NO_TENSOR)
+            lm_executor_range(executor, ids[i], &offset, &size);
+        bytes += size;
+    }
     return bytes;
 }
 
@@ -288,22 +384,52 @@ static void place_barriers(LmExecutor *executor)
     g_autoptr(GArray) since = g_array_new(FALSE, FALSE, sizeof(Access));
     for (guint s = 0; s < executor->steps->len; s++) {
         Step *step = &g_array_index(executor->steps, Step, s);
-        Access own[4];
-        if (s > 0 && step->op == step[-1].op)
-            continue; /* other planes of the same output */
-        unsigned n = accesses_of(executor, lm_graph_op(executor->graph, step->op), own);
-        bool conflict = false;
-        for (guint i = 0; i < since->len && !conflict; i++) {
+        for (guint i = 0; i < since->len && !step->barrier; i++) {
             const Access *other = &g_array_index(since, Access, i);
-            for (unsigned k = 0; k < n; k++)
-                conflict |= (own[k].written || other->written) && own[k].begin < other->end &&
-                            other->begin < own[k].end;
+            for (unsigned k = 0; k < step->n_accesses; k++) {
+                const Access *own = &step->accesses[k];
+                step->barrier |= (own->written || other->written) && own->begin < other->end &&
+                                 other->begin < own->end;
+            }
         }
-        step->barrier = conflict;
-        if (conflict)
+        if (step->barrier)
             g_array_set_size(since, 0);
-        g_array_append_vals(since, own, n);
+        g_array_append_vals(since, step->accesses, step->n_accesses);
     }
+}
+
+/* Rows of tiles in a band of a convolution that takes Winograd's way; 0 where the device cannot
+ * write that much at once, but conv.comp's output in parts. */
+static int band_rows(const LmExecutor *executor, const LmOp *op)
+{
+    VkDeviceSize offset, size, limit = storage_limit(executor);
+    VkDeviceSize row =
+        evaluated(executor, op, false, 1).range + evaluated(executor, op, true, 1).range;
+    VkDeviceSize texels = executor->device->info.max_texel_elements * texel_bytes(executor);
+    lm_executor_range(executor, op->output, &offset, &size);
+    if (MAX(size, row) > limit || row > texels)
+        return 0;
+    VkDeviceSize most = MIN(MIN(limit, texels), MAX(BAND_BYTES, row)) / row;
+    return lm_winograd_band_rows(executor->graph, op, (int)most);
+}
+
+/* Which operators take Winograd's way; returns how much of the arena that takes. */
+static VkDeviceSize choose_winograd(LmExecutor *executor, LmWinogradUse use)
+{
+    VkDeviceSize most = 0;
+    for (guint i = 0; i < executor->graph->ops->len; i++) {
+        const LmOp *op = lm_graph_op(executor->graph, i);
+        if (use == LM_WINOGRAD_NEVER || !lm_winograd_possible(op, executor->variant) ||
+            (use == LM_WINOGRAD_WHERE_FASTER && !lm_winograd_faster(executor->graph, op)))
+            continue;
+        int rows = band_rows(executor, op);
+        executor->parameters[i].winograd_rows = rows;
+        if (rows > 0) {
+            const VkDescriptorBufferInfo output = evaluated(executor, op, true, rows);
+            most = MAX(most, output.offset + output.range - executor->scratch);
+        }
+    }
+    return most;
 }
 
 static bool build_mask(LmExecutor *executor, GError **error)
@@ -334,8 +460,10 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
     executor->views = g_array_new(FALSE, FALSE, sizeof(VkBufferView));
     lm_descriptors_init(&executor->descriptors, pipelines);
 
+    executor->scratch = align(graph->arena_texels * texel_bytes(executor));
+    VkDeviceSize scratch_size = choose_winograd(executor, params->winograd);
     if (!lm_buffer_init(&executor->arena, executor->device, LM_BUFFER_DEVICE,
-                        graph->arena_texels * texel_bytes(executor), "arena", error) ||
+                        executor->scratch + scratch_size, "arena", error) ||
         !upload_weights(executor, error) || !build_mask(executor, error))
         goto error;
     for (guint i = 0; i < graph->ops->len; i++)

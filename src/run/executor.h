@@ -8,10 +8,18 @@
 
 G_BEGIN_DECLS
 
+/** Which 3x3 convolutions are computed by Winograd's algorithm, where a device has it. */
+typedef enum {
+    LM_WINOGRAD_WHERE_FASTER,
+    LM_WINOGRAD_NEVER,
+    LM_WINOGRAD_WHERE_POSSIBLE,
+} LmWinogradUse;
+
 typedef struct {
     bool fp16;     /**< Store activations and weights as half floats. */
     bool portable; /**< Do without the lanes8 shaders even where the device could run them; for
                       tests. */
+    LmWinogradUse winograd; /**< For tests. */
     /** Bytes that one dispatch may write where less than the device's limit; 0: that limit. For
      * tests. */
     VkDeviceSize max_storage_range;
@@ -49,7 +57,8 @@ void lm_executor_record_mask(const LmExecutor *executor, LmCommands *commands, V
 VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors,
                                      const LmBuffer *to, GError **error);
 
-/** Dispatches of one pass: one an operator, or more where a device's maxStorageBufferRange is less
+/** Dispatches of one pass: one an operator; three where a convolution takes Winograd's way, or more
+ * where a device's maxStorageBufferRange is less
  * than its output. */
 unsigned lm_executor_n_dispatches(const LmExecutor *executor);
 /** Bytes of its buffers on the device: arena and weights. */

@@ -2,6 +2,10 @@
  * Packing of weights: by stored channel, zero where no logical channel is stored. */
 #include "run/pack.h"
 
+#include "run/winograd.h"
+
+#include <string.h>
+
 int lm_pack_group(const LmTensor *y, unsigned variant)
 {
     /* Two groups of two would compute four planes. At 9 and more planes a group too many costs less
@@ -34,11 +38,26 @@ static int padded_planes(const LmGraph *graph, const LmOp *op, unsigned variant)
     return (x->planes + LM_LINEAR_STEP - 1) / LM_LINEAR_STEP * LM_LINEAR_STEP;
 }
 
-gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned variant)
+/* winograd_product.comp's groups of outputs, and input planes as it counts them. */
+static int winograd_groups(const LmTensor *y)
+{
+    return (y->planes + 1) / 2;
+}
+
+static int winograd_planes(const LmTensor *x)
+{
+    return (x->planes + LM_LINEAR_STEP - 1) / LM_LINEAR_STEP * LM_LINEAR_STEP;
+}
+
+gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned variant, bool winograd)
 {
     const LmTensor *y = lm_graph_tensor(graph, op->output);
     switch (op->kind) {
     case LM_OP_CONV:
+        if (winograd)
+            return LM_WINOGRAD_ELEMENTS * (gsize)winograd_groups(y) *
+                   (gsize)winograd_planes(lm_graph_tensor(graph, op->input)) * 8;
+        G_GNUC_FALLTHROUGH;
     case LM_OP_LINEAR:
         return (gsize)groups(y, variant) * (gsize)padded_planes(graph, op, variant) *
                (op->kind == LM_OP_CONV ? 9 : 1) * (gsize)lm_pack_group(y, variant) * 4;
@@ -105,10 +124,37 @@ static void pack_tiles(const LmTensor *x, const LmTensor *y, int group, const fl
     }
 }
 
-void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, float *texels)
+/* Each element's weights as pack_tiles() has them; a tile of all elements at a time, since writing
+ * single values to as many places at once is slow. */
+static void pack_winograd(const LmTensor *x, const LmTensor *y, const float *weight, float *out)
+{
+    const int planes = winograd_planes(x);
+    const gsize n = (gsize)winograd_groups(y) * (gsize)planes;
+    for (gsize t = 0; t < n; t++) {
+        float tile[LM_WINOGRAD_ELEMENTS][32] = {0};
+        for (int k = 0; k < 32; k++) {
+            int o = logical(y, (int)t / planes * 8 + k / 4),
+                i = logical(x, (int)t % planes * 4 + k % 4);
+            float values[LM_WINOGRAD_ELEMENTS];
+            if (o < 0 || i < 0)
+                continue;
+            lm_winograd_evaluate_kernel(weight + ((gsize)o * (gsize)x->channels + (gsize)i) * 9,
+                                        values);
+            for (int e = 0; e < LM_WINOGRAD_ELEMENTS; e++)
+                tile[e][k] = values[e];
+        }
+        for (gsize e = 0; e < LM_WINOGRAD_ELEMENTS; e++)
+            memcpy(out + (e * n + t) * 32, tile[e], sizeof tile[e]);
+    }
+}
+
+void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, bool winograd,
+                     float *texels)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
-    if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
+    if (op->kind == LM_OP_CONV && winograd) {
+        pack_winograd(x, y, op->weight, texels);
+    } else if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
         pack_tiles(x, y, lm_pack_group(y, variant), op->weight, op->kind == LM_OP_CONV ? 9 : 1,
                    padded_planes(graph, op, variant), texels);
     } else if (op->kind == LM_OP_DEPTHWISE) {

@@ -27,7 +27,8 @@ static double relative_error(const LmTensorView *golden, const float *got)
     return worst / largest;
 }
 
-static void check_case(const char *name, unsigned variant, bool keep_all, double bound)
+static void check_case(const char *name, unsigned variant, LmWinogradUse winograd, bool keep_all,
+                       double bound)
 {
     GError *error = NULL;
     /* The bundled model has a golden answer, too. */
@@ -45,7 +46,8 @@ static void check_case(const char *name, unsigned variant, bool keep_all, double
     LmExecutor *executor =
         lm_executor_create(pipelines, graph,
                            &(LmExecutorParams){.fp16 = variant & LM_VARIANT_FP16,
-                                               .portable = !(variant & LM_VARIANT_LANES8)},
+                                               .portable = !(variant & LM_VARIANT_LANES8),
+                                               .winograd = winograd},
                            &error);
     ck_assert_msg(executor != NULL, "%s", error ? error->message : "");
 
@@ -98,35 +100,43 @@ static void find_cases(void)
 
 START_TEST(test_taps_fp32)
 {
-    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0, true,
-               1e-4);
+    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0,
+               LM_WINOGRAD_WHERE_FASTER, true, 1e-4);
+}
+END_TEST
+
+START_TEST(test_taps_winograd)
+{
+    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0,
+               LM_WINOGRAD_WHERE_POSSIBLE, true, 1e-4);
 }
 END_TEST
 
 START_TEST(test_taps_portable)
 {
-    check_case(g_ptr_array_index(cases, _i), 0, true, 1e-4);
+    check_case(g_ptr_array_index(cases, _i), 0, LM_WINOGRAD_WHERE_FASTER, true, 1e-4);
 }
 END_TEST
 
 /* With memory shared between tensors, as in use. */
 START_TEST(test_logits_shared_arena)
 {
-    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0, false,
-               1e-4);
+    check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0,
+               LM_WINOGRAD_WHERE_FASTER, false, 1e-4);
 }
 END_TEST
 
 START_TEST(test_taps_fp16)
 {
     check_case(g_ptr_array_index(cases, _i),
-               LM_VARIANT_FP16 | (device->info.lanes8 ? LM_VARIANT_LANES8 : 0), true, 2e-2);
+               LM_VARIANT_FP16 | (device->info.lanes8 ? LM_VARIANT_LANES8 : 0),
+               LM_WINOGRAD_WHERE_FASTER, true, 2e-2);
 }
 END_TEST
 
 START_TEST(test_taps_portable_fp16)
 {
-    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_FP16, true, 2e-2);
+    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_FP16, LM_WINOGRAD_WHERE_FASTER, true, 2e-2);
 }
 END_TEST
 
@@ -144,6 +154,7 @@ int main(void)
     tcase_set_timeout(tcase, 600);
     int n = (int)cases->len;
     tcase_add_loop_test(tcase, test_taps_fp32, 0, n);
+    tcase_add_loop_test(tcase, test_taps_winograd, 0, n);
     tcase_add_loop_test(tcase, test_logits_shared_arena, 0, n);
     tcase_add_loop_test(tcase, test_taps_fp16, 0, n);
     tcase_add_loop_test(tcase, test_taps_portable, 0, n);

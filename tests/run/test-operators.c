@@ -202,7 +202,8 @@ static float *external(LmExecutor *executor, const LmGraph *graph, LmTensorId id
 }
 
 /* split: as on a device that can write to three planes at once. */
-static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool split)
+static void check_case(const LmOperatorCase *c, bool fp16, bool portable, LmWinogradUse winograd,
+                       bool split)
 {
     GError *error = NULL;
     g_autofree char *name = lm_operator_case_name(c);
@@ -216,6 +217,7 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool s
     const LmExecutorParams params = {
         .fp16 = fp16,
         .portable = portable,
+        .winograd = winograd,
         .max_storage_range = split ? 3 * lm_tensor_plane_stride(out) * (fp16 ? 8 : 16) : 0,
     };
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
@@ -243,9 +245,9 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, bool s
             largest = fmax(largest, fabs(want));
         }
     }
-    ck_assert_msg(worst <= (fp16 ? 1e-3 : 4e-6) * fmax(largest, 1),
-                  "%s, %s, %s: off by %g, largest %g", name, fp16 ? "fp16" : "fp32",
-                  portable ? "portable" : "lanes8", worst, largest);
+    double bound = fp16 ? 1e-3 : winograd == LM_WINOGRAD_NEVER ? 4e-6 : 1e-5;
+    ck_assert_msg(worst <= bound * fmax(largest, 1), "%s, %s, %s: off by %g, largest %g", name,
+                  fp16 ? "fp16" : "fp32", portable ? "portable" : "lanes8", worst, largest);
     lm_executor_free(&executor);
     lm_graph_free(&graph);
     g_rand_free(random);
@@ -258,13 +260,20 @@ START_TEST(test_case)
     if (!(variant & 2) && !device->info.lanes8)
         return; /* the same shaders as variant | 2 */
     check_case(&lm_operator_cases[(unsigned)_i % lm_n_operator_cases], variant & 1, variant & 2,
-               false);
+               LM_WINOGRAD_NEVER, false);
+}
+END_TEST
+
+START_TEST(test_winograd_case)
+{
+    if (lm_operator_cases[_i].kind == LM_OP_CONV)
+        check_case(&lm_operator_cases[_i], false, false, LM_WINOGRAD_WHERE_POSSIBLE, false);
 }
 END_TEST
 
 START_TEST(test_split_case)
 {
-    check_case(&lm_operator_cases[_i], _i % 2, false, true);
+    check_case(&lm_operator_cases[_i], _i % 2, false, LM_WINOGRAD_WHERE_POSSIBLE, true);
 }
 END_TEST
 
@@ -273,7 +282,7 @@ START_TEST(test_split_aligned_case)
 {
     VkDeviceSize alignment = device->min_offset_alignment;
     device->min_offset_alignment = 256;
-    check_case(&lm_operator_cases[_i], _i % 2, false, true);
+    check_case(&lm_operator_cases[_i], _i % 2, false, LM_WINOGRAD_WHERE_POSSIBLE, true);
     device->min_offset_alignment = alignment;
 }
 END_TEST
@@ -289,6 +298,7 @@ int main(void)
     TCase *tcase = tcase_create("cases");
     tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(tcase, test_case, 0, 4 * (int)lm_n_operator_cases);
+    tcase_add_loop_test(tcase, test_winograd_case, 0, (int)lm_n_operator_cases);
     tcase_add_loop_test(tcase, test_split_case, 0, (int)lm_n_operator_cases);
     tcase_add_loop_test(tcase, test_split_aligned_case, 0, (int)lm_n_operator_cases);
     suite_add_tcase(suite, tcase);
