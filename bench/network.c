@@ -95,6 +95,8 @@ bool bench_network_open(BenchNetwork *network, const BenchOptions *options, GErr
     start->weights = lap(&since);
     if (!open_device(network, options->device, error))
         return false;
+    if (network->device->info.type != VK_PHYSICAL_DEVICE_TYPE_CPU)
+        lm_graph_plan_steps(network->graph);
     network->precision = lm_precision_settle(options->precision, &network->device->info);
     start->device = lap(&since);
     if (!(network->pipelines = lm_pipelines_create(network->device, NULL, error)))

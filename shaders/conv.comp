@@ -38,6 +38,9 @@ LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT(0, y);
 
+#if TILED
+#include "conv_tiled.glsl"
+#else
 const int OUTPUTS = GROUP * 4;
 const int ROWS = GROUP == 3 ? 3 : 4; /* more would not fit a CPU's instruction cache */
 const int IN_ROWS = (ROWS - 1) * STRIDE + 3;
@@ -119,3 +122,4 @@ void main()
         }
     }
 }
+#endif

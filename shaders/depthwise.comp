@@ -17,7 +17,6 @@
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int ACTIVATION = 0;
-layout(constant_id = 2) const int COLUMNS = 1; /* 2 where the width is even: neighbours share taps, and are stored together */
 
 layout(push_constant) uniform Push {
     int width, height;
@@ -29,6 +28,10 @@ LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT_PAIRS(0, y);
 
+#if TILED
+#include "depthwise_tiled.glsl"
+#else
+layout(constant_id = 2) const int COLUMNS = 1; /* 2 where the width is even: neighbours share taps, and are stored together */
 const int ROWS = 4;
 
 void main()
@@ -93,3 +96,4 @@ void main()
         }
     }
 }
+#endif

@@ -19,6 +19,9 @@ layout(push_constant) uniform Push {
     int stride; /* texels from plane to plane, in and out */
 };
 
+#if TILED
+#include "global_attention_tiled.glsl"
+#else
 #if LANES8
 /* A chunk of keys or values is fetched once for all queries of a subgroup, a key by each lane, and handed round as weights
  * are, see include/weights.glsl. */
@@ -156,3 +159,4 @@ void main()
         }
     }
 }
+#endif

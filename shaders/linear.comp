@@ -49,6 +49,9 @@ LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT_PAIRS(0, y);
 
+#if TILED
+#include "linear_tiled.glsl"
+#else
 const int OUTPUTS = GROUP * 4;
 /* Planes per turn of the loop: long bodies win on lavapipe. */
 const int PLANES = HELD > 0 ? HELD : 3;
@@ -202,3 +205,4 @@ void main()
         finish(group);
     }
 }
+#endif

@@ -21,6 +21,9 @@ layout(push_constant) uniform Push {
 LM_INPUT(0, x);
 LM_OUTPUT(0, y);
 
+#if TILED
+#include "norm_tiled.glsl"
+#else
 void main()
 {
     int pixel = min(int(gl_GlobalInvocationID.x), pixels);
@@ -48,3 +51,4 @@ void main()
         LM_STORE(y, (i - first) * stride + pixel, d * scale);
     } while (++i < first + n);
 }
+#endif

@@ -72,6 +72,9 @@ static void describe(Candidate *candidate, VkPhysicalDevice handle, unsigned ind
     info->index = index;
     info->type = basic.deviceType;
     info->max_texel_elements = basic.limits.maxTexelBufferElements;
+    info->tiled = basic.limits.maxComputeSharedMemorySize >= LM_TILED_SHARED &&
+                  basic.limits.maxComputeWorkGroupInvocations >= LM_TILED_INVOCATIONS &&
+                  basic.limits.maxComputeWorkGroupSize[0] >= LM_TILED_INVOCATIONS;
     candidate->limits = basic.limits;
     if (basic.apiVersion < VK_API_VERSION_1_2) {
         candidate->unfit = "its driver lacks Vulkan 1.2";

@@ -8,6 +8,10 @@
 
 G_BEGIN_DECLS
 
+/** What the `tiled` shader variants may take for one workgroup. */
+#define LM_TILED_INVOCATIONS 256
+#define LM_TILED_SHARED 32768
+
 /** What can be known of a physical device before it is opened. */
 typedef struct {
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
@@ -20,6 +24,8 @@ typedef struct {
     unsigned subgroup_size;
     bool lanes8; /**< Subgroups of 8 with shuffle in compute, and 64-bit integers: the `lanes8`
                     shader variants run. */
+    bool tiled;  /**< Workgroups of LM_TILED_INVOCATIONS with LM_TILED_SHARED bytes to share: the
+                    `tiled` shader variants run. */
     guint64 max_texel_elements; /**< maxTexelBufferElements. */
 } LmDeviceInfo;
 

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* Compilers share caches and locks: beyond some threads, more gain little. */
+#define MOST_THREADS 8
+
 typedef struct {
     const LmShader *shader;
     unsigned n_spec;
@@ -249,42 +252,133 @@ static bool create_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline *
     return lm_vk_check(result, "vkCreateComputePipelines", error);
 }
 
-VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const LmShader *shader,
-                                   const guint32 *spec, unsigned n_spec, GError **error)
+static Key make_key(const LmPipelines *pipelines, const LmShader *shader, const guint32 *spec,
+                    unsigned n_spec)
 {
     g_assert(n_spec <= LM_MAX_SPEC);
     g_assert(!(shader->variant & LM_VARIANT_LANES8) || pipelines->device->info.lanes8);
+    g_assert(!(shader->variant & LM_VARIANT_TILED) || pipelines->device->info.tiled);
     Key key = {.shader = shader, .n_spec = n_spec};
     if (n_spec > 0)
         memcpy(key.spec, spec, n_spec * sizeof *spec);
-    const guint64 *known = g_hash_table_lookup(pipelines->made, &key);
-    if (known)
-        return (VkPipeline)*known;
+    return key;
+}
 
-    VkPipeline pipeline = VK_NULL_HANDLE;
-    gint64 start = g_get_monotonic_time();
-    bool created = create_pipeline(pipelines, &key, &pipeline, error);
-    pipelines->making_us += g_get_monotonic_time() - start;
-    if (!created) {
-        g_prefix_error(error, "shader \"%s\": ", shader->name);
-        return VK_NULL_HANDLE;
-    }
+static void keep_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline pipeline)
+{
     lm_device_name(pipelines->device, VK_OBJECT_TYPE_PIPELINE, (guint64)pipeline, "%s%s%s",
-                   shader->name, shader->variant & LM_VARIANT_FP16 ? ".fp16" : "",
-                   shader->variant & LM_VARIANT_LANES8 ? ".lanes8" : "");
+                   key->shader->name, key->shader->variant & LM_VARIANT_FP16 ? ".fp16" : "",
+                   key->shader->variant & LM_VARIANT_LANES8  ? ".lanes8"
+                   : key->shader->variant & LM_VARIANT_TILED ? ".tiled"
+                                                             : "");
     guint64 value = (guint64)pipeline;
-    g_hash_table_insert(pipelines->made, g_memdup2(&key, sizeof key),
+    g_hash_table_insert(pipelines->made, g_memdup2(key, sizeof *key),
                         g_memdup2(&value, sizeof value));
-    return pipeline;
+}
+
+/* A pipeline that is to be made, and what became of it. */
+typedef struct {
+    Key key;
+    VkPipeline pipeline;
+    GError *error;
+} Job;
+
+/* Jobs that several threads take from, each the next one. */
+typedef struct {
+    LmPipelines *pipelines;
+    GArray *jobs;
+    gint next; /* atomic */
+} Work;
+
+static gpointer do_jobs(gpointer data)
+{
+    Work *work = data;
+    guint i;
+    while ((i = (guint)g_atomic_int_add(&work->next, 1)) < work->jobs->len) {
+        Job *job = &g_array_index(work->jobs, Job, i);
+        if (!create_pipeline(work->pipelines, &job->key, &job->pipeline, &job->error))
+            g_prefix_error(&job->error, "shader \"%s\": ", job->key.shader->name);
+    }
+    return NULL;
+}
+
+/* Makes all of `jobs`; false with the first one's error. */
+static bool make_pipelines(LmPipelines *pipelines, GArray *jobs, GError **error)
+{
+    Work work = {.pipelines = pipelines, .jobs = jobs};
+    GThread *helpers[MOST_THREADS - 1];
+    unsigned n_helpers = 0, n = MIN(MIN(jobs->len, g_get_num_processors()), MOST_THREADS);
+    gint64 start = g_get_monotonic_time();
+    /* Where no more threads are to be had, those that there are do it. */
+    while (n_helpers + 1 < n &&
+           (helpers[n_helpers] = g_thread_try_new("lm-pipelines", do_jobs, &work, NULL)))
+        n_helpers++;
+    do_jobs(&work);
+    for (unsigned i = 0; i < n_helpers; i++)
+        g_thread_join(helpers[i]);
+    pipelines->making_us += g_get_monotonic_time() - start;
+
+    bool ok = true;
+    for (guint i = 0; i < jobs->len; i++) {
+        Job *job = &g_array_index(jobs, Job, i);
+        if (!job->error) {
+            keep_pipeline(pipelines, &job->key, job->pipeline);
+        } else if (ok) {
+            g_propagate_error(error, job->error);
+            ok = false;
+        } else {
+            g_error_free(job->error);
+        }
+    }
+    return ok;
+}
+
+static const LmShader *find_shader(const char *name, unsigned variant, GError **error)
+{
+    const LmShader *shader = lm_shader_find(lm_shaders, name, variant);
+    if (!shader)
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "there is no shader \"%s\"", name);
+    return shader;
+}
+
+bool lm_pipelines_prepare(LmPipelines *pipelines, const LmPipelineRequest *requests, unsigned n,
+                          GError **error)
+{
+    g_autoptr(GArray) jobs = g_array_sized_new(FALSE, FALSE, sizeof(Job), n);
+    for (unsigned i = 0; i < n; i++) {
+        const LmPipelineRequest *request = &requests[i];
+        const LmShader *shader = find_shader(request->name, request->variant, error);
+        if (!shader)
+            return false;
+        Job job = {.key = make_key(pipelines, shader, request->spec, request->n_spec)};
+        bool known = g_hash_table_contains(pipelines->made, &job.key);
+        for (guint k = 0; !known && k < jobs->len; k++)
+            known = equal_keys(&job.key, &g_array_index(jobs, Job, k).key);
+        if (!known)
+            g_array_append_val(jobs, job);
+    }
+    return jobs->len == 0 || make_pipelines(pipelines, jobs, error);
+}
+
+VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const LmShader *shader,
+                                   const guint32 *spec, unsigned n_spec, GError **error)
+{
+    Job job = {.key = make_key(pipelines, shader, spec, n_spec)};
+    const guint64 *known = g_hash_table_lookup(pipelines->made, &job.key);
+    if (!known) {
+        g_autoptr(GArray) jobs = g_array_new(FALSE, FALSE, sizeof(Job));
+        g_array_append_val(jobs, job);
+        if (!make_pipelines(pipelines, jobs, error))
+            return VK_NULL_HANDLE;
+        known = g_hash_table_lookup(pipelines->made, &job.key);
+    }
+    return (VkPipeline)*known;
 }
 
 VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant,
                             const guint32 *spec, unsigned n_spec, GError **error)
 {
-    const LmShader *shader = lm_shader_find(lm_shaders, name, variant);
-    if (!shader) {
-        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "there is no shader \"%s\"", name);
-        return VK_NULL_HANDLE;
-    }
-    return lm_pipelines_get_shader(pipelines, shader, spec, n_spec, error);
+    const LmShader *shader = find_shader(name, variant, error);
+    return shader ? lm_pipelines_get_shader(pipelines, shader, spec, n_spec, error)
+                  : VK_NULL_HANDLE;
 }

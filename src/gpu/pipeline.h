@@ -31,6 +31,8 @@ G_BEGIN_DECLS
 typedef enum {
     LM_VARIANT_FP16 = 1 << 0,   /**< Activations and weights stored as half floats. */
     LM_VARIANT_LANES8 = 1 << 1, /**< For subgroups of exactly 8: weights by constant shuffle. */
+    LM_VARIANT_TILED = 1 << 2,  /**< For GPUs: workgroups share tiles in shared memory. Never with
+                                   LANES8. */
 } LmVariant;
 
 typedef struct LmPipelines LmPipelines;
@@ -48,21 +50,37 @@ VkPipelineLayout lm_pipelines_layout(const LmPipelines *pipelines);
 VkDescriptorSetLayout lm_pipelines_set_layout(const LmPipelines *pipelines);
 /** How many distinct pipelines there are. */
 unsigned lm_pipelines_count(const LmPipelines *pipelines);
-/** How long making them took, in us; what a driver leaves to the first submission not included. */
+/** How long making them took, in us of wall time; what a driver leaves to the first submission not
+ * included. */
 gint64 lm_pipelines_making_us(const LmPipelines *pipelines);
 
 /** The pipeline of shader `name` (a file of shaders/, without its ending) in the given variant;
  * spec[i] becomes specialisation constant i. A variant bit that the shader has no build for is
  * dropped (a shader without weights needs no lanes8). LANES8 only where
- * info.lanes8 is set. Owned by `pipelines`; the same key gives the
+ * info.lanes8 is set, TILED only where info.tiled is. Owned by `pipelines`; the same key gives the
  * same pipeline. VK_NULL_HANDLE with an error. Not thread-safe. */
 VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant,
                             const guint32 *spec, unsigned n_spec, GError **error);
 
+/** What lm_pipelines_get() is asked for. */
+typedef struct {
+    const char *name;
+    unsigned variant;
+    const guint32 *spec;
+    unsigned n_spec;
+} LmPipelineRequest;
+
+/** Makes those of the pipelines asked for that are not there yet, several at a time, so that
+ * lm_pipelines_get() finds them: drivers of GPUs compile when a pipeline is made. The same one may
+ * be asked for more than once. False with the error of the first one that fails; the others are
+ * there. Not thread-safe, as lm_pipelines_get(). */
+bool lm_pipelines_prepare(LmPipelines *pipelines, const LmPipelineRequest *requests, unsigned n,
+                          GError **error);
+
 /** One build of one shader: see gpu/shaders.h. */
 struct LmShader;
 /** The same of a shader that the caller has found in a table of its own, which must outlive
- * `pipelines`. LANES8 builds only on a device whose info.lanes8 is set. */
+ * `pipelines`. LANES8 and TILED builds only on a device whose info has that set. */
 VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const struct LmShader *shader,
                                    const guint32 *spec, unsigned n_spec, GError **error);
 

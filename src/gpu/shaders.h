@@ -18,7 +18,7 @@ typedef struct LmShader {
 extern const LmShader lm_shaders[];
 
 /** The build of `name` with as many of the variant's bits as there is a build for, FP16 before
- * LANES8 (it decides how buffers are laid out, the other only how fast it goes). NULL: no such
+ * the others (it decides how buffers are laid out, the others only how fast it goes). NULL: no such
  * shader. */
 const LmShader *lm_shader_find(const LmShader *table, const char *name, unsigned variant);
 

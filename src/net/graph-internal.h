@@ -21,6 +21,9 @@ void lm_layer_split_taps(LmGraph *graph);
 
 /** No layer of a sane model is wider; keeps sizes far from overflow. */
 #define LM_MAX_CHANNELS 16384
+/** Squeeze-and-excite's hidden channels lie in a workgroup's shared memory, of which every device
+ * has 16 KiB; a quarter of it is for excite.comp's sums. */
+#define LM_MAX_HIDDEN 3072
 
 /** A batch norm's arrays, owned. */
 typedef struct {

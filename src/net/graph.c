@@ -33,6 +33,8 @@ static void clear_op(gpointer data)
     g_free(op->name);
     g_free(op->weight);
     g_free(op->bias);
+    g_free(op->hidden_weight);
+    g_free(op->hidden_bias);
 }
 
 LmGraph *lm_graph_new(LmWeights *weights)
@@ -84,6 +86,8 @@ guint64 lm_graph_op_macs(const LmGraph *graph, const LmOp *op)
         return pixels * in * out;
     case LM_OP_DEPTHWISE:
         return pixels * out * 25;
+    case LM_OP_EXCITE:
+        return 2 * in * (guint64)op->hidden;
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
         return pixels * out * 9 * 2;
     case LM_OP_GLOBAL_ATTENTION:

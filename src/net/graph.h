@@ -41,8 +41,9 @@ typedef enum {
     LM_OP_CONV,      /**< 3x3, stride 1 or 2, zero padding 1. */
     LM_OP_LINEAR,    /**< 1x1 convolution, or a linear layer over the channels of each pixel. */
     LM_OP_DEPTHWISE, /**< 5x5, stride 1, zero padding 2. */
-    LM_OP_MEAN,      /**< Over all pixels: 1 x 1. */
-    LM_OP_NORM,      /**< Layer norm over channels without its affine part, eps 1e-5. */
+    LM_OP_EXCITE, /**< Squeeze-and-excite's gains, 1 x 1, from the mean over all pixels: two linear
+                     layers with RELU between them and hardsigmoid after. */
+    LM_OP_NORM,   /**< Layer norm over channels without its affine part, eps 1e-5. */
     LM_OP_NEIGHBOURHOOD_ATTENTION, /**< 3x3, input q|k|v in head layout, query scale already in q.
                                     */
     LM_OP_GLOBAL_ATTENTION,        /**< Over all pixels as tokens; input as above. */
@@ -87,14 +88,16 @@ typedef struct {
     int stride;
     bool normalise; /**< LINEAR: its input goes through NORM first; at most LM_NORMALISED_PLANES. */
     LmHeadLayout heads;
+    /** Operators of one step do not wait for each other; after lm_graph_plan(), one a step. */
+    unsigned step;
     /** CONV, LINEAR: out x in x (3 x 3 or 1); DEPTHWISE: channels x 5 x 5; NEIGHBOURHOOD_ATTENTION:
-     * heads x 5 x 5 relative position bias, or NULL. By logical channel. */
+     * heads x 5 x 5 relative position bias, or NULL; EXCITE: in x hidden. By logical channel. */
     float *weight;
-    float *bias; /**< By logical channel of the output. */
-    /** LINEAR: the bias of stored channels that no logical one fills; 0: such that they come out as
-     * zero. Otherwise only in gains, whose channels beside the excited ones are to let their input
-     * pass. */
-    float pad_bias;
+    /** By logical channel of the output. EXCITE: of the input; all stored channels of the output
+     * beside these come out as 1, which lets what they gain pass. */
+    float *bias;
+    int hidden;                         /**< EXCITE: hidden channels. */
+    float *hidden_weight, *hidden_bias; /**< EXCITE: hidden x in, and by hidden channel. */
 } LmOp;
 
 typedef struct {
@@ -174,8 +177,13 @@ LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int hei
  * only. */
 LmTensorId lm_graph_concat(LmGraph *graph, const char *name, const LmTensorId *parts, int n_parts);
 
-/** Places every tensor in the arena; tensors that are never alive together share memory, unless
- * keep_all, which lets every tap be read afterwards. False with the sticky error. */
+/** Places every tensor in the arena; tensors that are never alive
+ * together share memory, unless keep_all, which lets every tap be read afterwards. False with the
+ * sticky error. */
 bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error);
+/** Plans anew, for a GPU: every operator comes as early as it can, beside all others that do not
+ * wait for it, so that the device waits less often and layers too small to fill it run together.
+ * Takes more memory, since more tensors are alive at once. Indices of operators change. */
+void lm_graph_plan_steps(LmGraph *graph);
 
 G_END_DECLS

@@ -228,32 +228,49 @@ LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, fl
     return y;
 }
 
+/* The largest power of two up to `most` that divides `n`. */
+static int common_power(int n, int most)
+{
+    int power = most;
+    while (n % power)
+        power /= 2;
+    return power;
+}
+
 LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x)
 {
+    /* The mean's parts: for a CPU's lanes to share a plane, and several workgroups of a GPU. */
+    enum { PARTS = 8 };
     if (graph->error)
         return LM_NO_TENSOR;
     g_autofree char *mean_name = g_strconcat(name, ".mean", NULL);
     g_autofree char *fc1 = g_strconcat(name, ".fc1", NULL), *fc2 = g_strconcat(name, ".fc2", NULL);
-    int channels = lm_graph_tensor(graph, of)->channels, planes = lm_graph_tensor(graph, x)->planes;
+    const LmTensor in = *lm_graph_tensor(graph, of);
+    int rows = common_power(in.height, PARTS), columns = common_power(in.width, PARTS / rows);
+    LmTensorId mean = lm_graph_pool(graph, mean_name, of, rows, columns);
 
-    LmTensorId mean = add_simple(graph, LM_OP_MEAN, mean_name, of, 1, 1);
-    LmTensorId hidden =
-        lm_graph_layer(graph, fc1, mean, &(LmLayerParams){.activation = LM_ACTIVATION_RELU});
-    LmTensorId gain = lm_graph_layer(
-        graph, fc2, hidden,
-        &(LmLayerParams){.outputs = channels, .activation = LM_ACTIVATION_HARDSIGMOID});
-    if (graph->error)
+    int hidden, outputs;
+    unsigned n_dims;
+    gsize shape[4];
+    if (!layer_shape(graph, fc1, in.channels, 1, 0, &hidden, shape, &n_dims))
         return LM_NO_TENSOR;
-
-    /* Widen the result over all of x: rows without weights, and a bias of 3, where hardsigmoid
-     * reaches 1. */
-    LmTensor *tensor = lm_graph_tensor(graph, gain);
-    tensor->channel = g_renew(int, tensor->channel, (gsize)planes * 4);
-    for (int i = tensor->planes * 4; i < planes * 4; i++)
-        tensor->channel[i] = -1;
-    tensor->planes = planes;
-    lm_graph_op(graph, graph->ops->len - 1)->pad_bias = 3;
-    return gain;
+    if (hidden > LM_MAX_HIDDEN) {
+        lm_graph_fail(graph, LM_ERROR_MODEL,
+                      "%s: tensor '%s.weight': %d channels, expected at most %d",
+                      lm_weights_path(graph->weights), fc1, hidden, LM_MAX_HIDDEN);
+        return LM_NO_TENSOR;
+    }
+    LmTensorId gain =
+        lm_graph_add_tensor(graph, name, in.channels, lm_graph_tensor(graph, x)->planes, 1, 1);
+    LmOp *op = lm_graph_add_op(graph, LM_OP_EXCITE, name, mean, gain);
+    op->hidden = hidden;
+    op->hidden_weight = get(graph, fc1, ".weight", shape, n_dims);
+    op->hidden_bias = get_vector(graph, fc1, ".bias", hidden);
+    if (!layer_shape(graph, fc2, hidden, 1, in.channels, &outputs, shape, &n_dims))
+        return LM_NO_TENSOR;
+    op->weight = get(graph, fc2, ".weight", shape, n_dims);
+    op->bias = get_vector(graph, fc2, ".bias", outputs);
+    return graph->error ? LM_NO_TENSOR : gain;
 }
 
 LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x,

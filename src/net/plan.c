@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Where each tensor lies in the arena. */
+ * In which order the operators run, and where each tensor lies in the arena. */
 #include "net/graph-internal.h"
 
 #include <stdlib.h>
 
-/* One tensor that is no slice of another, and the operators, by index, between which it must keep
- * its content. */
+/* One tensor that is no slice of another, and the operators' steps between which it must keep its
+ * content. */
 typedef struct {
     LmTensorId id;
     gsize texels, offset;
@@ -60,12 +60,33 @@ static gsize lowest_gap(const Block *block, Block *const *placed, guint n_placed
     return offset;
 }
 
-bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error)
+static bool is_slice_of(const LmGraph *graph, LmTensorId id, LmTensorId whole)
 {
-    if (graph->error) {
-        g_propagate_error(error, g_error_copy(graph->error));
-        return false;
-    }
+    while (id != whole && id != LM_NO_TENSOR)
+        id = lm_graph_tensor(graph, id)->parent;
+    return id == whole;
+}
+
+/* Whether `op` reads what `earlier` has written. */
+static bool depends(const LmGraph *graph, const LmOp *op, const LmOp *earlier)
+{
+    const LmTensorId read[] = {op->input, op->addend, op->gain};
+    for (gsize i = 0; i < G_N_ELEMENTS(read); i++)
+        if (read[i] != LM_NO_TENSOR && (is_slice_of(graph, earlier->output, read[i]) ||
+                                        is_slice_of(graph, read[i], earlier->output)))
+            return true;
+    return false;
+}
+
+static int by_step(const void *a, const void *b)
+{
+    const LmOp *x = a, *y = b;
+    return (x->step > y->step) - (x->step < y->step);
+}
+
+/* Tensors that are needed in the same step share no memory. */
+static void place_tensors(LmGraph *graph, bool keep_all)
+{
     guint n = graph->tensors->len, n_ops = graph->ops->len;
     g_autofree Block *blocks = g_new0(Block, n);
     for (guint i = 0; i < n; i++) {
@@ -79,11 +100,11 @@ bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error)
     touch(graph, blocks, graph->output, n_ops);
     for (guint i = 0; i < n_ops; i++) {
         const LmOp *op = lm_graph_op(graph, i);
-        touch(graph, blocks, op->input, i);
-        touch(graph, blocks, op->addend, i);
-        touch(graph, blocks, op->gain, i);
-        touch(graph, blocks, op->output, keep_all ? n_ops : i);
-        touch(graph, blocks, op->output, i);
+        touch(graph, blocks, op->input, op->step);
+        touch(graph, blocks, op->addend, op->step);
+        touch(graph, blocks, op->gain, op->step);
+        touch(graph, blocks, op->output, keep_all ? n_ops : op->step);
+        touch(graph, blocks, op->output, op->step);
     }
     if (keep_all)
         touch(graph, blocks, graph->input, n_ops);
@@ -109,5 +130,31 @@ bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error)
             offset += (gsize)t->parent_plane * lm_tensor_plane_stride(t);
         tensor->offset = blocks[root_of(graph, (LmTensorId)i)].offset + offset;
     }
+}
+
+bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error)
+{
+    if (graph->error) {
+        g_propagate_error(error, g_error_copy(graph->error));
+        return false;
+    }
+    for (guint i = 0; i < graph->ops->len; i++)
+        lm_graph_op(graph, i)->step = i;
+    place_tensors(graph, keep_all);
     return true;
+}
+
+void lm_graph_plan_steps(LmGraph *graph)
+{
+    for (guint i = 0; i < graph->ops->len; i++) {
+        LmOp *op = lm_graph_op(graph, i);
+        op->step = 0;
+        for (guint k = 0; k < i; k++) {
+            const LmOp *earlier = lm_graph_op(graph, k);
+            if (earlier->step >= op->step && depends(graph, op, earlier))
+                op->step = earlier->step + 1;
+        }
+    }
+    g_array_sort(graph->ops, by_step); /* keeps the order within a step */
+    place_tensors(graph, false);
 }

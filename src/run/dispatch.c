@@ -3,6 +3,7 @@
 #include "run/dispatch.h"
 
 #include "run/pack.h"
+#include "run/tile.h"
 
 #include <string.h>
 
@@ -15,6 +16,13 @@
 #define ATTENTION_BLOCK 8
 /* Queries of one invocation: QUERIES in global_attention.comp, LANES8. */
 #define ATTENTION_QUERIES 4
+/* Texels of a turn of pool.comp's loop, where the cell's width allows. */
+#define POOL_STEP 8
+/* Planes of hidden values that excite.comp has room for; a wider model's build has as many as it
+ * needs. */
+#define EXCITE_HIDDEN 64
+/* More than any tensor has. */
+#define ALL_PLANES (1 << 20)
 
 /* Invocations of a workgroup. On a CPU a heavy shader's partly filled last workgroup costs more
  * than many small workgroups do; a light one's workgroups cost more than the filling. */
@@ -71,6 +79,8 @@ int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned varia
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
     case LM_OP_GLOBAL_ATTENTION:
         return (int)lm_head_layout_texels(op->heads);
+    case LM_OP_EXCITE:
+        return ALL_PLANES; /* one workgroup gives them */
     default:
         return 1;
     }
@@ -82,6 +92,7 @@ int lm_dispatch_input_planes(const LmOp *op)
     case LM_OP_CONV:
     case LM_OP_LINEAR:
     case LM_OP_NORM:
+    case LM_OP_EXCITE:
         return 0;
     case LM_OP_TAP_SUM:
         return 9;
@@ -107,7 +118,7 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     const int group = lm_pack_group(y, variant), groups = (planes.n + group - 1) / group;
     const int blocks = ((int)texels + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
 
-    memset(dispatch, 0, sizeof *dispatch);
+    *dispatch = (LmDispatch){.variant = variant};
     switch (op->kind) {
     case LM_OP_CONV:
         dispatch->shader = "conv";
@@ -116,17 +127,14 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         set_grid(dispatch, y->width * bands(y->height, CONV_ROWS(group)) + 1, local.heavy, groups);
         break;
     case LM_OP_LINEAR: {
-        /* Squeeze-and-excite has a single pixel. */
-        const guint32 lanes = pixels > 1 ? local.light : local.heavy;
         const int held = lm_pack_held(graph, op, variant);
-        const guint32 each = pixels == 1                   ? 1
-                             : variant & LM_VARIANT_LANES8 ? lanes8_pixels(held)
-                                                           : 4;
+        const guint32 each = variant & LM_VARIANT_LANES8 ? lanes8_pixels(held) : 4;
         dispatch->shader = "linear";
-        SPEC(lanes, activation, add, gain, each, (guint32)group, (guint32)held, op->normalise);
+        SPEC(local.light, activation, add, gain, each, (guint32)group, (guint32)held,
+             op->normalise);
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
              gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0, x->channels);
-        set_grid(dispatch, pixels + 1, lanes * each, held ? 1 : groups);
+        set_grid(dispatch, pixels + 1, local.light * each, held ? 1 : groups);
         break;
     }
     case LM_OP_DEPTHWISE:
@@ -136,11 +144,12 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         set_grid(dispatch, y->width / columns * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy,
                  planes.n);
         break;
-    case LM_OP_MEAN:
-        dispatch->shader = "mean";
-        SPEC(local.light);
-        PUSH(x->height * x->width, in_stride, out_stride);
-        set_grid(dispatch, 1, 1, planes.n);
+    case LM_OP_EXCITE:
+        dispatch->shader = "excite";
+        SPEC(local.light, MAX((guint32)(op->hidden + 3) / 4, EXCITE_HIDDEN));
+        PUSH(x->height * x->width, x->planes, (op->hidden + 3) / 4, planes.n, in_stride,
+             out_stride);
+        set_grid(dispatch, 1, 1, 1);
         break;
     case LM_OP_NORM:
         dispatch->shader = "norm";
@@ -164,10 +173,10 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         break;
     case LM_OP_POOL:
         dispatch->shader = "pool";
-        SPEC(local.heavy);
+        SPEC(local.heavy, x->width / y->width % POOL_STEP ? 1 : POOL_STEP);
         PUSH(y->width, y->height, x->width / y->width, x->height / y->height, in_stride,
              out_stride);
-        set_grid(dispatch, pixels + 1, local.heavy, planes.n);
+        set_grid(dispatch, pixels, local.heavy, planes.n);
         break;
     case LM_OP_TAP_SUM:
         dispatch->shader = "tap_sum";
@@ -179,6 +188,11 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     case LM_N_OPS:
         g_assert_not_reached();
     }
+    /* What normalises its inputs holds all of a pixel's, which no tile does. */
+    if (op->normalise)
+        dispatch->variant &= ~(unsigned)LM_VARIANT_TILED;
+    if (dispatch->variant & LM_VARIANT_TILED)
+        lm_tile_op(graph, op, planes, dispatch);
 }
 
 void lm_dispatch_mask(const LmTensor *logits, unsigned variant, LmDispatch *dispatch)
@@ -186,7 +200,7 @@ void lm_dispatch_mask(const LmTensor *logits, unsigned variant, LmDispatch *disp
     const LocalSize local = local_size(variant);
     int pixels = logits->height * logits->width;
 
-    memset(dispatch, 0, sizeof *dispatch);
+    *dispatch = (LmDispatch){.variant = variant};
     dispatch->shader = "mask";
     SPEC(local.light);
     PUSH(pixels, logits->channels, (int)lm_tensor_plane_stride(logits));

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 
 typedef struct {
     const char *shader;
+    unsigned variant; /**< Of the shader: the network's, but for what it has no build for. */
     guint32 spec[LM_MAX_SPEC];
     unsigned n_spec;
     gint32 push[LM_PUSH_BYTES / 4];
@@ -33,7 +34,8 @@ typedef struct {
 /** Output planes that only one dispatch can write together: `planes.first` and, but for the last,
  * `planes.n` are multiples. */
 int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned variant);
-/** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU. Indices in
+/** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU, with
+ * LM_VARIANT_TILED as src/run/tile.c has them. Indices in
  * the shaders count from planes.first: output, weights and biases are bound from there, and so is
  * the input where an operator's input planes go with its output's (lm_dispatch_input_planes()). */
 void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes,

@@ -63,6 +63,14 @@ unsigned lm_executor_n_dispatches(const LmExecutor *executor)
     return executor->steps->len;
 }
 
+unsigned lm_executor_n_barriers(const LmExecutor *executor)
+{
+    unsigned n = 0;
+    for (guint i = 0; i < executor->steps->len; i++)
+        n += g_array_index(executor->steps, Step, i).barrier;
+    return n;
+}
+
 VkDeviceSize lm_executor_device_bytes(const LmExecutor *executor)
 {
     return executor->arena.size + executor->weights.size;
@@ -241,12 +249,8 @@ static void add_reads(const LmExecutor *executor, Step *step, LmTensorId id)
 /* Adds a step that has its dispatch and what it reads. */
 static bool add_step(LmExecutor *executor, Step *step, const LmBindings *bindings, GError **error)
 {
-    const LmDispatch *dispatch = &step->dispatch;
     add_access(step, bindings->outputs[0].offset, bindings->outputs[0].range, true);
-    step->pipeline = lm_pipelines_get(executor->pipelines, dispatch->shader, executor->variant,
-                                      dispatch->spec, dispatch->n_spec, error);
-    if (step->pipeline != VK_NULL_HANDLE)
-        step->set = lm_descriptors_add(&executor->descriptors, bindings, error);
+    step->set = lm_descriptors_add(&executor->descriptors, bindings, error);
     g_array_append_val(executor->steps, *step);
     return step->set != VK_NULL_HANDLE;
 }
@@ -436,11 +440,41 @@ static bool build_mask(LmExecutor *executor, GError **error)
 {
     const LmTensor *logits = lm_graph_tensor(executor->graph, executor->graph->output);
     lm_dispatch_mask(logits, executor->variant, &executor->mask.dispatch);
-    executor->mask.pipeline =
-        lm_pipelines_get(executor->pipelines, executor->mask.dispatch.shader, executor->variant,
-                         executor->mask.dispatch.spec, executor->mask.dispatch.n_spec, error);
-    return executor->mask.pipeline != VK_NULL_HANDLE &&
-           view_tensor(executor, executor->graph->output, 0, &executor->logits_view, error);
+    return view_tensor(executor, executor->graph->output, 0, &executor->logits_view, error);
+}
+
+/* The pipelines of all steps and the mask. */
+static bool make_pipelines(LmExecutor *executor, GError **error)
+{
+    guint n = executor->steps->len;
+    g_autofree LmPipelineRequest *requests = g_new(LmPipelineRequest, n + 1);
+    for (guint i = 0; i <= n; i++) {
+        const Step *step = i < n ? &g_array_index(executor->steps, Step, i) : &executor->mask;
+        requests[i] = (LmPipelineRequest){step->dispatch.shader, step->dispatch.variant,
+                                          step->dispatch.spec, step->dispatch.n_spec};
+    }
+    if (!lm_pipelines_prepare(executor->pipelines, requests, n + 1, error))
+        return false;
+    for (guint i = 0; i <= n; i++) {
+        Step *step = i < n ? &g_array_index(executor->steps, Step, i) : &executor->mask;
+        step->pipeline =
+            lm_pipelines_get(executor->pipelines, requests[i].name, requests[i].variant,
+                             requests[i].spec, requests[i].n_spec, error);
+        if (step->pipeline == VK_NULL_HANDLE)
+            return false;
+    }
+    return true;
+}
+
+static unsigned choose_variant(const LmDeviceInfo *device, const LmExecutorParams *params)
+{
+    unsigned variant = params->fp16 ? LM_VARIANT_FP16 : 0;
+    if (device->tiled && !params->portable &&
+        (params->tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU))
+        variant |= LM_VARIANT_TILED;
+    else if (device->lanes8 && !params->portable)
+        variant |= LM_VARIANT_LANES8;
+    return variant;
 }
 
 LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
@@ -450,9 +484,7 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
     executor->pipelines = pipelines;
     executor->device = lm_pipelines_device(pipelines);
     executor->graph = graph;
-    executor->variant =
-        (params->fp16 ? LM_VARIANT_FP16 : 0u) |
-        (executor->device->info.lanes8 && !params->portable ? LM_VARIANT_LANES8 : 0u);
+    executor->variant = choose_variant(&executor->device->info, params);
     executor->max_storage_range =
         params->max_storage_range ? params->max_storage_range : VK_WHOLE_SIZE;
     executor->parameters = g_new0(Parameters, graph->ops->len);
@@ -469,6 +501,8 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
     for (guint i = 0; i < graph->ops->len; i++)
         if (!build_op(executor, i, error))
             goto error;
+    if (!make_pipelines(executor, error))
+        goto error;
     place_barriers(executor);
     return executor;
 error:

@@ -17,8 +17,10 @@ typedef enum {
 
 typedef struct {
     bool fp16;     /**< Store activations and weights as half floats. */
-    bool portable; /**< Do without the lanes8 shaders even where the device could run them; for
-                      tests. */
+    bool portable; /**< Do without the lanes8 and tiled shaders even where the device could run
+                      them; for tests. */
+    bool tiled;    /**< The tiled shaders where the device can run them, as on a GPU, even on a CPU;
+                      for tests. */
     LmWinogradUse winograd; /**< For tests. */
     /** Bytes that one dispatch may write where less than the device's limit; 0: that limit. For
      * tests. */
@@ -61,6 +63,8 @@ VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descri
  * where a device's maxStorageBufferRange is less
  * than its output. */
 unsigned lm_executor_n_dispatches(const LmExecutor *executor);
+/** Barriers of one pass, each of which waits for all dispatches before it. */
+unsigned lm_executor_n_barriers(const LmExecutor *executor);
 /** Bytes of its buffers on the device: arena and weights. */
 VkDeviceSize lm_executor_device_bytes(const LmExecutor *executor);
 /** Bytes that an operator of the graph reads and writes at least: each of its tensors, weights and

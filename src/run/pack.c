@@ -23,8 +23,9 @@ static int groups(const LmTensor *y, unsigned variant)
 int lm_pack_held(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
-    /* Beyond 12 planes too few texels would share a fetch of weights. */
-    bool pays = variant & LM_VARIANT_LANES8 && x->planes <= 12 &&
+    /* Beyond 12 planes too few texels would share a fetch of weights. Layers with an addend are
+     * few: not worth pipelines of their own. */
+    bool pays = variant & LM_VARIANT_LANES8 && x->planes <= 12 && op->addend == LM_NO_TENSOR &&
                 y->planes > lm_pack_group(y, variant) && y->width * y->height > 1;
     return op->kind == LM_OP_LINEAR && (pays || op->normalise) ? x->planes : 0;
 }
@@ -36,6 +37,11 @@ static int padded_planes(const LmGraph *graph, const LmOp *op, unsigned variant)
     if (op->kind == LM_OP_CONV || lm_pack_held(graph, op, variant))
         return x->planes;
     return (x->planes + LM_LINEAR_STEP - 1) / LM_LINEAR_STEP * LM_LINEAR_STEP;
+}
+
+static int hidden_planes(const LmOp *op)
+{
+    return (op->hidden + 3) / 4;
 }
 
 /* winograd_product.comp's groups of outputs, and input planes as it counts them. */
@@ -51,18 +57,19 @@ static int winograd_planes(const LmTensor *x)
 
 gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned variant, bool winograd)
 {
-    const LmTensor *y = lm_graph_tensor(graph, op->output);
+    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     switch (op->kind) {
     case LM_OP_CONV:
         if (winograd)
-            return LM_WINOGRAD_ELEMENTS * (gsize)winograd_groups(y) *
-                   (gsize)winograd_planes(lm_graph_tensor(graph, op->input)) * 8;
+            return LM_WINOGRAD_ELEMENTS * (gsize)winograd_groups(y) * (gsize)winograd_planes(x) * 8;
         G_GNUC_FALLTHROUGH;
     case LM_OP_LINEAR:
         return (gsize)groups(y, variant) * (gsize)padded_planes(graph, op, variant) *
                (op->kind == LM_OP_CONV ? 9 : 1) * (gsize)lm_pack_group(y, variant) * 4;
     case LM_OP_DEPTHWISE:
         return (gsize)y->planes * 32;
+    case LM_OP_EXCITE:
+        return (gsize)hidden_planes(op) * (gsize)(x->planes + y->planes) * 4;
     default:
         return 0;
     }
@@ -84,6 +91,8 @@ gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op, unsigned variant
     case LM_OP_DEPTHWISE:
     case LM_OP_TAP_SUM:
         return (gsize)y->planes;
+    case LM_OP_EXCITE:
+        return (gsize)(hidden_planes(op) + y->planes);
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
         return op->weight ? units(op, y) * 25 : 0;
     default:
@@ -124,6 +133,25 @@ static void pack_tiles(const LmTensor *x, const LmTensor *y, int group, const fl
     }
 }
 
+/* See excite.comp. Hidden channels are stored in order. */
+static void pack_excite(const LmOp *op, const LmTensor *x, const LmTensor *y, float *out)
+{
+    for (int slot = 0; slot < hidden_planes(op) * 4; slot++)
+        for (int plane = 0; plane < x->planes; plane++)
+            for (int j = 0; j < 4; j++) {
+                int i = logical(x, plane * 4 + j);
+                out[((slot / 4 * x->planes + plane) * 4 + slot % 4) * 4 + j] =
+                    slot >= op->hidden || i < 0 ? 0 : op->hidden_weight[slot * x->channels + i];
+            }
+    out += hidden_planes(op) * x->planes * 16;
+    for (int slot = 0; slot < y->planes * 4; slot++)
+        for (int i = 0; i < hidden_planes(op) * 4; i++) {
+            int o = logical(y, slot);
+            out[((slot / 4 * hidden_planes(op) + i / 4) * 4 + slot % 4) * 4 + i % 4] =
+                o < 0 || o >= x->channels || i >= op->hidden ? 0 : op->weight[o * op->hidden + i];
+        }
+}
+
 /* Each element's weights as pack_tiles() has them; a tile of all elements at a time, since writing
  * single values to as many places at once is slow. */
 static void pack_winograd(const LmTensor *x, const LmTensor *y, const float *weight, float *out)
@@ -157,6 +185,8 @@ void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, boo
     } else if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
         pack_tiles(x, y, lm_pack_group(y, variant), op->weight, op->kind == LM_OP_CONV ? 9 : 1,
                    padded_planes(graph, op, variant), texels);
+    } else if (op->kind == LM_OP_EXCITE) {
+        pack_excite(op, x, y, texels);
     } else if (op->kind == LM_OP_DEPTHWISE) {
         for (int slot = 0; slot < y->planes * 4; slot++) {
             int c = logical(y, slot);
@@ -183,11 +213,21 @@ void lm_pack_biases(const LmGraph *graph, const LmOp *op, unsigned variant, floa
         }
         return;
     }
+    if (op->kind == LM_OP_EXCITE) {
+        for (int slot = 0; slot < hidden_planes(op) * 4; slot++)
+            *texels++ = slot < op->hidden ? op->hidden_bias[slot] : 0;
+        /* Hardsigmoid makes 1 of 3. */
+        for (int slot = 0; slot < y->planes * 4; slot++) {
+            int c = logical(y, slot);
+            *texels++ = c >= 0 && c < lm_graph_tensor(graph, op->input)->channels ? op->bias[c] : 3;
+        }
+        return;
+    }
     /* What no logical channel fills is to come out as 0, which hardsigmoid makes of -3, the others
      * of 0. */
     float nothing = op->activation == LM_ACTIVATION_HARDSIGMOID ? -3 : 0;
     for (gsize slot = 0; slot < n; slot++) {
         int c = logical(y, (int)slot);
-        texels[slot] = c >= 0 ? op->bias[c] : op->pad_bias != 0 ? op->pad_bias : nothing;
+        texels[slot] = c >= 0 ? op->bias[c] : nothing;
     }
 }

@@ -71,6 +71,8 @@ LmSession *lm_session_new(const LmSessionParams *params, GError **error)
         lm_session_free(&session);
         return NULL;
     }
+    if (session->info.type != VK_PHYSICAL_DEVICE_TYPE_CPU)
+        lm_graph_plan_steps(session->graph);
     session->frame_timeout_ns = frame_timeout_ns(session->graph);
     session->precision = lm_precision_settle(params->precision, &session->info);
     return session;

@@ -90,7 +90,7 @@ void lm_winograd_dispatch(const LmGraph *graph, const LmOp *op, LmWinogradStep s
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     const int across = pairs_across(y), pairs = across * band.n;
 
-    memset(dispatch, 0, sizeof *dispatch);
+    *dispatch = (LmDispatch){.variant = LM_VARIANT_LANES8};
     switch (step) {
     case LM_WINOGRAD_INPUT:
         dispatch->shader = "winograd_input";

@@ -40,7 +40,7 @@ const LmOperatorCase lm_operator_cases[] = {
     {.kind = LM_OP_LINEAR, .in = 744, .out = 372, .height = 8, .width = 8, .add = true},
     {.kind = LM_OP_DEPTHWISE, .in = 24, .out = 24, .height = 128, .width = 128, .activation = GELU},
     {.kind = LM_OP_DEPTHWISE, .in = 192, .out = 192, .height = 16, .width = 16, .activation = GELU},
-    {.kind = LM_OP_MEAN, .in = 24, .out = 24, .height = 128, .width = 128},
+    {.kind = LM_OP_EXCITE, .in = 24, .out = 36, .height = 8, .width = 1, .hidden = 6},
     {.kind = LM_OP_NORM, .in = 12, .out = 12, .height = 128, .width = 128},
     {.kind = LM_OP_NORM, .in = 372, .out = 372, .height = 8, .width = 8},
     {.kind = LM_OP_NEIGHBOURHOOD_ATTENTION,
@@ -59,6 +59,13 @@ const LmOperatorCase lm_operator_cases[] = {
     {.kind = LM_OP_POOL, .in = 12, .out = 12, .height = 128, .width = 128, .stride = 16},
     {.kind = LM_OP_TAP_SUM, .in = 24, .out = 12, .height = 64, .width = 64, .add = true},
     {.kind = LM_OP_TAP_SUM, .in = 96, .out = 48, .height = 16, .width = 16},
+    {.kind = LM_OP_POOL,
+     .in = 24,
+     .out = 24,
+     .height = 128,
+     .width = 128,
+     .stride = 16,
+     .cell_width = 128},
 
     /* Odd ones: no channel count a multiple of 4, no side a multiple of the tiles'. */
     {.kind = LM_OP_CONV, .in = 1, .out = 1, .height = 3, .width = 3},
@@ -128,9 +135,11 @@ const LmOperatorCase lm_operator_cases[] = {
      .height = 7,
      .width = 3,
      .activation = HARDSWISH},
-    {.kind = LM_OP_MEAN, .in = 1, .out = 1, .height = 1, .width = 1},
-    {.kind = LM_OP_MEAN, .in = 7, .out = 7, .height = 9, .width = 15},
-    {.kind = LM_OP_MEAN, .in = 399, .out = 399, .height = 5, .width = 13},
+    {.kind = LM_OP_EXCITE, .in = 1, .out = 4, .height = 1, .width = 1, .hidden = 1},
+    {.kind = LM_OP_EXCITE, .in = 192, .out = 192, .height = 4, .width = 2, .hidden = 48},
+    {.kind = LM_OP_EXCITE, .in = 7, .out = 12, .height = 3, .width = 5, .hidden = 9},
+    {.kind = LM_OP_EXCITE, .in = 399, .out = 1036, .height = 1, .width = 3, .hidden = 401},
+    {.kind = LM_OP_EXCITE, .in = 70, .out = 72, .height = 2, .width = 1, .hidden = 3},
     {.kind = LM_OP_NORM, .in = 1, .out = 1, .height = 2, .width = 3},
     {.kind = LM_OP_NORM, .in = 7, .out = 7, .height = 5, .width = 13},
     {.kind = LM_OP_NORM, .in = 398, .out = 398, .height = 3, .width = 3},
@@ -202,6 +211,25 @@ const LmOperatorCase lm_operator_cases[] = {
      .activation = HARDSIGMOID,
      .add = true},
     {.kind = LM_OP_TAP_SUM, .in = 31, .out = 399, .height = 5, .width = 4, .activation = RELU},
+    {.kind = LM_OP_POOL,
+     .in = 7,
+     .out = 7,
+     .height = 9,
+     .width = 15,
+     .stride = 9,
+     .cell_width = 15},
+    {.kind = LM_OP_POOL,
+     .in = 399,
+     .out = 399,
+     .height = 10,
+     .width = 24,
+     .stride = 5,
+     .cell_width = 24},
+    /* Large enough for the larger rows of src/run/tile.c's tables. */
+    {.kind = LM_OP_CONV, .in = 3, .out = 9, .height = 259, .width = 250, .add = true},
+    {.kind = LM_OP_CONV, .in = 5, .out = 21, .height = 100, .width = 130, .activation = GELU},
+    {.kind = LM_OP_CONV, .in = 6, .out = 17, .height = 250, .width = 260, .stride = 2},
+    {.kind = LM_OP_LINEAR, .in = 14, .out = 19, .height = 199, .width = 251, .gain = true},
 };
 const unsigned lm_n_operator_cases = G_N_ELEMENTS(lm_operator_cases);
 
@@ -210,7 +238,7 @@ char *lm_operator_case_name(const LmOperatorCase *c)
     static const char *const kinds[] = {"conv",
                                         "linear",
                                         "depthwise",
-                                        "mean",
+                                        "excite",
                                         "norm",
                                         "neighbourhood-attention",
                                         "global-attention",
@@ -255,8 +283,8 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
 
     if (c->kind == LM_OP_CONV || c->kind == LM_OP_POOL) {
         height /= stride;
-        width /= stride;
-    } else if (c->kind == LM_OP_MEAN) {
+        width /= c->cell_width ? c->cell_width : stride;
+    } else if (c->kind == LM_OP_EXCITE) {
         height = width = 1;
     } else if (c->kind == LM_OP_TAP_SUM) {
         height *= 2;
@@ -294,7 +322,13 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
         op->weight = random_values(random, in * out, 1 / sqrt((double)c->in));
     else if (kind == LM_OP_DEPTHWISE)
         op->weight = random_values(random, out * 25, 0.2);
-    else if (c->rpb)
+    else if (c->kind == LM_OP_EXCITE) {
+        op->hidden = c->hidden;
+        op->hidden_weight = random_values(random, in * (gsize)c->hidden, 1 / sqrt(c->in));
+        op->hidden_bias = random_values(random, (gsize)c->hidden, 0.5);
+        op->weight = random_values(random, in * (gsize)c->hidden, 4 / sqrt(c->hidden));
+        op->bias = random_values(random, in, 2);
+    } else if (c->rpb)
         op->weight = random_values(random, (gsize)c->heads * 25, 1);
     if (kind == LM_OP_CONV || kind == LM_OP_LINEAR || kind == LM_OP_DEPTHWISE)
         op->bias = random_values(random, out, 0.5);

@@ -8,7 +8,9 @@ typedef struct {
     LmOpKind kind;
     int in, out; /**< Channels; in alone for operators that keep them. Attention: heads * dim. */
     int height, width; /**< Of the input. */
-    int stride;        /**< CONV; POOL: side of a cell. */
+    int stride;        /**< CONV; POOL: side of a cell, */
+    int cell_width;    /**< or its height, where this is its width. */
+    int hidden;        /**< EXCITE: channels of the hidden layer. */
     LmActivation activation;
     bool add, gain, rpb, normalise;
     int heads; /**< Attention. */

@@ -279,11 +279,52 @@ START_TEST(pipelines_by_key)
 }
 END_TEST
 
+START_TEST(pipelines_made_at_once)
+{
+    enum { N = 24, DISTINCT = 12 };
+    GError *error = NULL;
+    guint32 spec[N];
+    LmPipelineRequest requests[N];
+    for (unsigned i = 0; i < N; i++) {
+        spec[i] = 8 + i / 2 % (DISTINCT / 2);
+        requests[i] = (LmPipelineRequest){i % 2 ? "norm" : "pool", 0, &spec[i], 1};
+    }
+    /* One that is there already stays what it is. */
+    VkPipeline before = lm_pipelines_get(pipelines, "norm", 0, &spec[1], 1, &error);
+    lm_test_ok(before, error);
+    gint64 making_us = lm_pipelines_making_us(pipelines);
+    lm_test_ok(lm_pipelines_prepare(pipelines, requests, N, &error), error);
+    ck_assert_uint_eq(lm_pipelines_count(pipelines), DISTINCT);
+    ck_assert_int_gt(lm_pipelines_making_us(pipelines), making_us);
+
+    making_us = lm_pipelines_making_us(pipelines);
+    VkPipeline made[N];
+    for (unsigned i = 0; i < N; i++) {
+        made[i] = lm_pipelines_get(pipelines, requests[i].name, 0, &spec[i], 1, &error);
+        lm_test_ok(made[i], error);
+        for (unsigned k = 0; k < i; k++)
+            ck_assert((made[k] == made[i]) == (k % DISTINCT == i % DISTINCT));
+    }
+    ck_assert(made[1] == before);
+    lm_test_ok(lm_pipelines_prepare(pipelines, requests, N, &error), error);
+    ck_assert_uint_eq(lm_pipelines_count(pipelines), DISTINCT);
+    ck_assert_int_eq(lm_pipelines_making_us(pipelines), making_us);
+
+    requests[3].name = "no-such-shader";
+    ck_assert(!lm_pipelines_prepare(pipelines, requests, N, &error));
+    ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_ARGUMENT));
+    ck_assert_ptr_nonnull(strstr(error->message, "no-such-shader"));
+    g_clear_error(&error);
+    lm_test_ok(lm_pipelines_prepare(pipelines, requests, 0, &error), error);
+}
+END_TEST
+
 START_TEST(every_shader_makes_a_pipeline)
 {
     for (const LmShader *shader = lm_shaders; shader->name; shader++) {
         GError *error = NULL;
-        if ((shader->variant & LM_VARIANT_LANES8) && !device->info.lanes8)
+        if (((shader->variant & LM_VARIANT_LANES8) && !device->info.lanes8) ||
+            ((shader->variant & LM_VARIANT_TILED) && !device->info.tiled))
             continue;
         lm_test_ok(lm_pipelines_get(pipelines, shader->name, shader->variant, NULL, 0, &error),
                    error);
@@ -293,11 +334,12 @@ END_TEST
 
 START_TEST(variants_fall_back)
 {
-    enum { FP16 = LM_VARIANT_FP16, LANES8 = LM_VARIANT_LANES8 };
+    enum { FP16 = LM_VARIANT_FP16, LANES8 = LM_VARIANT_LANES8, TILED = LM_VARIANT_TILED };
     static const LmShader table[] = {
         {"all", 0, NULL, 0},       {"all", FP16 | LANES8, NULL, 0}, {"all", FP16, NULL, 0},
         {"all", LANES8, NULL, 0},  {"plain", 0, NULL, 0},           {"partly", LANES8, NULL, 0},
         {"partly", FP16, NULL, 0}, {"partly", 0, NULL, 0},          {"half", FP16, NULL, 0},
+        {"tile", TILED, NULL, 0},  {"tile", FP16, NULL, 0},         {"tile", FP16 | TILED, NULL, 0},
         {NULL, 0, NULL, 0},
     };
     for (unsigned variant = 0; variant < 4; variant++) {
@@ -306,6 +348,9 @@ START_TEST(variants_fall_back)
     }
     ck_assert_uint_eq(lm_shader_find(table, "partly", FP16 | LANES8)->variant, FP16);
     ck_assert_uint_eq(lm_shader_find(table, "partly", LANES8)->variant, LANES8);
+    ck_assert_uint_eq(lm_shader_find(table, "tile", FP16 | TILED)->variant, FP16 | TILED);
+    ck_assert_uint_eq(lm_shader_find(table, "tile", FP16 | LANES8)->variant, FP16);
+    ck_assert_uint_eq(lm_shader_find(table, "tile", TILED)->variant, TILED);
     ck_assert_ptr_null(lm_shader_find(table, "half", 0));
     ck_assert_ptr_null(lm_shader_find(table, "al", 0));
 }
@@ -400,6 +445,7 @@ int main(void)
     tcase_add_loop_test(tcase, affine, 0, 4);
     tcase_add_test(tcase, many_descriptor_sets);
     tcase_add_test(tcase, pipelines_by_key);
+    tcase_add_test(tcase, pipelines_made_at_once);
     tcase_add_test(tcase, every_shader_makes_a_pipeline);
     tcase_add_test(tcase, variants_fall_back);
     tcase_add_test(tcase, limits_are_named);

@@ -190,6 +190,12 @@ START_TEST(test_other_refusals)
                   "output_layer.weight");
     check_refused(&(Change){.reshape = "output_layer.weight", .shape = {0, 12, 1, 1}, .n_dims = 4},
                   "output_layer.weight");
+    LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
+    gsize width = lm_safetensors_find(model, "conv1.0.se.fc1.weight")->shape[1];
+    lm_safetensors_free(&model);
+    check_refused(
+        &(Change){.reshape = "conv1.0.se.fc1.weight", .shape = {3073, width, 1, 1}, .n_dims = 4},
+        "at most 3072");
     check_refused(&(Change){.heads = "5"}, "does not divide");
     check_refused(&(Change){.heads = "0"}, "lmnet.heads");
     check_refused(&(Change){.classes = "background,polyp,tool"}, "lmnet.classes");

@@ -27,7 +27,10 @@ static double relative_error(const LmTensorView *golden, const float *got)
     return worst / largest;
 }
 
-static void check_case(const char *name, unsigned variant, LmWinogradUse winograd, bool keep_all,
+/* Whether tensors share memory; STEPS: as for a GPU. */
+typedef enum { KEEP_ALL, SHARED, STEPS } Plan;
+
+static void check_case(const char *name, unsigned variant, LmWinogradUse winograd, Plan plan,
                        double bound)
 {
     GError *error = NULL;
@@ -41,14 +44,17 @@ static void check_case(const char *name, unsigned variant, LmWinogradUse winogra
     ck_assert_msg(weights != NULL, "%s", error ? error->message : "");
     LmSafetensors *io = lm_safetensors_open(io_path, &error);
     ck_assert_msg(io != NULL, "%s", error ? error->message : "");
-    LmGraph *graph = lm_network_build(weights, 0, 0, keep_all, &error);
+    LmGraph *graph = lm_network_build(weights, 0, 0, plan == KEEP_ALL, &error);
     ck_assert_msg(graph != NULL, "%s", error ? error->message : "");
-    LmExecutor *executor =
-        lm_executor_create(pipelines, graph,
-                           &(LmExecutorParams){.fp16 = variant & LM_VARIANT_FP16,
-                                               .portable = !(variant & LM_VARIANT_LANES8),
-                                               .winograd = winograd},
-                           &error);
+    if (plan == STEPS)
+        lm_graph_plan_steps(graph);
+    LmExecutor *executor = lm_executor_create(
+        pipelines, graph,
+        &(LmExecutorParams){.fp16 = variant & LM_VARIANT_FP16,
+                            .portable = !(variant & (LM_VARIANT_LANES8 | LM_VARIANT_TILED)),
+                            .tiled = variant & LM_VARIANT_TILED,
+                            .winograd = winograd},
+        &error);
     ck_assert_msg(executor != NULL, "%s", error ? error->message : "");
 
     const LmTensorView *input = lm_safetensors_find(io, "input");
@@ -65,7 +71,7 @@ static void check_case(const char *name, unsigned variant, LmWinogradUse winogra
     for (unsigned i = 0; i < lm_safetensors_count(io); i++) {
         const LmTensorView *golden = lm_safetensors_at(io, i);
         LmTensorId id = lm_graph_find(graph, golden->name);
-        if (g_str_equal(golden->name, "input") || (!keep_all && id != graph->output))
+        if (g_str_equal(golden->name, "input") || (plan != KEEP_ALL && id != graph->output))
             continue;
         ck_assert_msg(id != LM_NO_TENSOR, "%s: no tap '%s'", name, golden->name);
         g_autofree float *got = g_new(float, golden->n_elements);
@@ -101,20 +107,20 @@ static void find_cases(void)
 START_TEST(test_taps_fp32)
 {
     check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0,
-               LM_WINOGRAD_WHERE_FASTER, true, 1e-4);
+               LM_WINOGRAD_WHERE_FASTER, KEEP_ALL, 1e-4);
 }
 END_TEST
 
 START_TEST(test_taps_winograd)
 {
     check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0,
-               LM_WINOGRAD_WHERE_POSSIBLE, true, 1e-4);
+               LM_WINOGRAD_WHERE_POSSIBLE, KEEP_ALL, 1e-4);
 }
 END_TEST
 
 START_TEST(test_taps_portable)
 {
-    check_case(g_ptr_array_index(cases, _i), 0, LM_WINOGRAD_WHERE_FASTER, true, 1e-4);
+    check_case(g_ptr_array_index(cases, _i), 0, LM_WINOGRAD_WHERE_FASTER, KEEP_ALL, 1e-4);
 }
 END_TEST
 
@@ -122,7 +128,7 @@ END_TEST
 START_TEST(test_logits_shared_arena)
 {
     check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0,
-               LM_WINOGRAD_WHERE_FASTER, false, 1e-4);
+               LM_WINOGRAD_WHERE_FASTER, SHARED, 1e-4);
 }
 END_TEST
 
@@ -130,13 +136,35 @@ START_TEST(test_taps_fp16)
 {
     check_case(g_ptr_array_index(cases, _i),
                LM_VARIANT_FP16 | (device->info.lanes8 ? LM_VARIANT_LANES8 : 0),
-               LM_WINOGRAD_WHERE_FASTER, true, 2e-2);
+               LM_WINOGRAD_WHERE_FASTER, KEEP_ALL, 2e-2);
 }
 END_TEST
 
 START_TEST(test_taps_portable_fp16)
 {
-    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_FP16, LM_WINOGRAD_WHERE_FASTER, true, 2e-2);
+    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_FP16, LM_WINOGRAD_WHERE_FASTER, KEEP_ALL,
+               2e-2);
+}
+END_TEST
+
+START_TEST(test_taps_tiled)
+{
+    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_TILED, LM_WINOGRAD_NEVER, KEEP_ALL, 1e-4);
+}
+END_TEST
+
+START_TEST(test_taps_tiled_fp16)
+{
+    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_TILED | LM_VARIANT_FP16, LM_WINOGRAD_NEVER,
+               KEEP_ALL, 2e-2);
+}
+END_TEST
+
+/* As on a GPU. */
+START_TEST(test_logits_steps)
+{
+    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_TILED | LM_VARIANT_FP16, LM_WINOGRAD_NEVER,
+               STEPS, 2e-2);
 }
 END_TEST
 
@@ -159,6 +187,9 @@ int main(void)
     tcase_add_loop_test(tcase, test_taps_fp16, 0, n);
     tcase_add_loop_test(tcase, test_taps_portable, 0, n);
     tcase_add_loop_test(tcase, test_taps_portable_fp16, 0, n);
+    tcase_add_loop_test(tcase, test_logits_steps, 0, n);
+    tcase_add_loop_test(tcase, test_taps_tiled, 0, n);
+    tcase_add_loop_test(tcase, test_taps_tiled_fp16, 0, n);
     suite_add_tcase(suite, tcase);
     int status = lm_test_run(suite);
     g_ptr_array_unref(cases);

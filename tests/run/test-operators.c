@@ -11,6 +11,11 @@
 static LmDevice *device;
 static LmPipelines *pipelines;
 
+/* Which builds of the shaders. */
+/* WINOGRAD: the own one, but for convolutions that can be done so. */
+typedef enum { OWN, PORTABLE, TILED, WINOGRAD, N_BUILDS } Build;
+static const char *const build_names[] = {"the device's own", "portable", "tiled", "Winograd"};
+
 typedef struct {
     const float *x, *addend, *gain;
     const LmTensor *in, *out;
@@ -42,6 +47,31 @@ static double activate(double x, LmActivation activation)
         break;
     }
     return x;
+}
+
+static double mean(const Problem *p, int c, int top, int left, int height, int width)
+{
+    double sum = 0;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            sum += at(p, c, top + y, left + x);
+    return sum / (height * width);
+}
+
+static double excite(const Problem *p, int c)
+{
+    int channels = p->in->channels;
+    if (c >= channels)
+        return 1;
+    double sum = p->op->bias[c];
+    for (int h = 0; h < p->op->hidden; h++) {
+        double hidden = p->op->hidden_bias[h];
+        for (int i = 0; i < channels; i++)
+            hidden += (double)p->op->hidden_weight[h * channels + i] *
+                      mean(p, i, 0, 0, p->in->height, p->in->width);
+        sum += (double)p->op->weight[c * p->op->hidden + h] * fmax(hidden, 0);
+    }
+    return activate(sum, LM_ACTIVATION_HARDSIGMOID);
 }
 
 static double normalise(const Problem *p, int c, int y, int x)
@@ -78,15 +108,6 @@ static double convolve(const Problem *p, int o, int y, int x)
                             : at(p, depthwise ? o : i, y * p->op->stride + ky - kernel / 2,
                                  x * p->op->stride + kx - kernel / 2));
     return finish(p, o, y, x, sum);
-}
-
-static double mean(const Problem *p, int c, int top, int left, int height, int width)
-{
-    double sum = 0;
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-            sum += at(p, c, top + y, left + x);
-    return sum / (height * width);
 }
 
 /* Over the keys of the window at (top, left), or of the whole picture. */
@@ -147,8 +168,8 @@ static double reference(const Problem *p, int c, int y, int x)
     case LM_OP_LINEAR:
     case LM_OP_DEPTHWISE:
         return convolve(p, c, y, x);
-    case LM_OP_MEAN:
-        return mean(p, c, 0, 0, height, width);
+    case LM_OP_EXCITE:
+        return excite(p, c);
     case LM_OP_POOL:
         height /= p->out->height;
         width /= p->out->width;
@@ -185,6 +206,7 @@ static gsize n_weights(const LmOp *op, const LmTensor *in, const LmTensor *out)
     return op->kind == LM_OP_CONV        ? o * i * 9
            : op->kind == LM_OP_LINEAR    ? o * i
            : op->kind == LM_OP_DEPTHWISE ? o * 25
+           : op->kind == LM_OP_EXCITE    ? i * (gsize)op->hidden
                                          : 0;
 }
 
@@ -202,8 +224,7 @@ static float *external(LmExecutor *executor, const LmGraph *graph, LmTensorId id
 }
 
 /* split: as on a device that can write to three planes at once. */
-static void check_case(const LmOperatorCase *c, bool fp16, bool portable, LmWinogradUse winograd,
-                       bool split)
+static void check_case(const LmOperatorCase *c, bool fp16, Build build, bool split)
 {
     GError *error = NULL;
     g_autofree char *name = lm_operator_case_name(c);
@@ -212,19 +233,23 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, LmWino
     const LmOp *first = lm_graph_op(graph, 0), *op = lm_graph_op(graph, graph->ops->len - 1);
     const LmTensor *in = lm_graph_tensor(graph, graph->input),
                    *out = lm_graph_tensor(graph, graph->output);
-    if (fp16)
-        round_to_half(first->weight, n_weights(first, in, lm_graph_tensor(graph, first->output)));
+    if (fp16) {
+        const LmTensor *y = lm_graph_tensor(graph, first->output);
+        round_to_half(first->weight, n_weights(first, in, y));
+        round_to_half(first->hidden_weight, n_weights(first, in, y));
+    }
     const LmExecutorParams params = {
         .fp16 = fp16,
-        .portable = portable,
-        .winograd = winograd,
+        .portable = build == PORTABLE,
+        .tiled = build == TILED,
+        .winograd = build == WINOGRAD ? LM_WINOGRAD_WHERE_POSSIBLE : LM_WINOGRAD_NEVER,
         .max_storage_range = split ? 3 * lm_tensor_plane_stride(out) * (fp16 ? 8 : 16) : 0,
     };
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     lm_test_ok(executor != NULL, error);
     /* A plane has 16 bytes of biases, which must be aligned. */
     if (split && out->planes > MAX(3, (int)device->min_offset_alignment / 16) &&
-        op->heads.dim <= 12)
+        op->heads.dim <= 12 && op->kind != LM_OP_EXCITE)
         ck_assert_uint_gt(lm_executor_n_dispatches(executor), graph->ops->len);
     lm_test_ok(lm_executor_poison(executor, &error), error);
     g_autofree float *x = external(executor, graph, graph->input, fp16, random);
@@ -245,9 +270,9 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, LmWino
             largest = fmax(largest, fabs(want));
         }
     }
-    double bound = fp16 ? 1e-3 : winograd == LM_WINOGRAD_NEVER ? 4e-6 : 1e-5;
+    double bound = fp16 ? 1e-3 : build == WINOGRAD ? 1e-5 : 4e-6;
     ck_assert_msg(worst <= bound * fmax(largest, 1), "%s, %s, %s: off by %g, largest %g", name,
-                  fp16 ? "fp16" : "fp32", portable ? "portable" : "lanes8", worst, largest);
+                  fp16 ? "fp16" : "fp32", build_names[build], worst, largest);
     lm_executor_free(&executor);
     lm_graph_free(&graph);
     g_rand_free(random);
@@ -257,23 +282,19 @@ static void check_case(const LmOperatorCase *c, bool fp16, bool portable, LmWino
 START_TEST(test_case)
 {
     unsigned variant = (unsigned)_i / lm_n_operator_cases;
-    if (!(variant & 2) && !device->info.lanes8)
-        return; /* the same shaders as variant | 2 */
-    check_case(&lm_operator_cases[(unsigned)_i % lm_n_operator_cases], variant & 1, variant & 2,
-               LM_WINOGRAD_NEVER, false);
-}
-END_TEST
-
-START_TEST(test_winograd_case)
-{
-    if (lm_operator_cases[_i].kind == LM_OP_CONV)
-        check_case(&lm_operator_cases[_i], false, false, LM_WINOGRAD_WHERE_POSSIBLE, false);
+    const LmOperatorCase *c = &lm_operator_cases[(unsigned)_i % lm_n_operator_cases];
+    Build build = variant / 2;
+    if (build == WINOGRAD && (c->kind != LM_OP_CONV || variant % 2))
+        return; /* there is none */
+    check_case(c, variant % 2, build, false);
 }
 END_TEST
 
 START_TEST(test_split_case)
 {
-    check_case(&lm_operator_cases[_i], _i % 2, false, LM_WINOGRAD_WHERE_POSSIBLE, true);
+    static const Build builds[] = {OWN, TILED, WINOGRAD};
+    unsigned variant = (unsigned)_i / lm_n_operator_cases, i = (unsigned)_i % lm_n_operator_cases;
+    check_case(&lm_operator_cases[i], i % 2, builds[variant], true);
 }
 END_TEST
 
@@ -282,7 +303,7 @@ START_TEST(test_split_aligned_case)
 {
     VkDeviceSize alignment = device->min_offset_alignment;
     device->min_offset_alignment = 256;
-    check_case(&lm_operator_cases[_i], _i % 2, false, LM_WINOGRAD_WHERE_POSSIBLE, true);
+    check_case(&lm_operator_cases[_i], _i % 2, WINOGRAD, true);
     device->min_offset_alignment = alignment;
 }
 END_TEST
@@ -297,9 +318,8 @@ int main(void)
     Suite *suite = suite_create("operators");
     TCase *tcase = tcase_create("cases");
     tcase_set_timeout(tcase, 600);
-    tcase_add_loop_test(tcase, test_case, 0, 4 * (int)lm_n_operator_cases);
-    tcase_add_loop_test(tcase, test_winograd_case, 0, (int)lm_n_operator_cases);
-    tcase_add_loop_test(tcase, test_split_case, 0, (int)lm_n_operator_cases);
+    tcase_add_loop_test(tcase, test_case, 0, 2 * N_BUILDS * (int)lm_n_operator_cases);
+    tcase_add_loop_test(tcase, test_split_case, 0, 3 * (int)lm_n_operator_cases);
     tcase_add_loop_test(tcase, test_split_aligned_case, 0, (int)lm_n_operator_cases);
     suite_add_tcase(suite, tcase);
     int status = lm_test_run(suite);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * linear.comp for GPUs: what a tile needs lies in shared memory, so that pixels and outputs fetch it once.
+ *
+ * A workgroup gives COLUMNS * PIXELS consecutive pixels of GROUPS output groups. Its invocations are, fastest first:
+ * columns (each PIXELS pixels, COLUMNS apart), output groups, slices. A turn takes DEPTH input planes a slice; what the
+ * slices find is summed at the end, so that even a few pixels with many channels keep many invocations busy.
+ *
+ * Grid: x = tiles; y = GROUPS output groups. The first tile writes the zero texels.
+ */
+layout(constant_id = 8) const int COLUMNS = 32;
+layout(constant_id = 9) const int GROUPS = 1;
+layout(constant_id = 10) const int SLICES = 1;
+layout(constant_id = 11) const int DEPTH = 1;
+
+const int TILE = COLUMNS * PIXELS;
+const int SIZE = COLUMNS * GROUPS * SLICES;
+const int TURN = DEPTH * SLICES; /* input planes of one turn; plane d * SLICES + s of it is slice s's */
+const int ROW = 8 * GROUPS;      /* texels of weights for one input plane */
+const int X_SHARE = (TILE * TURN + SIZE - 1) / SIZE;
+const int W_SHARE = (ROW * TURN + SIZE - 1) / SIZE;
+const int STAGED = (TILE + ROW) * TURN;
+const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : 1;
+
+/* TURN planes of pixels, then their weights; at the end the slices' sums. */
+shared vec4 memory[STAGED > SUMMED ? STAGED : SUMMED];
+
+void store(int out_plane, int pixel, vec4 value)
+{
+    if (out_plane >= out_planes || pixel >= pixels)
+        return;
+    int texel = out_plane * out_stride + pixel;
+    value = activate(value, ACTIVATION);
+    if (ADD)
+        value += texelFetch(addend, texel);
+    LM_STORE(y, texel, value);
+}
+
+void main()
+{
+    int local = int(gl_LocalInvocationIndex);
+    int column = local % COLUMNS, part = local / COLUMNS, slice = part / GROUPS, side = part % GROUPS;
+    int first_pixel = int(gl_WorkGroupID.x) * TILE, first_group = int(gl_WorkGroupID.y) * GROUPS;
+    const int padded_planes = (in_planes + 2) / 3 * 3;
+    const int last_group = (out_planes - 1) / 2;
+
+    vec4 sum[PIXELS][2];
+    [[unroll]] for (int r = 0; r < PIXELS; r++)
+        sum[r][0] = sum[r][1] = vec4(0.0);
+    int first = 0;
+    [[dont_unroll]] do {
+        vec4 v[X_SHARE], w[W_SHARE];
+        [[unroll]] for (int n = 0; n < X_SHARE; n++) {
+            int k = local + n * SIZE, plane = first + k / TILE;
+            /* Past the last plane nothing must come of what the weights are. */
+            v[n] = texelFetch(x, plane < in_planes ? plane * in_stride + min(first_pixel + k % TILE, pixels) : pixels);
+        }
+        [[unroll]] for (int n = 0; n < W_SHARE; n++) {
+            int k = local + n * SIZE, plane = min(first + k / ROW, in_planes - 1);
+            int group = min(first_group + k % ROW / 8, last_group);
+            w[n] = texelFetch(weights, (group * padded_planes + plane) * 8 + k % 8);
+            if (GAIN)
+                w[n] *= texelFetch(gain, plane * gain_stride);
+        }
+        barrier(); /* after all have read the turn before */
+        [[unroll]] for (int n = 0; n < X_SHARE; n++)
+            if (local + n * SIZE < TILE * TURN)
+                memory[local + n * SIZE] = v[n];
+        [[unroll]] for (int n = 0; n < W_SHARE; n++)
+            if (local + n * SIZE < ROW * TURN)
+                memory[TILE * TURN + local + n * SIZE] = w[n];
+        barrier();
+        [[unroll]] for (int d = 0; d < DEPTH; d++) {
+            int plane = d * SLICES + slice;
+            vec4 a[PIXELS];
+            [[unroll]] for (int r = 0; r < PIXELS; r++)
+                a[r] = memory[plane * TILE + r * COLUMNS + column];
+            [[unroll]] for (int q = 0; q < 8; q++) {
+                vec4 b = memory[TILE * TURN + plane * ROW + side * 8 + q];
+                /* Not dot(): four multiply-adds, where it would be five instructions. */
+                [[unroll]] for (int j = 0; j < 4; j++)
+                    [[unroll]] for (int r = 0; r < PIXELS; r++)
+                        sum[r][q / 4][q & 3] += b[j] * a[r][j];
+            }
+        }
+        first += TURN;
+    } while (first < in_planes);
+
+    int group = first_group + side, pixel = first_pixel + column;
+    vec4 start[2];
+    [[unroll]] for (int h = 0; h < 2; h++)
+        start[h] = texelFetch(bias, min(group, last_group) * 2 + h);
+    if (SLICES == 1) {
+        [[unroll]] for (int h = 0; h < 2; h++)
+            [[unroll]] for (int r = 0; r < PIXELS; r++)
+                store(group * 2 + h, pixel + r * COLUMNS, start[h] + sum[r][h]);
+    } else {
+        barrier();
+        [[unroll]] for (int h = 0; h < 2; h++)
+            [[unroll]] for (int r = 0; r < PIXELS; r++)
+                memory[(r * 2 + h) * SIZE + local] = sum[r][h];
+        barrier();
+        for (int k = slice; k < PIXELS * 2; k += SLICES) {
+            vec4 total = (k & 1) == 0 ? start[0] : start[1];
+            [[unroll]] for (int s = 0; s < SLICES; s++)
+                total += memory[k * SIZE + (s * GROUPS + side) * COLUMNS + column];
+            store(group * 2 + (k & 1), pixel + k / 2 * COLUMNS, total);
+        }
+    }
+    if (gl_WorkGroupID.x == 0 && column < 2 && slice == 0 && group * 2 + column < out_planes)
+        LM_STORE(y, (group * 2 + column) * out_stride + pixels, vec4(0.0));
+}

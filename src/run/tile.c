@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The one table of tile sizes for GPUs, and the choice among them.
+ *
+ * Large tiles fetch least; but a GPU has hundreds of places for workgroups, and a layer of few
+ * pixels must not leave most of them empty. So the first row of a table is taken that gives enough
+ * workgroups, else the last one. No row takes more than LM_TILED_INVOCATIONS or LM_TILED_SHARED. */
+#include "run/tile.h"
+
+/* As many as keep the largest GPUs of today busy; on smaller ones, a few times as many as they
+ * run at once. */
+#define ENOUGH_WORKGROUPS 192
+
+/* See shaders/include/conv_tiled.glsl. */
+typedef struct {
+    int columns, bands, rows, planes, slices;
+} ConvTile;
+
+static const ConvTile conv_tiles[] = {{32, 2, 4, 3, 1}, {16, 2, 4, 3, 2}, {16, 2, 4, 1, 8}};
+/* A patch of stride 2 is four times as large. */
+static const ConvTile conv_stride2_tiles[] = {{16, 4, 2, 3, 1}, {8, 4, 2, 2, 4}};
+
+/* See shaders/include/linear_tiled.glsl. */
+typedef struct {
+    int columns, pixels, groups, slices, depth;
+} LinearTile;
+
+/* Which of linear.comp's constants that many pixels are. */
+enum { LINEAR_PIXELS = 4 };
+
+static const LinearTile linear_tiles[] = {{64, 4, 3, 1, 3}, {32, 2, 2, 4, 2}};
+
+enum { DEPTHWISE_BANDS = 4, DEPTHWISE_ROWS = 4 };
+
+/* See shaders/include/global_attention_tiled.glsl. */
+enum { ATTENTION_COLUMNS = 32, ATTENTION_SLICES = 8 };
+
+static int parts(int n, int size)
+{
+    return (n + size - 1) / size;
+}
+
+static void set_groups(LmDispatch *dispatch, int x, int y, int z)
+{
+    dispatch->groups[0] = (guint32)x;
+    dispatch->groups[1] = (guint32)y;
+    dispatch->groups[2] = (guint32)z;
+}
+
+/* Constant 0 is every shader's workgroup size; the tile's follow the shader's others. */
+static void set_tile(LmDispatch *dispatch, int size, unsigned n, const int *values)
+{
+    g_assert(size <= LM_TILED_INVOCATIONS && dispatch->n_spec + n <= LM_MAX_SPEC);
+    dispatch->spec[0] = (guint32)size;
+    for (unsigned i = 0; i < n; i++)
+        dispatch->spec[dispatch->n_spec++] = (guint32)values[i];
+}
+
+#define TILE(size, ...)                                                                            \
+    set_tile(dispatch, size, sizeof((int[]){__VA_ARGS__}) / sizeof(int), (const int[]){__VA_ARGS__})
+
+static void tile_conv(const LmOp *op, const LmTensor *y, LmPlanes planes, LmDispatch *dispatch)
+{
+    const ConvTile *tiles = op->stride == 2 ? conv_stride2_tiles : conv_tiles;
+    unsigned n = op->stride == 2 ? G_N_ELEMENTS(conv_stride2_tiles) : G_N_ELEMENTS(conv_tiles);
+    for (unsigned i = 0; i < n; i++) {
+        const ConvTile *tile = &tiles[i];
+        int x_tiles = parts(y->width, tile->columns),
+            y_tiles = parts(y->height, tile->bands * tile->rows),
+            z_tiles = parts(planes.n, tile->planes);
+        if (i + 1 < n && x_tiles * y_tiles * z_tiles < ENOUGH_WORKGROUPS)
+            continue;
+        TILE(tile->columns * tile->bands * tile->planes * tile->slices, tile->columns, tile->bands,
+             tile->rows, tile->planes, tile->slices);
+        set_groups(dispatch, x_tiles, y_tiles, z_tiles);
+        return;
+    }
+}
+
+static void tile_linear(int pixels, LmPlanes planes, LmDispatch *dispatch)
+{
+    int groups = parts(planes.n, 2);
+    for (unsigned i = 0; i < G_N_ELEMENTS(linear_tiles); i++) {
+        LinearTile tile = linear_tiles[i];
+        tile.groups = MIN(tile.groups, groups);
+        int x_tiles = parts(pixels, tile.columns * tile.pixels),
+            y_tiles = parts(groups, tile.groups);
+        if (i + 1 < G_N_ELEMENTS(linear_tiles) && x_tiles * y_tiles < ENOUGH_WORKGROUPS)
+            continue;
+        dispatch->spec[LINEAR_PIXELS] = (guint32)tile.pixels;
+        TILE(tile.columns * tile.groups * tile.slices, tile.columns, tile.groups, tile.slices,
+             tile.depth);
+        set_groups(dispatch, x_tiles, y_tiles, 1);
+        return;
+    }
+}
+
+/* The largest power of two that is at most `most` and no more than `n`, at least 1. */
+static int power_of_two(int n, int most)
+{
+    int power = 1;
+    while (power * 2 <= MIN(n, most))
+        power *= 2;
+    return power;
+}
+
+void lm_tile_op(const LmGraph *graph, const LmOp *op, LmPlanes planes, LmDispatch *dispatch)
+{
+    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
+    const int pixels = y->height * y->width, size = LM_TILED_INVOCATIONS;
+    int columns, sharers;
+
+    switch (op->kind) {
+    case LM_OP_CONV:
+        tile_conv(op, y, planes, dispatch);
+        break;
+    case LM_OP_LINEAR:
+        tile_linear(pixels, planes, dispatch);
+        break;
+    case LM_OP_DEPTHWISE:
+        columns = y->width > 16 ? 32 : 16;
+        TILE(columns * DEPTHWISE_BANDS, columns, DEPTHWISE_BANDS, DEPTHWISE_ROWS);
+        set_groups(dispatch, parts(y->width, columns),
+                   parts(y->height, DEPTHWISE_BANDS * DEPTHWISE_ROWS), planes.n);
+        break;
+    case LM_OP_EXCITE:
+        dispatch->spec[0] = (guint32)size;
+        break;
+    case LM_OP_NORM:
+        /* About three planes an invocation. */
+        sharers = power_of_two(parts(y->planes, 3), 32);
+        TILE(size, size / sharers, sharers);
+        set_groups(dispatch, parts(pixels + 1, size / sharers), 1, 1);
+        break;
+    case LM_OP_GLOBAL_ATTENTION:
+        TILE(ATTENTION_COLUMNS * ATTENTION_SLICES, ATTENTION_COLUMNS, ATTENTION_SLICES);
+        dispatch->groups[0] = (guint32)parts(pixels + 1, ATTENTION_COLUMNS);
+        break;
+    case LM_OP_POOL:
+        /* About eight texels an invocation. */
+        sharers = power_of_two(x->height * x->width / pixels / 8, size);
+        TILE(size, size / sharers, sharers);
+        dispatch->groups[0] = (guint32)parts(pixels, size / sharers);
+        break;
+    default:
+        break;
+    }
+}
