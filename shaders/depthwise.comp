@@ -7,7 +7,7 @@
  * bias:    one texel a plane
  *
  * Grid: x = one invocation for ROWS rows of COLUMNS columns, columns fastest, and at least one invocation more, which
- * writes the zero texel; y = plane.
+ * writes the zero texel; y = PLANES planes.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -21,6 +21,7 @@ layout(constant_id = 1) const int ACTIVATION = 0;
 layout(push_constant) uniform Push {
     int width, height;
     int stride; /* texels from plane to plane */
+    int planes;
 };
 
 LM_INPUT(0, x);
@@ -34,23 +35,15 @@ LM_OUTPUT_PAIRS(0, y);
 layout(constant_id = 2) const int COLUMNS = 1; /* 2 where the width is even: neighbours share taps, and are stored together */
 const int ROWS = 4;
 
+/* One after the other: on lavapipe an invocation's start costs a tenth of a plane's work. */
+const int PLANES = 3;
+
 void main()
 {
     int across = width / COLUMNS;
     int band = int(gl_GlobalInvocationID.x) / across;
     int column = (int(gl_GlobalInvocationID.x) - band * across) * COLUMNS;
-    int plane = int(gl_GlobalInvocationID.y);
 
-    vec4 sum[COLUMNS][ROWS];
-    vec4 start = texelFetch(bias, plane);
-    [[unroll]] for (int c = 0; c < COLUMNS; c++)
-        [[unroll]] for (int r = 0; r < ROWS; r++)
-            sum[c][r] = start;
-#if LANES8
-    vec4 taps[4];
-    [[unroll]] for (int t = 0; t < 4; t++)
-        taps[t] = texelFetch(weights, plane * 32 + t * 8 + TILE_LANE);
-#endif
     /* Both the row's and the column's part of an address are at least the zero texel's where they lie outside. */
     const int zero = height * width;
     int row[ROWS + 4];
@@ -58,42 +51,55 @@ void main()
         int iy = band * ROWS + r - 2;
         row[r] = iy >= 0 && iy < height ? iy * width : zero;
     }
-    [[unroll]] for (int x_tap = 0; x_tap < COLUMNS + 4; x_tap++) {
-        int ix = column + x_tap - 2;
-        ix = ix >= 0 && ix < width ? ix : zero;
-        vec4 v[ROWS + 4];
-        [[unroll]] for (int r = 0; r < ROWS + 4; r++)
-            v[r] = texelFetch(x, plane * stride + min(row[r] + ix, zero));
-        [[unroll]] for (int c = 0; c < COLUMNS; c++) {
-            int kx = x_tap - c;
-            if (kx < 0 || kx > 4)
-                continue;
-            [[unroll]] for (int ky = 0; ky < 5; ky++) {
-                int t = ky * 5 + kx;
+    int plane = int(gl_GlobalInvocationID.y) * PLANES, end = min(plane + PLANES, planes);
+    [[dont_unroll]] do {
+        vec4 sum[COLUMNS][ROWS];
+        vec4 start = texelFetch(bias, plane);
+        [[unroll]] for (int c = 0; c < COLUMNS; c++)
+            [[unroll]] for (int r = 0; r < ROWS; r++)
+                sum[c][r] = start;
 #if LANES8
-                vec4 w;
-                [[unroll]] for (int j = 0; j < 4; j++)
-                    w[j] = subgroupShuffle(taps[t / 8][j], t % 8);
-#else
-                vec4 w = texelFetch(weights, plane * 32 + t);
+        vec4 taps[4];
+        [[unroll]] for (int t = 0; t < 4; t++)
+            taps[t] = texelFetch(weights, plane * 32 + t * 8 + TILE_LANE);
 #endif
-                [[unroll]] for (int r = 0; r < ROWS; r++)
-                    sum[c][r] += w * v[r + ky];
+        [[unroll]] for (int x_tap = 0; x_tap < COLUMNS + 4; x_tap++) {
+            int ix = column + x_tap - 2;
+            ix = ix >= 0 && ix < width ? ix : zero;
+            vec4 v[ROWS + 4];
+            [[unroll]] for (int r = 0; r < ROWS + 4; r++)
+                v[r] = texelFetch(x, plane * stride + min(row[r] + ix, zero));
+            [[unroll]] for (int c = 0; c < COLUMNS; c++) {
+                int kx = x_tap - c;
+                if (kx < 0 || kx > 4)
+                    continue;
+                [[unroll]] for (int ky = 0; ky < 5; ky++) {
+                    int t = ky * 5 + kx;
+#if LANES8
+                    vec4 w;
+                    [[unroll]] for (int j = 0; j < 4; j++)
+                        w[j] = subgroupShuffle(taps[t / 8][j], t % 8);
+#else
+                    vec4 w = texelFetch(weights, plane * 32 + t);
+#endif
+                    [[unroll]] for (int r = 0; r < ROWS; r++)
+                        sum[c][r] += w * v[r + ky];
+                }
             }
         }
-    }
-    [[unroll]] for (int r = 0; r < ROWS; r++) {
-        int oy = band * ROWS + r;
-        bool inside = oy < height;
-        int texel = plane * stride + (inside ? oy * width + column : zero);
-        vec4 value[COLUMNS];
-        [[unroll]] for (int c = 0; c < COLUMNS; c++)
-            value[c] = inside ? activate(sum[c][r], ACTIVATION) : vec4(0.0);
-        if (COLUMNS == 2) {
-            LM_STORE_PAIR(y, texel, value[0], value[COLUMNS - 1]);
-        } else {
-            LM_STORE(y, texel, value[0]);
+        [[unroll]] for (int r = 0; r < ROWS; r++) {
+            int oy = band * ROWS + r;
+            bool inside = oy < height;
+            int texel = plane * stride + (inside ? oy * width + column : zero);
+            vec4 value[COLUMNS];
+            [[unroll]] for (int c = 0; c < COLUMNS; c++)
+                value[c] = inside ? activate(sum[c][r], ACTIVATION) : vec4(0.0);
+            if (COLUMNS == 2) {
+                LM_STORE_PAIR(y, texel, value[0], value[COLUMNS - 1]);
+            } else {
+                LM_STORE(y, texel, value[0]);
+            }
         }
-    }
+    } while (++plane < end);
 }
 #endif

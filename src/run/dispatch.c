@@ -10,6 +10,8 @@
 /* Rows of one invocation: ROWS in conv.comp and depthwise.comp. */
 #define CONV_ROWS(group) ((group) == 3 ? 3 : 4)
 #define DEPTHWISE_ROWS 4
+/* Planes of one invocation: PLANES in depthwise.comp. */
+#define DEPTHWISE_PLANES 3
 /* Input rows and columns of one invocation: SIDE in tap_sum.comp. */
 #define TAP_SUM_SIDE 2
 /* Texels of a head's output that one invocation gives: BLOCK in attention.glsl. */
@@ -140,9 +142,9 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     case LM_OP_DEPTHWISE:
         dispatch->shader = "depthwise";
         SPEC(local.heavy, activation, columns);
-        PUSH(y->width, y->height, out_stride);
+        PUSH(y->width, y->height, out_stride, planes.n);
         set_grid(dispatch, y->width / columns * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy,
-                 planes.n);
+                 (planes.n + DEPTHWISE_PLANES - 1) / DEPTHWISE_PLANES);
         break;
     case LM_OP_EXCITE:
         dispatch->shader = "excite";
