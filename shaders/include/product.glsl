@@ -2,17 +2,20 @@
  * The inner part of a product over channels, LANES8: adds what texels v[plane][texel] (PLANES, PIXELS) give to
  * sum[output][texel] (OUTPUTS), the weights w[] having been brought as include/weights.glsl says, [plane][output].
  *
+ * As many outputs are summed at a time as make 16 sums, which stay in registers.
  * A macro, since arrays whose sizes are specialisation constants cannot be handed to functions.
  */
-#define ADD_PRODUCTS(sum, w, v)                                                                       \
-    [[unroll]] for (int q = 0; q < OUTPUTS; q += 2) {                                                 \
-        [[unroll]] for (int u = 0; u < PLANES; u++) {                                                 \
-            [[unroll]] for (int j = 0; j < 4; j++) {                                                  \
-                float w0 = TILE_WEIGHT(w, u * OUTPUTS + q, j), w1 = TILE_WEIGHT(w, u * OUTPUTS + q + 1, j); \
-                [[unroll]] for (int r = 0; r < PIXELS; r++) {                                         \
-                    sum[q][r] += w0 * v[u][r][j];                                                     \
-                    sum[q + 1][r] += w1 * v[u][r][j];                                                 \
-                }                                                                                     \
-            }                                                                                         \
-        }                                                                                             \
+const int AT_ONCE = 16 / PIXELS;
+
+#define ADD_PRODUCTS(sum, w, v)                                                                  \
+    [[unroll]] for (int n = 0; n < OUTPUTS / AT_ONCE; n++) {                                     \
+        [[unroll]] for (int u = 0; u < PLANES; u++) {                                            \
+            [[unroll]] for (int j = 0; j < 4; j++) {                                             \
+                [[unroll]] for (int k = 0; k < AT_ONCE; k++) {                                   \
+                    float weight = TILE_WEIGHT(w, u * OUTPUTS + n * AT_ONCE + k, j);             \
+                    [[unroll]] for (int r = 0; r < PIXELS; r++)                                  \
+                        sum[n * AT_ONCE + k][r] += weight * v[u][r][j];                          \
+                }                                                                                \
+            }                                                                                    \
+        }                                                                                        \
     }
