@@ -27,7 +27,7 @@ layout(constant_id = 3) const bool GAIN = false;
  * other, so that the same cache lines serve all; else a workgroup's width apart. */
 layout(constant_id = 4) const int PIXELS = 4;
 
-/* Planes of an output group: 2, or 3 where the outputs fill those better. */
+/* Planes of an output group: 2, 3 or 6. */
 layout(constant_id = 5) const int GROUP = 2;
 /* Not 0: x has so few planes, and they are fetched once for all groups. */
 layout(constant_id = 6) const int HELD = 0;
@@ -54,7 +54,7 @@ LM_OUTPUT_PAIRS(0, y);
 #else
 const int OUTPUTS = GROUP * 4;
 /* Planes per turn of the loop: long bodies win on lavapipe. */
-const int PLANES = HELD > 0 ? HELD : 3;
+const int PLANES = HELD > 0 ? HELD : 2;
 #include "product.glsl"
 
 int pixel[PIXELS];

@@ -40,7 +40,7 @@ void main()
     int local = int(gl_LocalInvocationIndex);
     int column = local % COLUMNS, part = local / COLUMNS, slice = part / GROUPS, side = part % GROUPS;
     int first_pixel = int(gl_WorkGroupID.x) * TILE, first_group = int(gl_WorkGroupID.y) * GROUPS;
-    const int padded_planes = (in_planes + 2) / 3 * 3;
+    const int padded_planes = (in_planes + 1) / 2 * 2;
     const int last_group = (out_planes - 1) / 2;
 
     vec4 sum[PIXELS][2];

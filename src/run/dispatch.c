@@ -65,11 +65,12 @@ static int bands(int height, int rows)
     return (height + rows - 1) / rows;
 }
 
-/* Texels of an invocation of linear.comp that holds so many planes: as many as code of some 800
- * multiply-adds allows, beyond which a CPU's instruction cache misses. */
-static guint32 lanes8_pixels(int held)
+/* Texels of an invocation of linear.comp with so many planes of inputs that it holds, or of
+ * outputs: as many as code of some 800 multiply-adds allows, beyond which a CPU's instruction cache
+ * misses. */
+static guint32 lanes8_pixels(int held, int group)
 {
-    return held > 6 ? 2 : held > 4 ? 4 : 8;
+    return held > 6 ? 2 : held > 4 || group > 3 ? 4 : 8;
 }
 
 int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned variant)
@@ -77,7 +78,7 @@ int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned varia
     switch (op->kind) {
     case LM_OP_CONV:
     case LM_OP_LINEAR:
-        return lm_pack_group(lm_graph_tensor(graph, op->output), variant);
+        return lm_pack_group(graph, op, variant);
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
     case LM_OP_GLOBAL_ATTENTION:
         return (int)lm_head_layout_texels(op->heads);
@@ -117,7 +118,7 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
                   texels = lm_head_layout_texels(op->heads);
 
     const int columns = y->width % 2 == 0 ? 2 : 1;
-    const int group = lm_pack_group(y, variant), groups = (planes.n + group - 1) / group;
+    const int group = lm_pack_group(graph, op, variant), groups = (planes.n + group - 1) / group;
     const int blocks = ((int)texels + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
 
     *dispatch = (LmDispatch){.variant = variant};
@@ -130,7 +131,7 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         break;
     case LM_OP_LINEAR: {
         const int held = lm_pack_held(graph, op, variant);
-        const guint32 each = variant & LM_VARIANT_LANES8 ? lanes8_pixels(held) : 4;
+        const guint32 each = variant & LM_VARIANT_LANES8 ? lanes8_pixels(held, group) : 4;
         dispatch->shader = "linear";
         SPEC(local.light, activation, add, gain, each, (guint32)group, (guint32)held,
              op->normalise);

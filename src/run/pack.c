@@ -6,28 +6,36 @@
 
 #include <string.h>
 
-int lm_pack_group(const LmTensor *y, unsigned variant)
-{
-    /* Two groups of two would compute four planes. At 9 and more planes a group too many costs less
-     * than the longer code. */
-    return variant & LM_VARIANT_LANES8 && y->planes == 3 ? 3 : 2;
-}
-
-/* Groups of stored output channels. */
-static int groups(const LmTensor *y, unsigned variant)
-{
-    int group = lm_pack_group(y, variant);
-    return (y->planes + group - 1) / group;
-}
-
 int lm_pack_held(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
-    /* Beyond 12 planes too few texels would share a fetch of weights. Layers with an addend are
-     * few: not worth pipelines of their own. */
-    bool pays = variant & LM_VARIANT_LANES8 && x->planes <= 12 && op->addend == LM_NO_TENSOR &&
-                y->planes > lm_pack_group(y, variant) && y->width * y->height > 1;
+    /* Beyond 12 planes too few texels would share a fetch of weights, and so few outputs are one
+     * group. Layers with an addend are few: not worth pipelines of their own. */
+    bool pays = variant & LM_VARIANT_LANES8 && x->planes <= 12 && y->planes > 3 &&
+                op->addend == LM_NO_TENSOR && y->width * y->height > 1;
     return op->kind == LM_OP_LINEAR && (pays || op->normalise) ? x->planes : 0;
+}
+
+int lm_pack_group(const LmGraph *graph, const LmOp *op, unsigned variant)
+{
+    int planes = lm_graph_tensor(graph, op->output)->planes;
+    if (!(variant & LM_VARIANT_LANES8))
+        return 2;
+    /* Two groups of two would compute four planes. */
+    if (planes == 3)
+        return 3;
+    /* More outputs of fewer texels fetch least, unless a tenth of them is for nothing. */
+    int padded = (planes + 5) / 6 * 6;
+    bool six = op->kind == LM_OP_LINEAR && !lm_pack_held(graph, op, variant) &&
+               (padded - planes) * 10 <= planes;
+    return six ? 6 : 2;
+}
+
+/* Groups of stored output channels. */
+static int groups(const LmGraph *graph, const LmOp *op, unsigned variant)
+{
+    int group = lm_pack_group(graph, op, variant);
+    return (lm_graph_tensor(graph, op->output)->planes + group - 1) / group;
 }
 
 /* Input planes as the shader counts them. */
@@ -52,7 +60,7 @@ static int winograd_groups(const LmTensor *y)
 
 static int winograd_planes(const LmTensor *x)
 {
-    return (x->planes + LM_LINEAR_STEP - 1) / LM_LINEAR_STEP * LM_LINEAR_STEP;
+    return (x->planes + 2) / 3 * 3;
 }
 
 gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned variant, bool winograd)
@@ -64,8 +72,8 @@ gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned varia
             return LM_WINOGRAD_ELEMENTS * (gsize)winograd_groups(y) * (gsize)winograd_planes(x) * 8;
         G_GNUC_FALLTHROUGH;
     case LM_OP_LINEAR:
-        return (gsize)groups(y, variant) * (gsize)padded_planes(graph, op, variant) *
-               (op->kind == LM_OP_CONV ? 9 : 1) * (gsize)lm_pack_group(y, variant) * 4;
+        return (gsize)groups(graph, op, variant) * (gsize)padded_planes(graph, op, variant) *
+               (op->kind == LM_OP_CONV ? 9 : 1) * (gsize)lm_pack_group(graph, op, variant) * 4;
     case LM_OP_DEPTHWISE:
         return (gsize)y->planes * 32;
     case LM_OP_EXCITE:
@@ -87,7 +95,7 @@ gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op, unsigned variant
     switch (op->kind) {
     case LM_OP_CONV:
     case LM_OP_LINEAR:
-        return (gsize)groups(y, variant) * (gsize)lm_pack_group(y, variant);
+        return (gsize)groups(graph, op, variant) * (gsize)lm_pack_group(graph, op, variant);
     case LM_OP_DEPTHWISE:
     case LM_OP_TAP_SUM:
         return (gsize)y->planes;
@@ -183,8 +191,8 @@ void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, boo
     if (op->kind == LM_OP_CONV && winograd) {
         pack_winograd(x, y, op->weight, texels);
     } else if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
-        pack_tiles(x, y, lm_pack_group(y, variant), op->weight, op->kind == LM_OP_CONV ? 9 : 1,
-                   padded_planes(graph, op, variant), texels);
+        pack_tiles(x, y, lm_pack_group(graph, op, variant), op->weight,
+                   op->kind == LM_OP_CONV ? 9 : 1, padded_planes(graph, op, variant), texels);
     } else if (op->kind == LM_OP_EXCITE) {
         pack_excite(op, x, y, texels);
     } else if (op->kind == LM_OP_DEPTHWISE) {

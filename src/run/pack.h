@@ -8,12 +8,12 @@
 
 G_BEGIN_DECLS
 
-/** Planes that linear.comp takes at once where it holds none; its weights are padded to a multiple.
- */
-#define LM_LINEAR_STEP 3
+/** Input planes that linear.comp takes at once where it holds none (PLANES there); its weights are
+ * padded to a multiple. */
+#define LM_LINEAR_STEP 2
 
 /** Output planes that an invocation of conv.comp or linear.comp computes together (GROUP there). */
-int lm_pack_group(const LmTensor *y, unsigned variant);
+int lm_pack_group(const LmGraph *graph, const LmOp *op, unsigned variant);
 /** Input planes that an invocation of linear.comp keeps while it goes through all outputs (HELD
  * there); 0: it goes through all inputs for one group of outputs. */
 int lm_pack_held(const LmGraph *graph, const LmOp *op, unsigned variant);
