@@ -39,20 +39,34 @@ void store(int out_plane, int row, int column, vec4 value)
     LM_STORE(y, texel, value);
 }
 
+int local;
+/* Where, within its plane and within its set of weights, each texel lies that this invocation fetches. */
+int patch_at[PATCH_SHARE], taps_at[TAPS_SHARE];
+vec4 patches[PATCH_SHARE], taps[TAPS_SHARE];
+
+/* What this invocation brings for the turn whose first input plane is `first`. */
+void fetch(int first)
+{
+    [[unroll]] for (int n = 0; n < PATCH_SHARE; n++) {
+        int plane = first + (local + n * SIZE) / PATCH;
+        /* Past the last plane nothing must come of what the weights are. */
+        patches[n] = texelFetch(x, plane < in_planes ? plane * in_stride + patch_at[n] : in_height * in_width);
+    }
+    [[unroll]] for (int n = 0; n < TAPS_SHARE; n++)
+        taps[n] = texelFetch(weights, taps_at[n] + min(first + (local + n * SIZE) / TAPS, in_planes - 1) * 72);
+}
+
 void main()
 {
-    int local = int(gl_LocalInvocationIndex);
+    local = int(gl_LocalInvocationIndex);
     int lane = local % LANES, part = local / LANES, slice = part / PLANES, side = part % PLANES;
     int left = int(gl_WorkGroupID.x) * COLUMNS, top = int(gl_WorkGroupID.y) * BANDS * ROWS;
     int first_plane = int(gl_WorkGroupID.z) * PLANES;
-    const int zero = in_height * in_width;
 
-    /* Where, within its plane and within its set of weights, each texel lies that this invocation fetches. */
-    int patch_at[PATCH_SHARE], taps_at[TAPS_SHARE];
     [[unroll]] for (int n = 0; n < PATCH_SHARE; n++) {
         int k = (local + n * SIZE) % PATCH;
         int iy = top * STRIDE - 1 + k / PATCH_WIDTH, ix = left * STRIDE - 1 + k % PATCH_WIDTH;
-        patch_at[n] = iy >= 0 && iy < in_height && ix >= 0 && ix < in_width ? iy * in_width + ix : zero;
+        patch_at[n] = iy >= 0 && iy < in_height && ix >= 0 && ix < in_width ? iy * in_width + ix : in_height * in_width;
     }
     [[unroll]] for (int n = 0; n < TAPS_SHARE; n++) {
         int k = (local + n * SIZE) % TAPS, plane = min(first_plane + k / 36, out_planes - 1);
@@ -65,15 +79,8 @@ void main()
     const int patch_base = slice * PATCH + lane / COLUMNS * ROWS * STRIDE * PATCH_WIDTH + lane % COLUMNS * STRIDE;
     const int taps_base = SLICES * PATCH + slice * TAPS + side * 36;
     int first = 0;
+    fetch(first);
     [[dont_unroll]] do {
-        vec4 patches[PATCH_SHARE], taps[TAPS_SHARE];
-        [[unroll]] for (int n = 0; n < PATCH_SHARE; n++) {
-            int plane = first + (local + n * SIZE) / PATCH;
-            /* Past the last plane nothing must come of what the weights are. */
-            patches[n] = texelFetch(x, plane < in_planes ? plane * in_stride + patch_at[n] : zero);
-        }
-        [[unroll]] for (int n = 0; n < TAPS_SHARE; n++)
-            taps[n] = texelFetch(weights, taps_at[n] + min(first + (local + n * SIZE) / TAPS, in_planes - 1) * 72);
         barrier(); /* after all have read the turn before */
         [[unroll]] for (int n = 0; n < PATCH_SHARE; n++)
             if (local + n * SIZE < PATCH * SLICES)
@@ -82,6 +89,10 @@ void main()
             if (local + n * SIZE < TAPS * SLICES)
                 memory[PATCH * SLICES + local + n * SIZE] = taps[n];
         barrier();
+        first += SLICES;
+        /* The next turn's are under way meanwhile. */
+        if (first < in_planes)
+            fetch(first);
         [[unroll]] for (int kx = 0; kx < 3; kx++) {
             vec4 v[IN_ROWS];
             [[unroll]] for (int r = 0; r < IN_ROWS; r++)
@@ -96,7 +107,6 @@ void main()
                 }
             }
         }
-        first += SLICES;
     } while (first < in_planes);
 
     int out_plane = first_plane + side, row = top + lane / COLUMNS * ROWS, column = left + lane % COLUMNS;

@@ -35,40 +35,78 @@ void store(int out_plane, int pixel, vec4 value)
     LM_STORE(y, texel, value);
 }
 
+int local, first_pixel, first_group;
+vec4 inputs[X_SHARE], tiles[W_SHARE];
+
+/* What this invocation brings for the turn whose first input plane is `first`. */
+void fetch(int first)
+{
+    const int padded_planes = HELD > 0 ? in_planes : (in_planes + 1) / 2 * 2, last_group = (out_planes - 1) / 2;
+    [[unroll]] for (int n = 0; n < X_SHARE; n++) {
+        int k = local + n * SIZE, plane = first + k / TILE;
+        /* Past the last plane nothing must come of what the weights are. */
+        inputs[n] = texelFetch(x, plane < in_planes ? plane * in_stride + min(first_pixel + k % TILE, pixels) : pixels);
+    }
+    [[unroll]] for (int n = 0; n < W_SHARE; n++) {
+        int k = local + n * SIZE, plane = min(first + k / ROW, in_planes - 1);
+        int group = min(first_group + k % ROW / 8, last_group);
+        tiles[n] = texelFetch(weights, (group * padded_planes + plane) * 8 + k % 8);
+        if (GAIN)
+            tiles[n] *= texelFetch(gain, plane * gain_stride);
+    }
+}
+
+/* Layer norm of the pixels in shared memory, as norm.comp has it. All their planes are there: one turn takes them.
+ * What becomes of the last plane's padding channels meets weights of zero. */
+void normalise()
+{
+    vec4 tail = vec4(lessThan(ivec4(0, 1, 2, 3), ivec4(channels - (TURN - 1) * 4)));
+    for (int k = local; k < TILE; k += SIZE) {
+        vec4 v[TURN], total = vec4(0.0), squares = vec4(0.0);
+        [[unroll]] for (int u = 0; u < TURN; u++) {
+            v[u] = memory[u * TILE + k];
+            total += v[u];
+        }
+        float mean = dot(total, vec4(1.0)) / float(channels);
+        [[unroll]] for (int u = 0; u < TURN; u++) {
+            v[u] -= mean;
+            squares += v[u] * v[u] * (u == TURN - 1 ? tail : vec4(1.0));
+        }
+        float scale = inversesqrt(dot(squares, vec4(1.0)) / float(channels) + 1e-5);
+        [[unroll]] for (int u = 0; u < TURN; u++)
+            memory[u * TILE + k] = v[u] * scale;
+    }
+    barrier();
+}
+
 void main()
 {
-    int local = int(gl_LocalInvocationIndex);
+    local = int(gl_LocalInvocationIndex);
     int column = local % COLUMNS, part = local / COLUMNS, slice = part / GROUPS, side = part % GROUPS;
-    int first_pixel = int(gl_WorkGroupID.x) * TILE, first_group = int(gl_WorkGroupID.y) * GROUPS;
-    const int padded_planes = (in_planes + 1) / 2 * 2;
+    first_pixel = int(gl_WorkGroupID.x) * TILE;
+    first_group = int(gl_WorkGroupID.y) * GROUPS;
     const int last_group = (out_planes - 1) / 2;
 
     vec4 sum[PIXELS][2];
     [[unroll]] for (int r = 0; r < PIXELS; r++)
         sum[r][0] = sum[r][1] = vec4(0.0);
     int first = 0;
+    fetch(first);
     [[dont_unroll]] do {
-        vec4 v[X_SHARE], w[W_SHARE];
-        [[unroll]] for (int n = 0; n < X_SHARE; n++) {
-            int k = local + n * SIZE, plane = first + k / TILE;
-            /* Past the last plane nothing must come of what the weights are. */
-            v[n] = texelFetch(x, plane < in_planes ? plane * in_stride + min(first_pixel + k % TILE, pixels) : pixels);
-        }
-        [[unroll]] for (int n = 0; n < W_SHARE; n++) {
-            int k = local + n * SIZE, plane = min(first + k / ROW, in_planes - 1);
-            int group = min(first_group + k % ROW / 8, last_group);
-            w[n] = texelFetch(weights, (group * padded_planes + plane) * 8 + k % 8);
-            if (GAIN)
-                w[n] *= texelFetch(gain, plane * gain_stride);
-        }
         barrier(); /* after all have read the turn before */
         [[unroll]] for (int n = 0; n < X_SHARE; n++)
             if (local + n * SIZE < TILE * TURN)
-                memory[local + n * SIZE] = v[n];
+                memory[local + n * SIZE] = inputs[n];
         [[unroll]] for (int n = 0; n < W_SHARE; n++)
             if (local + n * SIZE < ROW * TURN)
-                memory[TILE * TURN + local + n * SIZE] = w[n];
+                memory[TILE * TURN + local + n * SIZE] = tiles[n];
         barrier();
+        if (NORMALISE)
+            normalise();
+        first += TURN;
+        /* The next turn's are under way meanwhile. */
+        if (first < in_planes)
+            fetch(first);
         [[unroll]] for (int d = 0; d < DEPTH; d++) {
             int plane = d * SLICES + slice;
             vec4 a[PIXELS];
@@ -82,7 +120,6 @@ void main()
                         sum[r][q / 4][q & 3] += b[j] * a[r][j];
             }
         }
-        first += TURN;
     } while (first < in_planes);
 
     int group = first_group + side, pixel = first_pixel + column;

@@ -191,9 +191,6 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     case LM_N_OPS:
         g_assert_not_reached();
     }
-    /* What normalises its inputs holds all of a pixel's, which no tile does. */
-    if (op->normalise)
-        dispatch->variant &= ~(unsigned)LM_VARIANT_TILED;
     if (dispatch->variant & LM_VARIANT_TILED)
         lm_tile_op(graph, op, planes, dispatch);
 }

@@ -76,7 +76,8 @@ static void tile_conv(const LmOp *op, const LmTensor *y, LmPlanes planes, LmDisp
     }
 }
 
-static void tile_linear(int pixels, LmPlanes planes, LmDispatch *dispatch)
+/* held: planes of input that must be there in one turn, or 0. */
+static void tile_linear(int pixels, LmPlanes planes, int held, LmDispatch *dispatch)
 {
     int groups = parts(planes.n, 2);
     for (unsigned i = 0; i < G_N_ELEMENTS(linear_tiles); i++) {
@@ -86,6 +87,10 @@ static void tile_linear(int pixels, LmPlanes planes, LmDispatch *dispatch)
             y_tiles = parts(groups, tile.groups);
         if (i + 1 < G_N_ELEMENTS(linear_tiles) && x_tiles * y_tiles < ENOUGH_WORKGROUPS)
             continue;
+        if (held) {
+            tile.slices = 1;
+            tile.depth = held;
+        }
         dispatch->spec[LINEAR_PIXELS] = (guint32)tile.pixels;
         TILE(tile.columns * tile.groups * tile.slices, tile.columns, tile.groups, tile.slices,
              tile.depth);
@@ -114,7 +119,7 @@ void lm_tile_op(const LmGraph *graph, const LmOp *op, LmPlanes planes, LmDispatc
         tile_conv(op, y, planes, dispatch);
         break;
     case LM_OP_LINEAR:
-        tile_linear(pixels, planes, dispatch);
+        tile_linear(pixels, planes, op->normalise ? x->planes : 0, dispatch);
         break;
     case LM_OP_DEPTHWISE:
         columns = y->width > 16 ? 32 : 16;
