@@ -95,6 +95,9 @@ bool bench_network_open(BenchNetwork *network, const BenchOptions *options, GErr
     start->weights = lap(&since);
     if (!open_device(network, options->device, error))
         return false;
+    if (lm_executor_is_tiled(&network->device->info,
+                             &(LmExecutorParams){.portable = options->portable}))
+        lm_graph_fuse(network->graph);
     if (network->device->info.type != VK_PHYSICAL_DEVICE_TYPE_CPU)
         lm_graph_plan_steps(network->graph);
     network->precision = lm_precision_settle(options->precision, &network->device->info);

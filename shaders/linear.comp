@@ -6,6 +6,8 @@
  * x:       C4 planes, in_planes of `pixels` texels
  * addend:  C4 planes of the output's shape (ADD)
  * gain:    C4 planes of 1 x 1, as many as x's (GAIN): squeeze-and-excite's scale
+ *          or (tiled build, EXCITE) the parts of a mean as excite.comp takes them, which gives that scale
+ * excite:  excite.comp's weights and biases, one after the other (EXCITE)
  * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl
  * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of `pixels` texels
@@ -40,6 +42,8 @@ layout(push_constant) uniform Push {
     int in_stride, out_stride; /* texels from plane to plane */
     int gain_stride;
     int channels;            /* of x */
+    /* EXCITE: texels a plane of gain; planes of it; planes of hidden values */
+    int parts, gain_planes, hidden_planes;
 };
 
 LM_INPUT(0, x);

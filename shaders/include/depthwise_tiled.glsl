@@ -3,18 +3,43 @@
  * taps lie in shared memory.
  *
  * Grid: x, y = tiles; z = plane. The tile at (0, 0) writes the zero texel.
+ *
+ * PARTS: it also gives a part of the plane's mean, one texel a workgroup, row by row of tiles.
  */
 layout(constant_id = 3) const int COLUMNS = 16;
 layout(constant_id = 4) const int BANDS = 4;
 layout(constant_id = 5) const int ROWS = 4;
 
-const int SIZE = COLUMNS * BANDS;
+layout(constant_id = 6) const bool PARTS = false;
+
+LM_OUTPUT(1, parts);
+
+const int SIZE = COLUMNS * BANDS; /* a power of two */
 const int PATCH_WIDTH = COLUMNS + 4;
 const int PATCH = PATCH_WIDTH * (BANDS * ROWS + 4);
 const int SHARE = (PATCH + SIZE - 1) / SIZE;
 
 shared vec4 patches[PATCH];
 shared vec4 taps[25];
+
+/* sum: of an invocation's pixels. Parts count alike, however much of the picture their tiles hold. */
+void store_part(int local, int plane, vec4 sum)
+{
+    int tiles = int(gl_NumWorkGroups.x * gl_NumWorkGroups.y);
+    barrier();
+    patches[local] = sum;
+    [[unroll]] for (int step = SIZE / 2; step > 0; step /= 2) {
+        barrier();
+        if (local < step)
+            patches[local] += patches[local + step];
+    }
+    if (local > 0)
+        return;
+    int tile = int(gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x);
+    LM_STORE(parts, plane * parts_stride + tile, patches[0] * (float(tiles) / float(width * height)));
+    if (tile == 0)
+        LM_STORE(parts, plane * parts_stride + tiles, vec4(0.0));
+}
 
 void main()
 {
@@ -45,9 +70,15 @@ void main()
             [[unroll]] for (int r = 0; r < ROWS; r++)
                 sum[r] += taps[ky * 5 + kx] * v[r + ky];
     }
+    vec4 total = vec4(0.0);
     [[unroll]] for (int r = 0; r < ROWS; r++)
-        if (top + row + r < height && left + column < width)
-            LM_STORE(y, plane * stride + (top + row + r) * width + left + column, activate(sum[r], ACTIVATION));
+        if (top + row + r < height && left + column < width) {
+            vec4 value = activate(sum[r], ACTIVATION);
+            total += value;
+            LM_STORE(y, plane * stride + (top + row + r) * width + left + column, value);
+        }
     if (gl_WorkGroupID.x == 0 && gl_WorkGroupID.y == 0 && local == 0)
         LM_STORE(y, plane * stride + zero, vec4(0.0));
+    if (PARTS)
+        store_part(local, plane, total);
 }

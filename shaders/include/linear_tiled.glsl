@@ -11,6 +11,10 @@ layout(constant_id = 8) const int COLUMNS = 32;
 layout(constant_id = 9) const int GROUPS = 1;
 layout(constant_id = 10) const int SLICES = 1;
 layout(constant_id = 11) const int DEPTH = 1;
+/* Gains are computed here, by every workgroup for itself: that takes less time than waiting for another dispatch does. */
+layout(constant_id = 12) const bool EXCITE = false;
+
+LM_INPUT(3, excite);
 
 const int TILE = COLUMNS * PIXELS;
 const int SIZE = COLUMNS * GROUPS * SLICES;
@@ -20,9 +24,11 @@ const int X_SHARE = (TILE * TURN + SIZE - 1) / SIZE;
 const int W_SHARE = (ROW * TURN + SIZE - 1) / SIZE;
 const int STAGED = (TILE + ROW) * TURN;
 const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : 1;
+const int MAX_GAINS = 128; /* planes: LM_FUSED_EXCITE_PLANES */
 
-/* TURN planes of pixels, then their weights; at the end the slices' sums. */
+/* TURN planes of pixels, then their weights; at the end the slices' sums. Before all that, a texel of each invocation's. */
 shared vec4 memory[STAGED > SUMMED ? STAGED : SUMMED];
+shared vec4 gains[EXCITE ? MAX_GAINS : 1], hidden[EXCITE ? MAX_GAINS : 1];
 
 void store(int out_plane, int pixel, vec4 value)
 {
@@ -79,6 +85,68 @@ void normalise()
     barrier();
 }
 
+/* Invocations that share each of n things; 1 where there are more things than invocations. */
+int sharers_of(int n, int most)
+{
+    return clamp(SIZE / n, 1, most);
+}
+
+/* The sum of what the sharers of the n-th thing have left in memory[]. */
+vec4 sum_of_shares(int n, int sharers)
+{
+    vec4 sum = vec4(0.0);
+    for (int s = 0; s < sharers; s++)
+        sum += memory[n * sharers + s];
+    return sum;
+}
+
+/* gains[] := the parts' means */
+void compute_means()
+{
+    int sharers = sharers_of(gain_planes, parts), at_once = SIZE / sharers;
+    for (int first = 0; first < gain_planes; first += at_once) {
+        int own = local / sharers, plane = first + own;
+        vec4 sum = vec4(0.0);
+        if (own < at_once && plane < gain_planes)
+            for (int i = local % sharers; i < parts; i += sharers)
+                sum += texelFetch(gain, plane * gain_stride + i);
+        memory[local] = sum;
+        barrier();
+        if (local < at_once && first + local < gain_planes)
+            gains[first + local] = sum_of_shares(local, sharers) / float(parts);
+        barrier();
+    }
+}
+
+/* hidden[] := relu of a product with gains[]; second: gains[] := hardsigmoid of a product with hidden[] */
+void compute_layer(bool second, int n_in, int n_out)
+{
+    int weights_at = second ? hidden_planes * gain_planes * 4 : 0;
+    int biases_at = hidden_planes * (gain_planes + in_planes) * 4 + (second ? hidden_planes : 0);
+    int sharers = sharers_of(n_out, n_in), at_once = SIZE / sharers;
+    for (int first = 0; first < n_out; first += at_once) {
+        int own = local / sharers, plane = first + own;
+        vec4 sum = vec4(0.0);
+        if (own < at_once && plane < n_out)
+            for (int i = local % sharers; i < n_in; i += sharers) {
+                vec4 v = second ? hidden[i] : gains[i];
+                [[unroll]] for (int q = 0; q < 4; q++)
+                    sum[q] += dot(texelFetch(excite, weights_at + (plane * n_in + i) * 4 + q), v);
+            }
+        memory[local] = sum;
+        barrier();
+        plane = first + local;
+        if (local < at_once && plane < n_out) {
+            sum = texelFetch(excite, biases_at + plane) + sum_of_shares(local, sharers);
+            if (second)
+                gains[plane] = hardsigmoid(sum);
+            else
+                hidden[plane] = max(sum, 0.0);
+        }
+        barrier();
+    }
+}
+
 void main()
 {
     local = int(gl_LocalInvocationIndex);
@@ -92,14 +160,22 @@ void main()
         sum[r][0] = sum[r][1] = vec4(0.0);
     int first = 0;
     fetch(first);
+    if (EXCITE) {
+        compute_means();
+        compute_layer(false, gain_planes, hidden_planes);
+        compute_layer(true, hidden_planes, gain_planes);
+    }
     [[dont_unroll]] do {
         barrier(); /* after all have read the turn before */
         [[unroll]] for (int n = 0; n < X_SHARE; n++)
             if (local + n * SIZE < TILE * TURN)
                 memory[local + n * SIZE] = inputs[n];
         [[unroll]] for (int n = 0; n < W_SHARE; n++)
-            if (local + n * SIZE < ROW * TURN)
-                memory[TILE * TURN + local + n * SIZE] = tiles[n];
+            if (local + n * SIZE < ROW * TURN) {
+                int plane = first + (local + n * SIZE) / ROW;
+                bool gained = EXCITE && plane < gain_planes; /* what has no gain has 1 */
+                memory[TILE * TURN + local + n * SIZE] = gained ? tiles[n] * gains[plane] : tiles[n];
+            }
         barrier();
         if (NORMALISE)
             normalise();

@@ -30,6 +30,9 @@ static void clear_tensor(gpointer data)
 static void clear_op(gpointer data)
 {
     LmOp *op = data;
+    if (op->excite)
+        clear_op(op->excite);
+    g_free(op->excite);
     g_free(op->name);
     g_free(op->weight);
     g_free(op->bias);
@@ -150,6 +153,7 @@ LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorI
         .output = output,
         .addend = LM_NO_TENSOR,
         .gain = LM_NO_TENSOR,
+        .parts = LM_NO_TENSOR,
         .stride = 1,
     };
     g_array_append_val(graph->ops, op);

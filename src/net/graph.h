@@ -26,6 +26,14 @@ G_BEGIN_DECLS
  */
 #define LM_NORMALISED_PLANES 6
 
+/** Pixels of one part of a mean that a depthwise convolution gives beside its output. */
+#define LM_PART_WIDTH 32
+#define LM_PART_HEIGHT 16
+
+/** Planes of input, and of hidden channels, of a squeeze-and-excite that a linear layer can compute
+ * itself. */
+#define LM_FUSED_EXCITE_PLANES 128
+
 typedef int LmTensorId;
 #define LM_NO_TENSOR (-1)
 
@@ -77,7 +85,8 @@ typedef struct {
     gsize offset;      /**< Texels from the arena's start; after lm_graph_plan(). */
 } LmTensor;
 
-typedef struct {
+typedef struct LmOp LmOp;
+struct LmOp {
     LmOpKind kind;
     char *name;
     LmTensorId input, output;
@@ -98,7 +107,12 @@ typedef struct {
     float *bias;
     int hidden;                         /**< EXCITE: hidden channels. */
     float *hidden_weight, *hidden_bias; /**< EXCITE: hidden x in, and by hidden channel. */
-} LmOp;
+    /** DEPTHWISE: gets values whose mean is that of the output over all pixels, one for each
+     * LM_PART_WIDTH x LM_PART_HEIGHT of them; or LM_NO_TENSOR. */
+    LmTensorId parts;
+    /** LINEAR: the EXCITE that it does itself; `gain` is that one's input then. Owned; or NULL. */
+    LmOp *excite;
+};
 
 typedef struct {
     LmWeights *weights; /**< Not owned; used while building. */
@@ -181,6 +195,9 @@ LmTensorId lm_graph_concat(LmGraph *graph, const char *name, const LmTensorId *p
  * together share memory, unless keep_all, which lets every tap be read afterwards. False with the
  * sticky error. */
 bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error);
+/** Before lm_graph_plan_steps(), for an executor that uses the tiled shaders and no other: lets
+ * layers do what is between them, so that there are fewer steps. Operators vanish. */
+void lm_graph_fuse(LmGraph *graph);
 /** Plans anew, for a GPU: every operator comes as early as it can, beside all others that do not
  * wait for it, so that the device waits less often and layers too small to fill it run together.
  * Takes more memory, since more tensors are alive at once. Indices of operators change. */

@@ -72,8 +72,9 @@ static bool depends(const LmGraph *graph, const LmOp *op, const LmOp *earlier)
 {
     const LmTensorId read[] = {op->input, op->addend, op->gain};
     for (gsize i = 0; i < G_N_ELEMENTS(read); i++)
-        if (read[i] != LM_NO_TENSOR && (is_slice_of(graph, earlier->output, read[i]) ||
-                                        is_slice_of(graph, read[i], earlier->output)))
+        if (read[i] != LM_NO_TENSOR &&
+            (is_slice_of(graph, earlier->output, read[i]) ||
+             is_slice_of(graph, read[i], earlier->output) || read[i] == earlier->parts))
             return true;
     return false;
 }
@@ -105,6 +106,7 @@ static void place_tensors(LmGraph *graph, bool keep_all)
         touch(graph, blocks, op->gain, op->step);
         touch(graph, blocks, op->output, keep_all ? n_ops : op->step);
         touch(graph, blocks, op->output, op->step);
+        touch(graph, blocks, op->parts, op->step);
     }
     if (keep_all)
         touch(graph, blocks, graph->input, n_ops);

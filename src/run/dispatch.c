@@ -133,7 +133,7 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         const int held = lm_pack_held(graph, op, variant);
         const guint32 each = variant & LM_VARIANT_LANES8 ? lanes8_pixels(held, group) : 4;
         dispatch->shader = "linear";
-        SPEC(local.light, activation, add, gain, each, (guint32)group, (guint32)held,
+        SPEC(local.light, activation, add, gain && !op->excite, each, (guint32)group, (guint32)held,
              op->normalise);
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
              gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0, x->channels);
@@ -143,7 +143,10 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
     case LM_OP_DEPTHWISE:
         dispatch->shader = "depthwise";
         SPEC(local.heavy, activation, columns);
-        PUSH(y->width, y->height, out_stride, planes.n);
+        PUSH(y->width, y->height, out_stride, planes.n,
+             op->parts == LM_NO_TENSOR
+                 ? 0
+                 : (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->parts)));
         set_grid(dispatch, y->width / columns * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy,
                  (planes.n + DEPTHWISE_PLANES - 1) / DEPTHWISE_PLANES);
         break;

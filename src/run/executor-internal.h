@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
     int winograd_rows; /* by the steps of run/winograd.h, in bands of so many; 0: not so */
     VkDeviceSize weights_offset, weights_size, bias_offset, bias_size;
+    VkDeviceSize excite_offset, excite_size; /* of an EXCITE that is part of it */
 } Parameters;
 
 struct LmExecutor {

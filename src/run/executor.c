@@ -76,6 +76,14 @@ VkDeviceSize lm_executor_device_bytes(const LmExecutor *executor)
     return executor->arena.size + executor->weights.size;
 }
 
+/* Weights, then biases, as the network's other weights are stored: at most a rounding more than
+ * biases are elsewhere, before a function as flat as the sigmoid. */
+static gsize excite_texels(const LmExecutor *executor, const LmOp *op)
+{
+    return lm_pack_weight_texels(executor->graph, op->excite, executor->variant, false) +
+           lm_pack_bias_texels(executor->graph, op->excite, executor->variant);
+}
+
 /* Where each operator's weights and biases go; returns the total size. */
 static VkDeviceSize place_parameters(LmExecutor *executor)
 {
@@ -91,8 +99,35 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
         parameters->bias_size =
             lm_pack_bias_texels(executor->graph, op, executor->variant) * BIAS_TEXEL;
         size = align(parameters->bias_offset + parameters->bias_size);
+        if (op->excite) {
+            parameters->excite_offset = size;
+            parameters->excite_size = excite_texels(executor, op) * texel_bytes(executor);
+            size = align(parameters->excite_offset + parameters->excite_size);
+        }
     }
     return size + VIEW_SLACK;
+}
+
+/* n values as the device stores them. */
+static void store_values(const LmExecutor *executor, const float *values, gsize n, guint8 *to)
+{
+    guint16 *halves = (guint16 *)(void *)to;
+    if (!(executor->variant & LM_VARIANT_FP16))
+        memcpy(to, values, n * sizeof *values);
+    else
+        for (gsize i = 0; i < n; i++)
+            halves[i] = lm_half_from_float(values[i]);
+}
+
+static void pack_excite(const LmExecutor *executor, const LmOp *op, guint8 *to)
+{
+    gsize n = excite_texels(executor, op) * 4,
+          n_weights =
+              lm_pack_weight_texels(executor->graph, op->excite, executor->variant, false) * 4;
+    g_autofree float *values = g_new(float, n);
+    lm_pack_weights(executor->graph, op->excite, executor->variant, false, values);
+    lm_pack_biases(executor->graph, op->excite, executor->variant, values + n_weights);
+    store_values(executor, values, n, to);
 }
 
 static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map)
@@ -106,6 +141,8 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
     if (parameters->bias_size)
         lm_pack_biases(executor->graph, op, executor->variant,
                        (float *)(void *)(map + parameters->bias_offset));
+    if (op->excite)
+        pack_excite(executor, op, map + parameters->excite_offset);
     if (n == 0)
         return;
     if (!(executor->variant & LM_VARIANT_FP16)) {
@@ -114,10 +151,8 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
         return;
     }
     g_autofree float *texels = g_new(float, n);
-    guint16 *halves = (guint16 *)(void *)(map + parameters->weights_offset);
     lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0, texels);
-    for (gsize i = 0; i < n; i++)
-        halves[i] = lm_half_from_float(texels[i]);
+    store_values(executor, texels, n, map + parameters->weights_offset);
 }
 
 static bool upload_weights(LmExecutor *executor, GError **error)
@@ -202,12 +237,21 @@ static bool view_parameters(LmExecutor *executor, const LmOp *op, LmPlanes plane
     return *view != VK_NULL_HANDLE;
 }
 
+/* The part of a tensor's range that is those planes. */
+static VkDescriptorBufferInfo planes_of(const LmExecutor *executor, LmTensorId id, LmPlanes planes)
+{
+    VkDeviceSize offset, size,
+        plane =
+            lm_tensor_plane_stride(lm_graph_tensor(executor->graph, id)) * texel_bytes(executor);
+    lm_executor_range(executor, id, &offset, &size);
+    return (VkDescriptorBufferInfo){executor->arena.handle,
+                                    offset + (VkDeviceSize)planes.first * plane,
+                                    (VkDeviceSize)planes.n * plane};
+}
+
 static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *parameters,
                       LmPlanes planes, LmBindings *bindings, GError **error)
 {
-    const LmTensor *y = lm_graph_tensor(executor->graph, op->output);
-    VkDeviceSize offset, size, plane = lm_tensor_plane_stride(y) * texel_bytes(executor);
-
     if (!view_tensor(executor, op->input, planes.first * lm_dispatch_input_planes(op),
                      &bindings->inputs[0], error) ||
         !view_tensor(executor, op->addend, planes.first, &bindings->inputs[1], error) ||
@@ -217,6 +261,13 @@ static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *pa
         !view_parameters(executor, op, planes, VK_FORMAT_R32G32B32A32_SFLOAT,
                          parameters->bias_offset, parameters->bias_size, &bindings->bias, error))
         return false;
+    if (op->excite) {
+        bindings->inputs[3] =
+            add_view(executor, &executor->weights, format_of(executor), parameters->excite_offset,
+                     view_size(parameters->excite_size), op->name, error);
+        if (bindings->inputs[3] == VK_NULL_HANDLE)
+            return false;
+    }
     /* A shader built without its addend, gain or bias still names their bindings; something must be
      * there. */
     for (int i = 1; i < LM_MAX_INPUTS; i++)
@@ -224,10 +275,9 @@ static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *pa
             bindings->inputs[i] = bindings->inputs[0];
     if (bindings->bias == VK_NULL_HANDLE)
         bindings->bias = bindings->inputs[0];
-    lm_executor_range(executor, op->output, &offset, &size);
-    bindings->outputs[0] = (VkDescriptorBufferInfo){executor->arena.handle,
-                                                    offset + (VkDeviceSize)planes.first * plane,
-                                                    (VkDeviceSize)planes.n * plane};
+    bindings->outputs[0] = planes_of(executor, op->output, planes);
+    bindings->outputs[1] =
+        op->parts == LM_NO_TENSOR ? bindings->outputs[0] : planes_of(executor, op->parts, planes);
     return true;
 }
 
@@ -267,8 +317,11 @@ static bool build_step(LmExecutor *executor, guint index, LmPlanes planes, GErro
     add_reads(executor, &step, op->input);
     add_reads(executor, &step, op->addend);
     add_reads(executor, &step, op->gain);
-    return bind_step(executor, op, &executor->parameters[index], planes, &bindings, error) &&
-           add_step(executor, &step, &bindings, error);
+    if (!bind_step(executor, op, &executor->parameters[index], planes, &bindings, error))
+        return false;
+    if (op->parts != LM_NO_TENSOR)
+        add_access(&step, bindings.outputs[1].offset, bindings.outputs[1].range, true);
+    return add_step(executor, &step, &bindings, error);
 }
 
 /* Where in the arena the evaluated values of `rows` rows of a Winograd convolution's tiles lie,
@@ -371,7 +424,7 @@ VkDeviceSize lm_executor_op_bytes(const LmExecutor *executor, unsigned index)
     const Parameters *parameters = &executor->parameters[index];
     const LmOp *op = lm_graph_op(executor->graph, index);
     const LmTensorId ids[4] = {op->output, op->input, op->addend, op->gain};
-    VkDeviceSize bytes = parameters->weights_size + parameters->bias_size;
+    VkDeviceSize bytes = parameters->weights_size + parameters->bias_size + parameters->excite_size;
     for (int i = 0; i < 4; i++) {
         VkDeviceSize offset, size = 0;
         if (ids[i] != LM_NO_TENSOR)
@@ -466,11 +519,16 @@ static bool make_pipelines(LmExecutor *executor, GError **error)
     return true;
 }
 
+bool lm_executor_is_tiled(const LmDeviceInfo *device, const LmExecutorParams *params)
+{
+    return device->tiled && !params->portable &&
+           (params->tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU);
+}
+
 static unsigned choose_variant(const LmDeviceInfo *device, const LmExecutorParams *params)
 {
     unsigned variant = params->fp16 ? LM_VARIANT_FP16 : 0;
-    if (device->tiled && !params->portable &&
-        (params->tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU))
+    if (lm_executor_is_tiled(device, params))
         variant |= LM_VARIANT_TILED;
     else if (device->lanes8 && !params->portable)
         variant |= LM_VARIANT_LANES8;

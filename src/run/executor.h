@@ -29,6 +29,9 @@ typedef struct {
 
 typedef struct LmExecutor LmExecutor;
 
+/** Whether an executor with these settings uses the tiled shaders, for which lm_graph_fuse() is. */
+bool lm_executor_is_tiled(const LmDeviceInfo *device, const LmExecutorParams *params);
+
 /** Neither `pipelines` nor `graph` is owned; both must outlive the executor. Slow: uploads weights,
  * makes pipelines. NULL with an error; one that names tensor and limit where the device cannot
  * address a tensor. */

@@ -71,6 +71,8 @@ LmSession *lm_session_new(const LmSessionParams *params, GError **error)
         lm_session_free(&session);
         return NULL;
     }
+    if (lm_executor_is_tiled(&session->info, &(LmExecutorParams){0}))
+        lm_graph_fuse(session->graph);
     if (session->info.type != VK_PHYSICAL_DEVICE_TYPE_CPU)
         lm_graph_plan_steps(session->graph);
     session->frame_timeout_ns = frame_timeout_ns(session->graph);

@@ -29,7 +29,8 @@ enum { LINEAR_PIXELS = 4 };
 
 static const LinearTile linear_tiles[] = {{64, 4, 3, 1, 3}, {32, 2, 2, 4, 2}};
 
-enum { DEPTHWISE_BANDS = 4, DEPTHWISE_ROWS = 4 };
+/* A workgroup gives a part of the mean. */
+enum { DEPTHWISE_BANDS = 4, DEPTHWISE_ROWS = LM_PART_HEIGHT / 4 };
 
 /* See shaders/include/global_attention_tiled.glsl. */
 enum { ATTENTION_COLUMNS = 32, ATTENTION_SLICES = 8 };
@@ -99,6 +100,16 @@ static void tile_linear(int pixels, LmPlanes planes, int held, LmDispatch *dispa
     }
 }
 
+/* What follows in linear.comp's push constants, and its last specialisation constant. */
+static void set_excite(const LmGraph *graph, const LmOp *op, LmDispatch *dispatch)
+{
+    const LmTensor *parts = lm_graph_tensor(graph, op->gain);
+    dispatch->push[dispatch->n_push++] = parts->height * parts->width;
+    dispatch->push[dispatch->n_push++] = parts->planes;
+    dispatch->push[dispatch->n_push++] = (op->excite->hidden + 3) / 4;
+    dispatch->spec[dispatch->n_spec++] = true;
+}
+
 /* The largest power of two that is at most `most` and no more than `n`, at least 1. */
 static int power_of_two(int n, int most)
 {
@@ -120,10 +131,13 @@ void lm_tile_op(const LmGraph *graph, const LmOp *op, LmPlanes planes, LmDispatc
         break;
     case LM_OP_LINEAR:
         tile_linear(pixels, planes, op->normalise ? x->planes : 0, dispatch);
+        if (op->excite)
+            set_excite(graph, op, dispatch);
         break;
     case LM_OP_DEPTHWISE:
-        columns = y->width > 16 ? 32 : 16;
-        TILE(columns * DEPTHWISE_BANDS, columns, DEPTHWISE_BANDS, DEPTHWISE_ROWS);
+        columns = y->width > LM_PART_WIDTH / 2 ? LM_PART_WIDTH : LM_PART_WIDTH / 2;
+        TILE(columns * DEPTHWISE_BANDS, columns, DEPTHWISE_BANDS, DEPTHWISE_ROWS,
+             op->parts != LM_NO_TENSOR);
         set_groups(dispatch, parts(y->width, columns),
                    parts(y->height, DEPTHWISE_BANDS * DEPTHWISE_ROWS), planes.n);
         break;

@@ -9,7 +9,7 @@ enum { SIDE = 256 };
 
 static LmDevice *device;
 
-/* A row as it is: a precision, and perhaps planned in steps, as for a GPU. */
+/* A row as it is: a precision, and perhaps tiled, as on a GPU. */
 static char *measure(const char *name)
 {
     GError *error = NULL;
@@ -19,9 +19,12 @@ static char *measure(const char *name)
     lm_test_ok(weights != NULL, error);
     LmGraph *graph = lm_network_build(weights, SIDE, SIDE, false, &error);
     lm_test_ok(graph != NULL, error);
-    if (g_str_has_suffix(name, "-steps"))
+    const LmExecutorParams params = {.fp16 = g_str_has_prefix(name, "fp16"),
+                                     .tiled = g_str_has_suffix(name, "-tiled")};
+    if (params.tiled) {
+        lm_graph_fuse(graph);
         lm_graph_plan_steps(graph);
-    const LmExecutorParams params = {.fp16 = g_str_has_prefix(name, "fp16")};
+    }
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     lm_test_ok(executor != NULL, error);
 
@@ -51,7 +54,7 @@ static char *expect(const char *precision)
 
 START_TEST(test_footprint)
 {
-    static const char *const precisions[] = {"fp32", "fp16", "fp16-steps"};
+    static const char *const precisions[] = {"fp32", "fp16", "fp16-tiled"};
     g_autofree char *found = measure(precisions[_i]);
     g_autofree char *expected = expect(precisions[_i]);
     ck_assert_msg(

@@ -46,15 +46,17 @@ static void check_case(const char *name, unsigned variant, LmWinogradUse winogra
     ck_assert_msg(io != NULL, "%s", error ? error->message : "");
     LmGraph *graph = lm_network_build(weights, 0, 0, plan == KEEP_ALL, &error);
     ck_assert_msg(graph != NULL, "%s", error ? error->message : "");
-    if (plan == STEPS)
+    const LmExecutorParams params = {.fp16 = variant & LM_VARIANT_FP16,
+                                     .portable =
+                                         !(variant & (LM_VARIANT_LANES8 | LM_VARIANT_TILED)),
+                                     .tiled = variant & LM_VARIANT_TILED,
+                                     .winograd = winograd};
+    if (plan == STEPS) {
+        if (lm_executor_is_tiled(&device->info, &params))
+            lm_graph_fuse(graph);
         lm_graph_plan_steps(graph);
-    LmExecutor *executor = lm_executor_create(
-        pipelines, graph,
-        &(LmExecutorParams){.fp16 = variant & LM_VARIANT_FP16,
-                            .portable = !(variant & (LM_VARIANT_LANES8 | LM_VARIANT_TILED)),
-                            .tiled = variant & LM_VARIANT_TILED,
-                            .winograd = winograd},
-        &error);
+    }
+    LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     ck_assert_msg(executor != NULL, "%s", error ? error->message : "");
 
     const LmTensorView *input = lm_safetensors_find(io, "input");
@@ -163,6 +165,12 @@ END_TEST
 /* As on a GPU. */
 START_TEST(test_logits_steps)
 {
+    check_case(g_ptr_array_index(cases, _i), LM_VARIANT_TILED, LM_WINOGRAD_NEVER, STEPS, 1e-4);
+}
+END_TEST
+
+START_TEST(test_logits_steps_fp16)
+{
     check_case(g_ptr_array_index(cases, _i), LM_VARIANT_TILED | LM_VARIANT_FP16, LM_WINOGRAD_NEVER,
                STEPS, 2e-2);
 }
@@ -188,6 +196,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_taps_portable, 0, n);
     tcase_add_loop_test(tcase, test_taps_portable_fp16, 0, n);
     tcase_add_loop_test(tcase, test_logits_steps, 0, n);
+    tcase_add_loop_test(tcase, test_logits_steps_fp16, 0, n);
     tcase_add_loop_test(tcase, test_taps_tiled, 0, n);
     tcase_add_loop_test(tcase, test_taps_tiled_fp16, 0, n);
     suite_add_tcase(suite, tcase);
