@@ -6,16 +6,16 @@
  * workgroups, else the last one. No row takes more than LM_TILED_INVOCATIONS or LM_TILED_SHARED. */
 #include "run/tile.h"
 
-/* As many as keep the largest GPUs of today busy; on smaller ones, a few times as many as they
- * run at once. */
-#define ENOUGH_WORKGROUPS 192
+/* About as many as the largest GPUs of today have processors, as larger tiles on all of them beat
+ * more of smaller ones; on smaller GPUs, a few times as many as they run at once. */
+#define ENOUGH_WORKGROUPS 128
 
 /* See shaders/include/conv_tiled.glsl. */
 typedef struct {
     int columns, bands, rows, planes, slices;
 } ConvTile;
 
-static const ConvTile conv_tiles[] = {{32, 2, 4, 3, 1}, {16, 2, 4, 3, 2}, {16, 2, 4, 1, 8}};
+static const ConvTile conv_tiles[] = {{32, 2, 4, 3, 1}, {16, 2, 4, 3, 2}, {16, 4, 2, 1, 4}};
 /* A patch of stride 2 is four times as large. */
 static const ConvTile conv_stride2_tiles[] = {{16, 4, 2, 3, 1}, {8, 4, 2, 2, 4}};
 
@@ -27,7 +27,7 @@ typedef struct {
 /* Which of linear.comp's constants that many pixels are. */
 enum { LINEAR_PIXELS = 4 };
 
-static const LinearTile linear_tiles[] = {{64, 4, 3, 1, 3}, {32, 2, 2, 4, 2}};
+static const LinearTile linear_tiles[] = {{64, 2, 3, 1, 3}, {32, 2, 2, 4, 3}};
 
 /* A workgroup gives a part of the mean. */
 enum { DEPTHWISE_BANDS = 4, DEPTHWISE_ROWS = LM_PART_HEIGHT / 4 };
