@@ -152,6 +152,23 @@ static bool create(LmInstance *instance, guint32 version, bool portability, bool
     return lm_vk_check(result, "vkCreateInstance", error);
 }
 
+/* Drivers are unloaded with the last instance, and some cannot be loaded any number of times in one
+ * process: each time NVIDIA's takes a part of what the C library has for static thread-local
+ * storage. One instance that is never destroyed keeps them. */
+static void keep_drivers(void)
+{
+    static gsize kept;
+    if (!g_once_init_enter(&kept))
+        return;
+    VkInstance instance;
+    /* Where it cannot be had, drivers come and go. */
+    VkResult result = vkCreateInstance(
+        &(VkInstanceCreateInfo){.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO}, NULL, &instance);
+    if (result != VK_SUCCESS)
+        g_debug("no instance to keep drivers loaded: VkResult %d", (int)result);
+    g_once_init_leave(&kept, 1);
+}
+
 bool lm_instance_init(LmInstance *instance, GError **error)
 {
     *instance = (LmInstance){0};
@@ -179,6 +196,7 @@ bool lm_instance_init(LmInstance *instance, GError **error)
         instance->handle = VK_NULL_HANDLE;
         return false;
     }
+    keep_drivers();
     if (!debug)
         return true;
 
