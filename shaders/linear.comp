@@ -25,7 +25,7 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int ACTIVATION = 0;
 layout(constant_id = 2) const bool ADD = false;
 layout(constant_id = 3) const bool GAIN = false;
-/* Per invocation. LANES8, more than one: pairs of neighbours, which are stored together, a subgroup's pairs next to each
+/* Per invocation. LANES8: pairs of neighbours, which are stored together, a subgroup's pairs next to each
  * other, so that the same cache lines serve all; else a workgroup's width apart. */
 layout(constant_id = 4) const int PIXELS = 4;
 
@@ -156,8 +156,6 @@ void finish(int group)
 #if LANES8
             [[unroll]] for (int pair = 0; pair < PIXELS / 2; pair++)
                 LM_STORE_PAIR(y, plane + pixel[pair * 2], value[pair * 2], value[pair * 2 + 1]);
-            if (PIXELS == 1)
-                LM_STORE(y, plane + pixel[0], value[0]);
 #else
             [[unroll]] for (int r = 0; r < PIXELS; r++)
                 LM_STORE(y, plane + pixel[r], value[r]);
@@ -171,13 +169,9 @@ void main()
     int size = int(gl_WorkGroupSize.x), local = int(gl_LocalInvocationID.x);
 #if LANES8
     int first = (int(gl_WorkGroupID.x) * size + local - TILE_LANE) * PIXELS;
-    if (PIXELS == 1) {
-        pixel[0] = min(first + TILE_LANE, pixels);
-    } else {
-        /* Beyond the zero texel's pair the same pair once more, with the same values. */
-        [[unroll]] for (int r = 0; r < PIXELS; r++)
-            pixel[r] = min(first + (r / 2 * 8 + TILE_LANE) * 2, pixels & ~1) + r % 2;
-    }
+    /* Beyond the zero texel's pair the same pair once more, with the same values. */
+    [[unroll]] for (int r = 0; r < PIXELS; r++)
+        pixel[r] = min(first + (r / 2 * 8 + TILE_LANE) * 2, pixels & ~1) + r % 2;
 #else
     int first = int(gl_WorkGroupID.x) * size * PIXELS;
     [[unroll]] for (int r = 0; r < PIXELS; r++)

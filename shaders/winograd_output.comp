@@ -77,10 +77,11 @@ void main()
             bool inside = top + r < height && left + c < width;
             int texel = plane * out_stride + (inside ? (top + r) * width + left + c : height * width);
             vec4 first = inside ? finish(start + d[c], texel) : vec4(0.0);
-            if (EVEN)
+            if (EVEN) {
                 LM_STORE_PAIR(y, texel, first, inside ? finish(start + d[c + 1], texel + 1) : vec4(0.0));
-            else
+            } else {
                 LM_STORE(y, texel, first);
+            }
         }
     }
 }

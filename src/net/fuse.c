@@ -3,7 +3,7 @@
  * as part of the layers before and behind it. */
 #include "net/graph-internal.h"
 
-/* More parts, or more planes, would cost every workgroup of the layer more than it saves. */
+/* More would cost every workgroup of the layer behind more than it saves. */
 #define MAX_PARTS 128
 
 /* The operator of that kind that writes `output`, or NULL. */
@@ -47,8 +47,12 @@ static bool fuse_mean(LmGraph *graph, LmTensorId mean)
         return false;
     const LmTensor *x = lm_graph_tensor(graph, pool->input);
     LmTensor *parts = lm_graph_tensor(graph, mean);
-    parts->width = (x->width + LM_PART_WIDTH - 1) / LM_PART_WIDTH;
-    parts->height = (x->height + LM_PART_HEIGHT - 1) / LM_PART_HEIGHT;
+    int width = (x->width + LM_PART_WIDTH - 1) / LM_PART_WIDTH,
+        height = (x->height + LM_PART_HEIGHT - 1) / LM_PART_HEIGHT;
+    if (width * height > MAX_PARTS)
+        return false;
+    parts->width = width;
+    parts->height = height;
     conv->parts = mean;
     remove_op(graph, pool);
     return true;
@@ -58,9 +62,8 @@ static bool fuse_mean(LmGraph *graph, LmTensorId mean)
 static void fuse_gains(LmGraph *graph, LmOp *excite)
 {
     LmOp *layer = gained(graph, excite->output);
-    const LmTensor *parts = lm_graph_tensor(graph, excite->input);
-    if (!layer || parts->width * parts->height > MAX_PARTS ||
-        parts->planes > LM_FUSED_EXCITE_PLANES || excite->hidden > 4 * LM_FUSED_EXCITE_PLANES)
+    if (!layer || lm_graph_tensor(graph, excite->input)->planes > LM_FUSED_EXCITE_PLANES ||
+        excite->hidden > 4 * LM_FUSED_EXCITE_PLANES)
         return;
     layer->gain = excite->input;
     layer->excite = g_memdup2(excite, sizeof *excite);

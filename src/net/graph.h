@@ -191,9 +191,8 @@ LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int hei
  * only. */
 LmTensorId lm_graph_concat(LmGraph *graph, const char *name, const LmTensorId *parts, int n_parts);
 
-/** Places every tensor in the arena; tensors that are never alive
- * together share memory, unless keep_all, which lets every tap be read afterwards. False with the
- * sticky error. */
+/** Places every tensor in the arena; tensors that are never alive together share memory, unless
+ * keep_all, which lets every tap be read afterwards. False with the sticky error. */
 bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error);
 /** Before lm_graph_plan_steps(), for an executor that uses the tiled shaders and no other: lets
  * layers do what is between them, so that there are fewer steps. Operators vanish. */

@@ -148,11 +148,11 @@ void lm_layer_split_taps(LmGraph *graph)
     op->addend = LM_NO_TENSOR;
     op->weight = g_new(float, (gsize)tensor->channels *(gsize)in.channels);
     op->bias = g_new0(float, (gsize)tensor->channels);
-    for (int o = 0; o < out.channels; o++)
-        for (int i = 0; i < in.channels; i++)
-            for (int t = 0; t < 9; t++)
-                op->weight[(o * 9 + t) * in.channels + i] =
-                    conv.weight[(o * in.channels + i) * 9 + t];
+    gsize inputs = (gsize)in.channels;
+    for (gsize o = 0; o < (gsize)out.channels; o++)
+        for (gsize i = 0; i < inputs; i++)
+            for (gsize t = 0; t < 9; t++)
+                op->weight[(o * 9 + t) * inputs + i] = conv.weight[(o * inputs + i) * 9 + t];
     g_free(conv.weight);
 
     op = lm_graph_add_op(graph, LM_OP_TAP_SUM, conv.name, taps, conv.output);

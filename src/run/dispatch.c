@@ -70,6 +70,9 @@ static int bands(int height, int rows)
  * misses. */
 static guint32 lanes8_pixels(int held, int group)
 {
+    /* Two texels are summed eight outputs at a time, which a group of three planes is not a
+     * multiple of: only what normalises its inputs holds any with such a group. */
+    G_STATIC_ASSERT(LM_NORMALISED_PLANES <= 6);
     return held > 6 ? 2 : held > 4 || group > 3 ? 4 : 8;
 }
 
@@ -135,8 +138,11 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         dispatch->shader = "linear";
         SPEC(local.light, activation, add, gain && !op->excite, each, (guint32)group, (guint32)held,
              op->normalise);
+        const LmTensor *gains = gain ? lm_graph_tensor(graph, op->gain) : NULL;
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
-             gain ? (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->gain)) : 0, x->channels);
+             gain ? (int)lm_tensor_plane_stride(gains) : 0, x->channels,
+             gain ? gains->height * gains->width : 0, gain ? gains->planes : 0,
+             op->excite ? (op->excite->hidden + 3) / 4 : 0);
         set_grid(dispatch, pixels + 1, local.light * each, held ? 1 : groups);
         break;
     }

@@ -35,9 +35,9 @@ typedef struct {
  * `planes.n` are multiples. */
 int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned variant);
 /** variant: LmVariant bits; with LM_VARIANT_LANES8 workgroups are small, as suits a CPU, with
- * LM_VARIANT_TILED as src/run/tile.c has them. Indices in
- * the shaders count from planes.first: output, weights and biases are bound from there, and so is
- * the input where an operator's input planes go with its output's (lm_dispatch_input_planes()). */
+ * LM_VARIANT_TILED as src/run/tile.c has them. Indices in the shaders count from planes.first:
+ * output, weights and biases are bound from there, and so is the input where an operator's input
+ * planes go with its output's (lm_dispatch_input_planes()). */
 void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPlanes planes,
                     LmDispatch *dispatch);
 /** Planes of the input that go with each one of the output; 0: all of them with every one. */

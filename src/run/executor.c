@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Building and recording: weights to the device, one descriptor set and one pipeline an operator.
- */
+ * Building and recording: weights to the device, a descriptor set and a pipeline for each step. */
 #include "run/executor-internal.h"
 
 #include "run/pack.h"
@@ -423,9 +422,9 @@ VkDeviceSize lm_executor_op_bytes(const LmExecutor *executor, unsigned index)
 {
     const Parameters *parameters = &executor->parameters[index];
     const LmOp *op = lm_graph_op(executor->graph, index);
-    const LmTensorId ids[4] = {op->output, op->input, op->addend, op->gain};
+    const LmTensorId ids[] = {op->output, op->input, op->addend, op->gain, op->parts};
     VkDeviceSize bytes = parameters->weights_size + parameters->bias_size + parameters->excite_size;
-    for (int i = 0; i < 4; i++) {
+    for (gsize i = 0; i < G_N_ELEMENTS(ids); i++) {
         VkDeviceSize offset, size = 0;
         if (ids[i] != LM_NO_TENSOR)
             lm_executor_range(executor, ids[i], &offset, &size);
@@ -464,7 +463,10 @@ static int band_rows(const LmExecutor *executor, const LmOp *op)
         evaluated(executor, op, false, 1).range + evaluated(executor, op, true, 1).range;
     VkDeviceSize texels = executor->device->info.max_texel_elements * texel_bytes(executor);
     lm_executor_range(executor, op->output, &offset, &size);
-    if (MAX(size, row) > limit || row > texels)
+    if (MAX(size, row) > limit || row > texels ||
+        lm_pack_weight_texels(executor->graph, op, executor->variant, true) *
+                texel_bytes(executor) >
+            texels)
         return 0;
     VkDeviceSize most = MIN(MIN(limit, texels), MAX(BAND_BYTES, row)) / row;
     return lm_winograd_band_rows(executor->graph, op, (int)most);
@@ -535,6 +537,21 @@ static unsigned choose_variant(const LmDeviceInfo *device, const LmExecutorParam
     return variant;
 }
 
+/* A device may have gone since the graph was fused for it, and another come in its place. */
+static bool check_fused(const LmExecutor *executor, GError **error)
+{
+    for (guint i = 0; i < executor->graph->ops->len; i++) {
+        const LmOp *op = lm_graph_op(executor->graph, i);
+        if (!(executor->variant & LM_VARIANT_TILED) && (op->excite || op->parts != LM_NO_TENSOR)) {
+            g_set_error(error, LM_ERROR, LM_ERROR_DEVICE,
+                        "%s: the network was planned for another device",
+                        executor->device->info.name);
+            return false;
+        }
+    }
+    return true;
+}
+
 LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
                                const LmExecutorParams *params, GError **error)
 {
@@ -552,7 +569,8 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
 
     executor->scratch = align(graph->arena_texels * texel_bytes(executor));
     VkDeviceSize scratch_size = choose_winograd(executor, params->winograd);
-    if (!lm_buffer_init(&executor->arena, executor->device, LM_BUFFER_DEVICE,
+    if (!check_fused(executor, error) ||
+        !lm_buffer_init(&executor->arena, executor->device, LM_BUFFER_DEVICE,
                         executor->scratch + scratch_size, "arena", error) ||
         !upload_weights(executor, error) || !build_mask(executor, error))
         goto error;

@@ -62,9 +62,8 @@ void lm_executor_record_mask(const LmExecutor *executor, LmCommands *commands, V
 VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors,
                                      const LmBuffer *to, GError **error);
 
-/** Dispatches of one pass: one an operator; three where a convolution takes Winograd's way, or more
- * where a device's maxStorageBufferRange is less
- * than its output. */
+/** Dispatches of one pass: one an operator; three where a convolution takes Winograd's way; more
+ * where a device's maxStorageBufferRange is less than its output. */
 unsigned lm_executor_n_dispatches(const LmExecutor *executor);
 /** Barriers of one pass, each of which waits for all dispatches before it. */
 unsigned lm_executor_n_barriers(const LmExecutor *executor);

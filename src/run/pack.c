@@ -52,7 +52,7 @@ static int hidden_planes(const LmOp *op)
     return (op->hidden + 3) / 4;
 }
 
-/* winograd_product.comp's groups of outputs, and input planes as it counts them. */
+/* winograd_product.comp's groups of OUTPUTS = 8, and input planes padded to its PLANES = 3. */
 static int winograd_groups(const LmTensor *y)
 {
     return (y->planes + 1) / 2;

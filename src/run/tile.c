@@ -100,16 +100,6 @@ static void tile_linear(int pixels, LmPlanes planes, int held, LmDispatch *dispa
     }
 }
 
-/* What follows in linear.comp's push constants, and its last specialisation constant. */
-static void set_excite(const LmGraph *graph, const LmOp *op, LmDispatch *dispatch)
-{
-    const LmTensor *parts = lm_graph_tensor(graph, op->gain);
-    dispatch->push[dispatch->n_push++] = parts->height * parts->width;
-    dispatch->push[dispatch->n_push++] = parts->planes;
-    dispatch->push[dispatch->n_push++] = (op->excite->hidden + 3) / 4;
-    dispatch->spec[dispatch->n_spec++] = true;
-}
-
 /* The largest power of two that is at most `most` and no more than `n`, at least 1. */
 static int power_of_two(int n, int most)
 {
@@ -132,7 +122,7 @@ void lm_tile_op(const LmGraph *graph, const LmOp *op, LmPlanes planes, LmDispatc
     case LM_OP_LINEAR:
         tile_linear(pixels, planes, op->normalise ? x->planes : 0, dispatch);
         if (op->excite)
-            set_excite(graph, op, dispatch);
+            dispatch->spec[dispatch->n_spec++] = true; /* EXCITE */
         break;
     case LM_OP_DEPTHWISE:
         columns = y->width > LM_PART_WIDTH / 2 ? LM_PART_WIDTH : LM_PART_WIDTH / 2;

@@ -247,7 +247,6 @@ static void check_case(const LmOperatorCase *c, bool fp16, Build build, bool spl
     };
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     lm_test_ok(executor != NULL, error);
-    /* A plane has 16 bytes of biases, which must be aligned. */
     /* What is dispatched together: groups of six planes at most, as many as make their six texels
      * of bias aligned. */
     if (split && out->planes > MAX(6, 3 * (int)device->min_offset_alignment / 16) &&
