@@ -52,17 +52,17 @@ void lm_dispatch_set_push(LmDispatch *dispatch, unsigned n, const gint32 *values
 #define SPEC(...) LM_DISPATCH_SPEC(dispatch, __VA_ARGS__)
 #define PUSH(...) LM_DISPATCH_PUSH(dispatch, __VA_ARGS__)
 
+void lm_dispatch_set_groups(LmDispatch *dispatch, int x, int y, int z)
+{
+    dispatch->groups[0] = (guint32)x;
+    dispatch->groups[1] = (guint32)y;
+    dispatch->groups[2] = (guint32)z;
+}
+
 /* Workgroups for `invocations`, `rows` of the second dimension. */
 static void set_grid(LmDispatch *dispatch, int invocations, guint32 local, int rows)
 {
-    dispatch->groups[0] = ((guint32)invocations + local - 1) / local;
-    dispatch->groups[1] = (guint32)rows;
-    dispatch->groups[2] = 1;
-}
-
-static int bands(int height, int rows)
-{
-    return (height + rows - 1) / rows;
+    lm_dispatch_set_groups(dispatch, lm_ceil_div(invocations, (int)local), rows, 1);
 }
 
 /* Texels of an invocation of linear.comp with so many planes of inputs that it holds, or of
@@ -121,8 +121,8 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
                   texels = lm_head_layout_texels(op->heads);
 
     const int columns = y->width % 2 == 0 ? 2 : 1;
-    const int group = lm_pack_group(graph, op, variant), groups = (planes.n + group - 1) / group;
-    const int blocks = ((int)texels + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+    const int group = lm_pack_group(graph, op, variant), groups = lm_ceil_div(planes.n, group);
+    const int blocks = lm_ceil_div((int)texels, ATTENTION_BLOCK);
 
     *dispatch = (LmDispatch){.variant = variant};
     switch (op->kind) {
@@ -130,7 +130,8 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         dispatch->shader = "conv";
         SPEC(local.heavy, (guint32)op->stride, activation, add, (guint32)group);
         PUSH(y->width, y->height, x->width, x->height, x->planes, planes.n, in_stride, out_stride);
-        set_grid(dispatch, y->width * bands(y->height, CONV_ROWS(group)) + 1, local.heavy, groups);
+        set_grid(dispatch, y->width * lm_ceil_div(y->height, CONV_ROWS(group)) + 1, local.heavy,
+                 groups);
         break;
     case LM_OP_LINEAR: {
         const int held = lm_pack_held(graph, op, variant);
@@ -153,8 +154,8 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
              op->parts == LM_NO_TENSOR
                  ? 0
                  : (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->parts)));
-        set_grid(dispatch, y->width / columns * bands(y->height, DEPTHWISE_ROWS) + 1, local.heavy,
-                 (planes.n + DEPTHWISE_PLANES - 1) / DEPTHWISE_PLANES);
+        set_grid(dispatch, y->width / columns * lm_ceil_div(y->height, DEPTHWISE_ROWS) + 1,
+                 local.heavy, lm_ceil_div(planes.n, DEPTHWISE_PLANES));
         break;
     case LM_OP_EXCITE:
         dispatch->shader = "excite";
@@ -194,7 +195,8 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         dispatch->shader = "tap_sum";
         SPEC(local.heavy, activation, add);
         PUSH(x->width, x->height, in_stride, out_stride);
-        set_grid(dispatch, bands(x->width, TAP_SUM_SIDE) * bands(x->height, TAP_SUM_SIDE) + 1,
+        set_grid(dispatch,
+                 lm_ceil_div(x->width, TAP_SUM_SIDE) * lm_ceil_div(x->height, TAP_SUM_SIDE) + 1,
                  local.heavy, planes.n);
         break;
     case LM_N_OPS:

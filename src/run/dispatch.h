@@ -31,6 +31,14 @@ typedef struct {
     int first, n;
 } LmPlanes;
 
+void lm_dispatch_set_groups(LmDispatch *dispatch, int x, int y, int z);
+
+/** How many parts of size b cover a. */
+static inline int lm_ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
 /** Output planes that only one dispatch can write together: `planes.first` and, but for the last,
  * `planes.n` are multiples. */
 int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned variant);

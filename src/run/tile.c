@@ -30,22 +30,10 @@ enum { LINEAR_PIXELS = 4 };
 static const LinearTile linear_tiles[] = {{64, 2, 3, 1, 3}, {32, 2, 2, 4, 3}};
 
 /* A workgroup gives a part of the mean. */
-enum { DEPTHWISE_BANDS = 4, DEPTHWISE_ROWS = LM_PART_HEIGHT / 4 };
+enum { DEPTHWISE_TILE_BANDS = 4, DEPTHWISE_TILE_ROWS = LM_PART_HEIGHT / 4 };
 
 /* See shaders/include/global_attention_tiled.glsl. */
 enum { ATTENTION_COLUMNS = 32, ATTENTION_SLICES = 8 };
-
-static int parts(int n, int size)
-{
-    return (n + size - 1) / size;
-}
-
-static void set_groups(LmDispatch *dispatch, int x, int y, int z)
-{
-    dispatch->groups[0] = (guint32)x;
-    dispatch->groups[1] = (guint32)y;
-    dispatch->groups[2] = (guint32)z;
-}
 
 /* Constant 0 is every shader's workgroup size; the tile's follow the shader's others. */
 static void set_tile(LmDispatch *dispatch, int size, unsigned n, const int *values)
@@ -65,14 +53,14 @@ static void tile_conv(const LmOp *op, const LmTensor *y, LmPlanes planes, LmDisp
     unsigned n = op->stride == 2 ? G_N_ELEMENTS(conv_stride2_tiles) : G_N_ELEMENTS(conv_tiles);
     for (unsigned i = 0; i < n; i++) {
         const ConvTile *tile = &tiles[i];
-        int x_tiles = parts(y->width, tile->columns),
-            y_tiles = parts(y->height, tile->bands * tile->rows),
-            z_tiles = parts(planes.n, tile->planes);
+        int x_tiles = lm_ceil_div(y->width, tile->columns),
+            y_tiles = lm_ceil_div(y->height, tile->bands * tile->rows),
+            z_tiles = lm_ceil_div(planes.n, tile->planes);
         if (i + 1 < n && x_tiles * y_tiles * z_tiles < ENOUGH_WORKGROUPS)
             continue;
         TILE(tile->columns * tile->bands * tile->planes * tile->slices, tile->columns, tile->bands,
              tile->rows, tile->planes, tile->slices);
-        set_groups(dispatch, x_tiles, y_tiles, z_tiles);
+        lm_dispatch_set_groups(dispatch, x_tiles, y_tiles, z_tiles);
         return;
     }
 }
@@ -80,12 +68,12 @@ static void tile_conv(const LmOp *op, const LmTensor *y, LmPlanes planes, LmDisp
 /* held: planes of input that must be there in one turn, or 0. */
 static void tile_linear(int pixels, LmPlanes planes, int held, LmDispatch *dispatch)
 {
-    int groups = parts(planes.n, 2);
+    int groups = lm_ceil_div(planes.n, 2);
     for (unsigned i = 0; i < G_N_ELEMENTS(linear_tiles); i++) {
         LinearTile tile = linear_tiles[i];
         tile.groups = MIN(tile.groups, groups);
-        int x_tiles = parts(pixels, tile.columns * tile.pixels),
-            y_tiles = parts(groups, tile.groups);
+        int x_tiles = lm_ceil_div(pixels, tile.columns * tile.pixels),
+            y_tiles = lm_ceil_div(groups, tile.groups);
         if (i + 1 < G_N_ELEMENTS(linear_tiles) && x_tiles * y_tiles < ENOUGH_WORKGROUPS)
             continue;
         if (held) {
@@ -95,7 +83,7 @@ static void tile_linear(int pixels, LmPlanes planes, int held, LmDispatch *dispa
         dispatch->spec[LINEAR_PIXELS] = (guint32)tile.pixels;
         TILE(tile.columns * tile.groups * tile.slices, tile.columns, tile.groups, tile.slices,
              tile.depth);
-        set_groups(dispatch, x_tiles, y_tiles, 1);
+        lm_dispatch_set_groups(dispatch, x_tiles, y_tiles, 1);
         return;
     }
 }
@@ -126,29 +114,30 @@ void lm_tile_op(const LmGraph *graph, const LmOp *op, LmPlanes planes, LmDispatc
         break;
     case LM_OP_DEPTHWISE:
         columns = y->width > LM_PART_WIDTH / 2 ? LM_PART_WIDTH : LM_PART_WIDTH / 2;
-        TILE(columns * DEPTHWISE_BANDS, columns, DEPTHWISE_BANDS, DEPTHWISE_ROWS,
+        TILE(columns * DEPTHWISE_TILE_BANDS, columns, DEPTHWISE_TILE_BANDS, DEPTHWISE_TILE_ROWS,
              op->parts != LM_NO_TENSOR);
-        set_groups(dispatch, parts(y->width, columns),
-                   parts(y->height, DEPTHWISE_BANDS * DEPTHWISE_ROWS), planes.n);
+        lm_dispatch_set_groups(dispatch, lm_ceil_div(y->width, columns),
+                               lm_ceil_div(y->height, DEPTHWISE_TILE_BANDS * DEPTHWISE_TILE_ROWS),
+                               planes.n);
         break;
     case LM_OP_EXCITE:
         dispatch->spec[0] = (guint32)size;
         break;
     case LM_OP_NORM:
         /* About three planes an invocation. */
-        sharers = power_of_two(parts(y->planes, 3), 32);
+        sharers = power_of_two(lm_ceil_div(y->planes, 3), 32);
         TILE(size, size / sharers, sharers);
-        set_groups(dispatch, parts(pixels + 1, size / sharers), 1, 1);
+        lm_dispatch_set_groups(dispatch, lm_ceil_div(pixels + 1, size / sharers), 1, 1);
         break;
     case LM_OP_GLOBAL_ATTENTION:
         TILE(ATTENTION_COLUMNS * ATTENTION_SLICES, ATTENTION_COLUMNS, ATTENTION_SLICES);
-        dispatch->groups[0] = (guint32)parts(pixels + 1, ATTENTION_COLUMNS);
+        dispatch->groups[0] = (guint32)lm_ceil_div(pixels + 1, ATTENTION_COLUMNS);
         break;
     case LM_OP_POOL:
         /* About eight texels an invocation. */
         sharers = power_of_two(x->height * x->width / pixels / 8, size);
         TILE(size, size / sharers, sharers);
-        dispatch->groups[0] = (guint32)parts(pixels, size / sharers);
+        dispatch->groups[0] = (guint32)lm_ceil_div(pixels, size / sharers);
         break;
     default:
         break;

@@ -14,20 +14,15 @@ G_STATIC_ASSERT(LM_WINOGRAD_ELEMENTS == POINTS * POINTS);
 #define LOCAL 8
 #define PRODUCT_GROUPS 3
 
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Pairs of tiles in a row of them. */
 static int pairs_across(const LmTensor *y)
 {
-    return ceil_div(y->width, 2 * OUTPUTS);
+    return lm_ceil_div(y->width, 2 * OUTPUTS);
 }
 
 static int rows_of(const LmTensor *y)
 {
-    return ceil_div(y->height, OUTPUTS);
+    return lm_ceil_div(y->height, OUTPUTS);
 }
 
 bool lm_winograd_possible(const LmOp *op, unsigned variant)
@@ -50,8 +45,9 @@ bool lm_winograd_faster(const LmGraph *graph, const LmOp *op)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     /* Those of whole workgroups. */
-    double tiles = 2 * LOCAL * ceil_div(pairs_across(y) * rows_of(y), LOCAL);
-    double in = x->planes, out = ceil_div(y->planes, 2) * 2, pixels = (double)y->height * y->width;
+    double tiles = 2 * LOCAL * lm_ceil_div(pairs_across(y) * rows_of(y), LOCAL);
+    double in = x->planes, out = lm_ceil_div(y->planes, 2) * 2,
+           pixels = (double)y->height * y->width;
 
     double direct = pixels / 16 * in * out * DIRECT_NS;
     double winograd = tiles * (in * INPUT_NS + out * OUTPUT_NS) +
@@ -68,20 +64,13 @@ int lm_winograd_rows(const LmGraph *graph, const LmOp *op)
 int lm_winograd_band_rows(const LmGraph *graph, const LmOp *op, int most)
 {
     const LmTensor *y = lm_graph_tensor(graph, op->output);
-    return ceil_div(rows_of(y), ceil_div(rows_of(y), most));
+    return lm_ceil_div(rows_of(y), lm_ceil_div(rows_of(y), most));
 }
 
 gsize lm_winograd_texels(const LmGraph *graph, const LmOp *op, LmTensorId tensor, int rows)
 {
     gsize pairs = (gsize)pairs_across(lm_graph_tensor(graph, op->output)) * (gsize)rows;
     return LM_WINOGRAD_ELEMENTS * (gsize)lm_graph_tensor(graph, tensor)->planes * pairs * 2;
-}
-
-static void set_groups(LmDispatch *dispatch, int x, int y, int z)
-{
-    dispatch->groups[0] = (guint32)x;
-    dispatch->groups[1] = (guint32)y;
-    dispatch->groups[2] = (guint32)z;
 }
 
 void lm_winograd_dispatch(const LmGraph *graph, const LmOp *op, LmWinogradStep step,
@@ -97,14 +86,14 @@ void lm_winograd_dispatch(const LmGraph *graph, const LmOp *op, LmWinogradStep s
         LM_DISPATCH_SPEC(dispatch, LOCAL);
         LM_DISPATCH_PUSH(dispatch, x->width, x->height, x->planes, (int)lm_tensor_plane_stride(x),
                          across, pairs, band.first);
-        set_groups(dispatch, ceil_div(pairs, LOCAL), x->planes, 1);
+        lm_dispatch_set_groups(dispatch, lm_ceil_div(pairs, LOCAL), x->planes, 1);
         break;
     case LM_WINOGRAD_PRODUCT:
         dispatch->shader = "winograd_product";
         LM_DISPATCH_SPEC(dispatch, LOCAL);
         LM_DISPATCH_PUSH(dispatch, x->planes, y->planes, pairs);
-        set_groups(dispatch, ceil_div(pairs, LOCAL), ceil_div(y->planes, PRODUCT_GROUPS * 2),
-                   LM_WINOGRAD_ELEMENTS);
+        lm_dispatch_set_groups(dispatch, lm_ceil_div(pairs, LOCAL),
+                               lm_ceil_div(y->planes, PRODUCT_GROUPS * 2), LM_WINOGRAD_ELEMENTS);
         break;
     case LM_WINOGRAD_OUTPUT:
         dispatch->shader = "winograd_output";
@@ -112,7 +101,7 @@ void lm_winograd_dispatch(const LmGraph *graph, const LmOp *op, LmWinogradStep s
                          y->width % 2 == 0);
         LM_DISPATCH_PUSH(dispatch, y->width, y->height, y->planes, (int)lm_tensor_plane_stride(y),
                          across * 2, pairs * 2, band.first);
-        set_groups(dispatch, ceil_div(pairs * 2 + 1, LOCAL), y->planes, 1);
+        lm_dispatch_set_groups(dispatch, lm_ceil_div(pairs * 2 + 1, LOCAL), y->planes, 1);
         break;
     case LM_N_WINOGRAD_STEPS:
         g_assert_not_reached();
