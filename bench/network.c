@@ -95,11 +95,8 @@ bool bench_network_open(BenchNetwork *network, const BenchOptions *options, GErr
     start->weights = lap(&since);
     if (!open_device(network, options->device, error))
         return false;
-    if (lm_executor_is_tiled(&network->device->info,
-                             &(LmExecutorParams){.portable = options->portable}))
-        lm_graph_fuse(network->graph);
-    if (network->device->info.type != VK_PHYSICAL_DEVICE_TYPE_CPU)
-        lm_graph_plan_steps(network->graph);
+    lm_executor_plan(network->graph, &network->device->info,
+                     &(LmExecutorParams){.portable = options->portable});
     network->precision = lm_precision_settle(options->precision, &network->device->info);
     start->device = lap(&since);
     if (!(network->pipelines = lm_pipelines_create(network->device, NULL, error)))

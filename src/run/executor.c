@@ -521,16 +521,25 @@ static bool make_pipelines(LmExecutor *executor, GError **error)
     return true;
 }
 
-bool lm_executor_is_tiled(const LmDeviceInfo *device, const LmExecutorParams *params)
+static bool is_tiled(const LmDeviceInfo *device, const LmExecutorParams *params)
 {
     return device->tiled && !params->portable &&
            (params->tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU);
 }
 
+void lm_executor_plan(LmGraph *graph, const LmDeviceInfo *device, const LmExecutorParams *params)
+{
+    bool tiled = is_tiled(device, params);
+    if (tiled)
+        lm_graph_fuse(graph);
+    if (tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU)
+        lm_graph_plan_steps(graph);
+}
+
 static unsigned choose_variant(const LmDeviceInfo *device, const LmExecutorParams *params)
 {
     unsigned variant = params->fp16 ? LM_VARIANT_FP16 : 0;
-    if (lm_executor_is_tiled(device, params))
+    if (is_tiled(device, params))
         variant |= LM_VARIANT_TILED;
     else if (device->lanes8 && !params->portable)
         variant |= LM_VARIANT_LANES8;

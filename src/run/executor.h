@@ -29,8 +29,10 @@ typedef struct {
 
 typedef struct LmExecutor LmExecutor;
 
-/** Whether an executor with these settings uses the tiled shaders, for which lm_graph_fuse() is. */
-bool lm_executor_is_tiled(const LmDeviceInfo *device, const LmExecutorParams *params);
+/** Plans a graph anew as suits the device that it is to run on with these settings, which
+ * lm_executor_create() must get, too: fused and in steps for GPUs and for the tiled shaders, as it
+ * is for others. */
+void lm_executor_plan(LmGraph *graph, const LmDeviceInfo *device, const LmExecutorParams *params);
 
 /** Neither `pipelines` nor `graph` is owned; both must outlive the executor. Slow: uploads weights,
  * makes pipelines. NULL with an error; one that names tensor and limit where the device cannot

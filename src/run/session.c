@@ -71,10 +71,7 @@ LmSession *lm_session_new(const LmSessionParams *params, GError **error)
         lm_session_free(&session);
         return NULL;
     }
-    if (lm_executor_is_tiled(&session->info, &(LmExecutorParams){0}))
-        lm_graph_fuse(session->graph);
-    if (session->info.type != VK_PHYSICAL_DEVICE_TYPE_CPU)
-        lm_graph_plan_steps(session->graph);
+    lm_executor_plan(session->graph, &session->info, &(LmExecutorParams){0});
     session->frame_timeout_ns = frame_timeout_ns(session->graph);
     session->precision = lm_precision_settle(params->precision, &session->info);
     return session;

@@ -21,10 +21,7 @@ static char *measure(const char *name)
     lm_test_ok(graph != NULL, error);
     const LmExecutorParams params = {.fp16 = g_str_has_prefix(name, "fp16"),
                                      .tiled = g_str_has_suffix(name, "-tiled")};
-    if (params.tiled) {
-        lm_graph_fuse(graph);
-        lm_graph_plan_steps(graph);
-    }
+    lm_executor_plan(graph, &device->info, &params);
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     lm_test_ok(executor != NULL, error);
 

@@ -51,11 +51,8 @@ static void check_case(const char *name, unsigned variant, LmWinogradUse winogra
                                          !(variant & (LM_VARIANT_LANES8 | LM_VARIANT_TILED)),
                                      .tiled = variant & LM_VARIANT_TILED,
                                      .winograd = winograd};
-    if (plan == STEPS) {
-        if (lm_executor_is_tiled(&device->info, &params))
-            lm_graph_fuse(graph);
-        lm_graph_plan_steps(graph);
-    }
+    if (plan == STEPS)
+        lm_executor_plan(graph, &device->info, &params);
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     ck_assert_msg(executor != NULL, "%s", error ? error->message : "");
 
