@@ -17,8 +17,7 @@ void lm_overlay_scratch_finish(LmOverlayScratch *scratch)
     *scratch = (LmOverlayScratch){0};
 }
 
-/* At least `size` bytes, aligned for anything; what was in there is lost. */
-static guint8 *reserve(LmOverlayScratch *scratch, gsize size)
+void *lm_overlay_scratch_reserve(LmOverlayScratch *scratch, gsize size)
 {
     if (size > scratch->size) {
         g_free(scratch->memory);
@@ -141,7 +140,7 @@ void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings 
     /* Columns that the boxes in each row span. */
     const int most = info->width + 4 * lm_blend_unit(info->format);
     const gsize spans = aligned(2 * sizeof(int) * (info->height + 1));
-    guint8 *memory = reserve(
+    guint8 *memory = lm_overlay_scratch_reserve(
         scratch, spans + lm_resampler_size(mask, most) + aligned(lm_contour_size(most, d.line)) +
                      aligned(lm_blender_size(info->format, most)) + 2 * sizeof(guint16) * most);
     int *left = (int *)memory, *right = left + info->height + 1;

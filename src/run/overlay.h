@@ -28,6 +28,8 @@ typedef struct {
 } LmOverlayScratch;
 
 void lm_overlay_scratch_finish(LmOverlayScratch *scratch);
+/** At least `size` bytes, aligned as by malloc, until the next call; what was in there is lost. */
+void *lm_overlay_scratch_reserve(LmOverlayScratch *scratch, gsize size);
 
 /** Marks the frame's pixels in place. A pixel is marked as class c where it lies in the mask's
  * region, the decision rule gives c for the probabilities resampled there (bilinear, half-pixel

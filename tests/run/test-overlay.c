@@ -9,6 +9,7 @@
 #include "frames.h"
 #include "masks.h"
 #include "run/overlay.h"
+#include "run/stencil.h"
 
 /* For every pixel: libcheck's own assertions write a note each. */
 #define require(condition, ...)                                                                    \
@@ -259,6 +260,42 @@ START_TEST(formats)
                     check_fill(&s.before, &s.after, s.classes, params.color, params.opacity);
                 scene_finish(&s);
             }
+}
+END_TEST
+
+/* A checked stencil of one strength at places in and partly outside the frame, in every format. */
+START_TEST(stencils)
+{
+    const LmRect places[] = {{3, 5, 20, 11},     {0, 0, 9, 9},   {-7, -4, 25, 17}, {20, 30, 64, 64},
+                             {-5, -5, 200, 100}, {31, 39, 1, 1}, {-40, 2, 30, 8},  {5, 300, 4, 4}};
+    LmOverlayScratch scratch = {0};
+    for (unsigned w = 0; w < G_N_ELEMENTS(widths) * G_N_ELEMENTS(places); w++) {
+        LmFrameInfo info = info_of(_i, widths[w % G_N_ELEMENTS(widths)], 40 + (int)w % 3);
+        const LmRect place = places[w / G_N_ELEMENTS(widths)];
+        const guint8 strength = (guint8)(255 - 60 * (w % 4));
+        LmFrame before, after;
+        test_frame_init(&before, &info, w);
+        copy(&after, &before);
+        guint8 *data = g_malloc0((gsize)place.width * place.height);
+        guint8 *classes = g_malloc0((gsize)info.width * info.height);
+        for (int i = 0; i < place.width * place.height; i++) {
+            int x = place.x + i % place.width, y = place.y + i / place.width;
+            if ((i % place.width / 3 + i / place.width / 2) % 2)
+                continue;
+            data[i] = strength;
+            if (x >= 0 && x < info.width && y >= 0 && y < info.height)
+                classes[y * info.width + x] = 1;
+        }
+        const LmStencil stencil = {place.width, place.height, (gsize)place.width, data};
+        lm_stencil_paint(&stencil, &after, place.x, place.y, 0x30d0a0, &scratch);
+        check_confined(&before, &after, classes);
+        check_fill(&before, &after, classes, 0x30d0a0, strength / 255.0);
+        test_frame_finish(&before);
+        test_frame_finish(&after);
+        g_free(data);
+        g_free(classes);
+    }
+    lm_overlay_scratch_finish(&scratch);
 }
 END_TEST
 
@@ -578,6 +615,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, formats, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, crowds, 0, LM_N_FORMATS);
+    tcase_add_loop_test(tests, stencils, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, several_classes, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, nothing, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, determinism, 0, LM_N_FORMATS);
