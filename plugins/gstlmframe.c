@@ -59,25 +59,6 @@ bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFr
     return true;
 }
 
-bool gst_lm_frame_draw(GstBuffer **buffer, const GstVideoInfo *video_info, const LmFrameInfo *info,
-                       const LmMask *mask, const LmFindings *findings,
-                       const LmOverlayParams *params, LmOverlayScratch *scratch)
-{
-    if (params->flags == 0 || findings->n == 0)
-        return true;
-
-    *buffer = gst_buffer_make_writable(*buffer);
-    GstVideoFrame video;
-    if (!gst_video_frame_map(&video, video_info, *buffer, GST_MAP_READWRITE))
-        return false;
-    LmFrame frame;
-    bool ok = gst_lm_frame_wrap(&video, info, &frame);
-    if (ok)
-        lm_overlay_draw(&frame, mask, findings, params, scratch);
-    gst_video_frame_unmap(&video);
-    return ok;
-}
-
 bool gst_lm_region_parse(const char *text, LmRect *region)
 {
     if (g_strcmp0(text, "full") == 0) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * GStreamer's video frames as the layers below see them, and drawing on a buffer. */
+ * GStreamer's video frames as the layers below see them. */
 #pragma once
 
 #include <gst/video/video.h>
 
-#include "run/overlay.h"
+#include "run/frame.h"
 
 G_BEGIN_DECLS
 
@@ -28,13 +28,6 @@ bool gst_lm_frame_parse_caps(const GstCaps *caps, GstVideoInfo *info, LmFrameInf
 /** Wraps a mapped frame, which must outlive it. False where the frame's size or format is not that
  * of `info`: the buffer's video meta contradicts the caps. */
 bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFrame *frame);
-
-/** Draws on *buffer, which is made writable first (its memory too, by copying, where it is shared
- * or read-only), unless there is nothing to draw. False where the buffer cannot be mapped as
- * `video_info` says. */
-bool gst_lm_frame_draw(GstBuffer **buffer, const GstVideoInfo *video_info, const LmFrameInfo *info,
-                       const LmMask *mask, const LmFindings *findings,
-                       const LmOverlayParams *params, LmOverlayScratch *scratch);
 
 /** Parses the property `region`: "full" (*region becomes 0 x 0), or "x,y,width,height" in pixels, x
  * and y may be negative, width and height at least 1. False for anything else; *region is left as

@@ -25,12 +25,12 @@ static void unref_mask(gpointer data)
     lm_mask_unref(&mask);
 }
 
-void gst_lm_marks_set(GstLmMarks *marks, LmMask *mask, const LmFindingsParams *params)
+bool gst_lm_marks_set(GstLmMarks *marks, LmMask *mask, const LmFindingsParams *params)
 {
     bool known = marks->mask == mask;
     if (known && marks->params.threshold == params->threshold &&
         marks->params.min_area == params->min_area)
-        return;
+        return false;
 
     if (!known) {
         gst_lm_marks_clear(marks);
@@ -43,6 +43,7 @@ void gst_lm_marks_set(GstLmMarks *marks, LmMask *mask, const LmFindingsParams *p
     }
     marks->params = *params;
     lm_findings_init(&marks->findings, marks->mask, params);
+    return true;
 }
 
 /* --- Metadata -------------------------------------------------------------------------------- */
@@ -279,4 +280,18 @@ bool gst_lm_model_event_parse(GstEvent *event, int *width, int *height)
     const GstStructure *structure = gst_event_get_structure(event);
     return gst_structure_get_int(structure, "width", width) && *width > 0 &&
            gst_structure_get_int(structure, "height", height) && *height > 0;
+}
+
+char **gst_lm_model_event_class_names(GstEvent *event)
+{
+    const GValue *names = gst_structure_get_value(gst_event_get_structure(event), "class-names");
+    const guint n = names && GST_VALUE_HOLDS_ARRAY(names) ? gst_value_array_get_size(names) : 0;
+    char **out = g_new0(char *, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const GValue *name = gst_value_array_get_value(names, i);
+        out[i] = g_strdup(G_VALUE_HOLDS_STRING(name) && g_value_get_string(name)
+                              ? g_value_get_string(name)
+                              : "unknown");
+    }
+    return out;
 }

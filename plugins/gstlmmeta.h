@@ -35,8 +35,9 @@ typedef struct {
 } GstLmMarks;
 
 void gst_lm_marks_clear(GstLmMarks *marks);
-/** Takes up `mask` (a reference is added), unless it is there already, and finds what is in it. */
-void gst_lm_marks_set(GstLmMarks *marks, LmMask *mask, const LmFindingsParams *params);
+/** Takes up `mask` (a reference is added), unless it is there already, and finds what is in it.
+ * False where nothing has changed. */
+bool gst_lm_marks_set(GstLmMarks *marks, LmMask *mask, const LmFindingsParams *params);
 
 /** Registers the meta with GStreamer. Idempotent. */
 void gst_lm_meta_register(void);
@@ -55,5 +56,7 @@ bool gst_lm_meta_read(GstBuffer *buffer, const GstVideoInfo *info, double thresh
 GstEvent *gst_lm_model_event_new(const LmModelInfo *model, unsigned n_classes);
 /** False where `event` is another. */
 bool gst_lm_model_event_parse(GstEvent *event, int *width, int *height);
+/** The class names of such an event, background's first; owned by the caller. */
+char **gst_lm_model_event_class_names(GstEvent *event);
 
 G_END_DECLS

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnet's instance, shared by gstlmnet.c (states, negotiation), gstlmnetprops.c and gstlmnetflow.c
- * (the frames' way). */
+ * lmnet's instance, shared by gstlmnet.c (states, negotiation), gstlmnetprops.c, gstlmnetmessages.c
+ * and the frames' way: gstlmnetflow.c for both modes, gstlmneteveryframe.c and gstlmnetlatest.c. */
 #pragma once
 
 #include <gst/base/gstqueuearray.h>
 #include <gst/video/video.h>
+#include <pthread.h>
 
 #include "gstlmmeta.h"
 #include "gstlmnet.h"
 #include "gstlmnetstats.h"
-#include "run/overlay.h"
+#include "gstlmpainter.h"
 #include "run/session.h"
+#include "run/track.h"
 
 G_BEGIN_DECLS
 
@@ -25,11 +27,37 @@ typedef enum {
 /** What a frame is treated by; changes while PLAYING. */
 typedef struct {
     LmOverlayParams overlay; /**< With the threshold. */
+    double smoothing;
     double min_area;
+    GstClockTime max_wait;
     GstClockTime max_mask_age;
+    bool find_region;       /**< region is "auto". */
     LmRect region;          /**< As asked for; 0 x 0: full. */
     unsigned region_serial; /**< Counts its changes. */
 } GstLmNetSettings;
+
+/** What the frames show. */
+typedef enum { GST_LM_PICTURE_LIVE, GST_LM_PICTURE_FROZEN, GST_LM_PICTURE_NO_SIGNAL } GstLmPicture;
+
+/** What lmnet is doing, and what of that was said on the bus. */
+typedef struct {
+    pthread_mutex_t lock; /* Guards all; held while a message is posted. */
+    LmSessionState session;
+    char *session_reason;
+    char *slow_reason; /* latest: why no mask is young enough; NULL: some are. */
+    GstLmPicture picture;
+    GstLmLight light;
+    const char *told;
+} GstLmNetState;
+
+/** A frame as it came in. */
+typedef struct {
+    guint64 ticket; /**< 0: no mask will come for it. */
+    GstClockTime pts, running;
+    gint64 arrival; /**< lm_session_now() */
+    guint64 scene;  /**< Counts cuts, flushes, gaps: frames of one scene may share a mask. */
+    guint64 still;  /**< Counts changes: frames of one number are identical. */
+} GstLmNetFrame;
 
 struct _GstLmNet {
     GstBaseTransform parent;
@@ -50,6 +78,8 @@ struct _GstLmNet {
     GstClockTime frame_duration;
     GstLmNetStats stats;
 
+    GstLmNetState state; /* Under its own lock. */
+
     /* Made and freed by state changes (under the object lock); there from READY on. */
     LmSession *session;
     /* Atomic, for the session's worker reports at any time. */
@@ -64,23 +94,56 @@ struct _GstLmNet {
     bool bad_frame_told;     /* Of this layout. */
     GstQueueArray *pending;  /* every-frame: frames and events in order. */
     unsigned pending_frames; /* Of them. */
-    GstQueueArray *asked;    /* latest: frames that a mask may still come for. */
+    GstQueueArray *asked;    /* latest: GstLmNetFrames that a mask may still come for. */
+    GstLmNetFrame last;      /* The frame before; arrival 0: none. */
+    GstLmPicture picture;    /* What it showed. */
+    bool slow;               /* latest: masks come too late to be shown. */
     GstLmMarks marks;
-    GstClockTime marks_pts;     /* latest: of the frame that the marks were computed from, */
-    GstClockTime marks_running; /* its running time, */
-    gint64 marks_arrival;       /* and when it came in, microseconds. */
-    LmOverlayScratch scratch;
+    GstLmNetFrame marks_of; /* The frame that the marks are of, or the last one identical to it. */
+    LmTracker tracker;
+    GstLmPainter painter;
 };
+
+/* --- gstlmnetprops.c ------------------------------------------------------------------------- */
 
 /** Installs all properties, with their set and get functions. */
 void gst_lm_net_props_install(GObjectClass *klass);
 void gst_lm_net_props_init(GstLmNet *self);
 void gst_lm_net_props_finish(GstLmNet *self);
 
+/* --- gstlmnetmessages.c ---------------------------------------------------------------------- */
+
+/** Posts a message of `type` (error or warning) for an error of the layers below. */
+void gst_lm_net_post(GstLmNet *self, GstMessageType type, const char *text, const GError *error);
+/** Posts why start-up failed as the element's error; the first call only. */
+void gst_lm_net_report_start_failure(GstLmNet *self);
+/** As LmSessionParams' progress, from the session's worker; user: the element. */
+void gst_lm_net_session_progress(void *user, LmSessionState state, const char *what, int percent);
+/** Ends the progress that is being reported, if any. */
+void gst_lm_net_cancel_progress(GstLmNet *self);
+
+void gst_lm_net_state_init(GstLmNet *self);
+void gst_lm_net_state_finish(GstLmNet *self);
+/** There is no session any more; nothing is posted. */
+void gst_lm_net_state_reset(GstLmNet *self);
+/** Each posts lmnet-state where what they tell changes it. Any thread. */
+void gst_lm_net_set_session_state(GstLmNet *self, LmSessionState session, const char *reason);
+void gst_lm_net_set_slow(GstLmNet *self, char *reason); /**< Takes the reason; NULL: not slow. */
+void gst_lm_net_set_picture(GstLmNet *self, GstLmPicture picture);
+/** The state's name in lmnet-state, static, and its light. Any thread. */
+const char *gst_lm_net_get_state(GstLmNet *self, GstLmLight *light);
+
+/** Posts lmnet-detection; user: the element. Streaming thread. */
+void gst_lm_net_tell_detection(void *user, LmTrackEvent event, const LmFinding *finding);
+
+/* --- gstlmnetflow.c -------------------------------------------------------------------------- */
+
 void gst_lm_net_flow_init(GstLmNet *self);
 void gst_lm_net_flow_finish(GstLmNet *self);
 /** Forgets every frame, event and mask. Streaming thread, or while there is none. */
 void gst_lm_net_flow_reset(GstLmNet *self);
+/** Forgets the masks: frames from now on are of another scene. */
+void gst_lm_net_new_scene(GstLmNet *self);
 /** Takes up the layout of the frames from now on; no frames of another may be pending. */
 void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
                                const LmFrameInfo *frame_info);
@@ -89,17 +152,56 @@ void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
 GstFlowReturn gst_lm_net_take_input(GstLmNet *self);
 /** The next frame to push, NULL where it needs more input first. */
 GstFlowReturn gst_lm_net_next_output(GstLmNet *self, GstBuffer **outbuf);
+
+/* What the modes share. Streaming thread. */
+GstLmNetSettings gst_lm_net_get_settings(GstLmNet *self);
+bool gst_lm_net_is_flushing(GstLmNet *self);
+/** Maps a frame for reading; false where it is not what the caps say, which is told once. */
+bool gst_lm_net_map(GstLmNet *self, GstBuffer *buffer, GstVideoFrame *video, LmFrame *frame);
+/** Looks at a frame before it is analysed: its times, whether it is of the scene before, its
+ * region. */
+GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *frame,
+                              const GstLmNetSettings *settings);
+/** Counts a result; its mask, or NULL where the device failed. The caller clears the result. */
+LmMask *gst_lm_net_accept_result(GstLmNet *self, const LmResult *result);
+/** Takes up a mask, of that frame, as the marks. */
+void gst_lm_net_set_marks(GstLmNet *self, LmMask *mask, const GstLmNetFrame *of,
+                          const GstLmNetSettings *settings);
+/** Draws on a frame: the marks, `age` ns old, unless that is GST_CLOCK_TIME_NONE, and the state. */
+void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings *settings,
+                     GstClockTime age);
+/** Controlled properties take their values at the frame's own time. */
+void gst_lm_net_sync_properties(GstLmNet *self, GstBuffer *buffer);
+/** A frame that cannot be handed to the device: why is told once. Takes the error. */
+void gst_lm_net_refused(GstLmNet *self, GError *error);
+
+/* --- gstlmneteveryframe.c -------------------------------------------------------------------- */
+
+/** Takes a frame in: the mode's gst_lm_net_take_input(). */
+GstFlowReturn gst_lm_net_take_frame(GstLmNet *self, GstBuffer *buffer);
+/** The next frame in order, once `in_flight` are pending; NULL where it is not yet time for one.
+ * Events that are first in the queue go downstream on the way. */
+GstFlowReturn gst_lm_net_next_frame(GstLmNet *self, unsigned in_flight, GstBuffer **outbuf);
 /** Pushes every pending frame and event, in order; waits for the frames' masks. */
 GstFlowReturn gst_lm_net_drain(GstLmNet *self);
 /** Keeps a serialized event in its place behind pending frames (true; takes it), or says that there
  * are none. */
 bool gst_lm_net_queue_event(GstLmNet *self, GstEvent *event);
+/** Drops what is pending; events go downstream all the same where asked for. */
+void gst_lm_net_clear_pending(GstLmNet *self, bool forward_events);
+void gst_lm_net_every_frame_init(GstLmNet *self);
+void gst_lm_net_every_frame_finish(GstLmNet *self);
 
+/* --- gstlmnetlatest.c ------------------------------------------------------------------------ */
+
+/** Hands a frame on, and what marks there are for it. */
+GstFlowReturn gst_lm_net_pass_latest(GstLmNet *self, GstBuffer **buffer);
+
+/* --- gstlmnet.c ------------------------------------------------------------------------------ */
+
+/** Works out what latency the mode adds, and posts a message where that has changed. Any thread. */
+void gst_lm_net_settle_latency(GstLmNet *self);
 /** Forwards an event as GstBaseTransform does. */
 gboolean gst_lm_net_forward_event(GstLmNet *self, GstEvent *event);
-/** Posts why start-up failed as the element's error; the first call only. */
-void gst_lm_net_report_start_failure(GstLmNet *self);
-/** Posts a message of `type` (error or warning) for an error of the layers below. */
-void gst_lm_net_post(GstLmNet *self, GstMessageType type, const char *text, const GError *error);
 
 G_END_DECLS

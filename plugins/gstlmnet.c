@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnet: the class, its states, messages, events and queries. Its properties are in
+ * lmnet: the class, its states, events and queries. Its properties are in
  * gstlmnetprops.c, the frames' way in gstlmnetflow.c. */
 /**
  * SECTION:element-lmnet
@@ -38,96 +38,6 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(lmnet, "lmnet", GST_RANK_NONE, GST_TYPE_LM
                                       GST_DEBUG_CATEGORY_INIT(gst_lm_net_debug, "lmnet", 0,
                                                               "LM-Net segmentation"))
 
-/* --- Messages -------------------------------------------------------------------------------- */
-
-static void resource_or_library(const GError *error, GQuark *domain, gint *code)
-{
-    *domain = GST_RESOURCE_ERROR;
-    *code = GST_RESOURCE_ERROR_FAILED;
-    if (error->domain != LM_ERROR)
-        return;
-    switch ((LmErrorCode)error->code) {
-    case LM_ERROR_FILE:
-        *code = GST_RESOURCE_ERROR_OPEN_READ;
-        break;
-    case LM_ERROR_MODEL:
-        *code = GST_RESOURCE_ERROR_READ;
-        break;
-    case LM_ERROR_ARGUMENT:
-        *code = GST_RESOURCE_ERROR_SETTINGS;
-        break;
-    case LM_ERROR_DEVICE:
-        *code = GST_RESOURCE_ERROR_NOT_FOUND;
-        break;
-    case LM_ERROR_VULKAN:
-        *domain = GST_LIBRARY_ERROR;
-        *code = GST_LIBRARY_ERROR_FAILED;
-        break;
-    case LM_ERROR_TIMEOUT:
-        *code = GST_RESOURCE_ERROR_BUSY;
-        break;
-    case LM_ERROR_MEMORY:
-        *code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
-        break;
-    case LM_ERROR_LOST:
-        break;
-    }
-}
-
-void gst_lm_net_post(GstLmNet *self, GstMessageType type, const char *text, const GError *error)
-{
-    GQuark domain;
-    gint code;
-    resource_or_library(error, &domain, &code);
-    gst_element_message_full(GST_ELEMENT(self), type, domain, code,
-                             text ? g_strdup_printf("%s %s", text, error->message)
-                                  : g_strdup(error->message),
-                             NULL, __FILE__, G_STRFUNC, __LINE__);
-}
-
-void gst_lm_net_report_start_failure(GstLmNet *self)
-{
-    if (!g_atomic_int_compare_and_exchange(&self->start_failed, FALSE, TRUE))
-        return;
-    GST_OBJECT_LOCK(self);
-    GError *error = self->session ? lm_session_error(self->session) : NULL;
-    GST_OBJECT_UNLOCK(self);
-    /* Without one the element is being stopped, which is no failure. */
-    if (error)
-        gst_lm_net_post(self, GST_MESSAGE_ERROR, NULL, error);
-    g_clear_error(&error);
-}
-
-static void post_progress(GstLmNet *self, GstProgressType type, const char *what, int percent)
-{
-    char *text = g_strdup_printf("%s (%d %%)", what, percent);
-    GstMessage *message = gst_message_new_progress(GST_OBJECT(self), type, "lmnet-start", text);
-    gst_structure_set(gst_message_writable_structure(message), "percent", G_TYPE_INT, percent,
-                      NULL);
-    gst_element_post_message(GST_ELEMENT(self), message);
-    g_free(text);
-}
-
-/* From the session's worker. */
-static void session_progress(void *user, LmSessionState state, const char *what, int percent)
-{
-    GstLmNet *self = user;
-
-    if (state == LM_SESSION_STARTING) {
-        bool first = g_atomic_int_compare_and_exchange(&self->progress_open, FALSE, TRUE);
-        post_progress(self, first ? GST_PROGRESS_TYPE_START : GST_PROGRESS_TYPE_CONTINUE, what,
-                      percent);
-    } else if (state == LM_SESSION_READY) {
-        g_atomic_int_set(&self->was_ready, TRUE);
-        g_atomic_int_set(&self->progress_open, FALSE);
-        post_progress(self, GST_PROGRESS_TYPE_COMPLETE, what, percent);
-    } else if (state == LM_SESSION_FAILED && !g_atomic_int_get(&self->was_ready)) {
-        if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
-            post_progress(self, GST_PROGRESS_TYPE_ERROR, what, percent);
-        gst_lm_net_report_start_failure(self);
-    }
-}
-
 /* --- States ---------------------------------------------------------------------------------- */
 
 static void close_session(GstLmNet *self)
@@ -136,8 +46,8 @@ static void close_session(GstLmNet *self)
     LmSession *session = g_steal_pointer(&self->session);
     GST_OBJECT_UNLOCK(self);
     lm_session_free(&session);
-    if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
-        post_progress(self, GST_PROGRESS_TYPE_CANCELED, "stopped", 100);
+    gst_lm_net_cancel_progress(self);
+    gst_lm_net_state_reset(self);
 }
 
 /* Checks all that can be wrong before frames flow: the region, the model, the device. */
@@ -154,7 +64,7 @@ static bool open_session(GstLmNet *self)
         .device = device,
         .precision = self->precision,
         .slots = self->in_flight,
-        .progress = session_progress,
+        .progress = gst_lm_net_session_progress,
         .user = self,
     };
     self->session_stale = false;
@@ -164,8 +74,8 @@ static bool open_session(GstLmNet *self)
     GError *error = NULL;
     if (bad_region)
         g_set_error(&error, LM_ERROR, LM_ERROR_ARGUMENT,
-                    "Property region is \"%s\": expected \"full\", or x,y,width,height "
-                    "in whole pixels, width and height 1 or more.",
+                    "Property region is \"%s\": expected \"auto\", \"full\", or "
+                    "x,y,width,height in whole pixels, width and height 1 or more.",
                     bad_region);
     else
         session = lm_session_new(&params, &error);
@@ -209,6 +119,10 @@ static bool start_running(GstLmNet *self)
     self->latency = 0;
     GST_OBJECT_UNLOCK(self);
     self->model_told = false;
+    self->slow = false;
+    self->picture = GST_LM_PICTURE_LIVE;
+    gst_lm_net_set_slow(self, NULL);
+    gst_lm_net_set_picture(self, GST_LM_PICTURE_LIVE);
     g_atomic_int_set(&self->failure_told, FALSE);
     update_flushing(self);
     if (lm_session_state(self->session) == LM_SESSION_IDLE) {
@@ -265,6 +179,20 @@ static GstStateChangeReturn gst_lm_net_change_state(GstElement *element, GstStat
 
 /* --- Negotiation, events, queries ------------------------------------------------------------ */
 
+void gst_lm_net_settle_latency(GstLmNet *self)
+{
+    GST_OBJECT_LOCK(self);
+    GstClockTime latency =
+        self->every_frame ? (self->in_flight - 1) * self->frame_duration : self->settings.max_wait;
+    bool changed = self->running && latency != self->latency;
+    if (self->running)
+        self->latency = latency;
+    GST_OBJECT_UNLOCK(self);
+    GST_DEBUG_OBJECT(self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(latency));
+    if (changed)
+        gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+}
+
 /* Which mode holds, and what latency it adds. Nothing may be pending. */
 static void settle_mode(GstLmNet *self)
 {
@@ -277,15 +205,10 @@ static void settle_mode(GstLmNet *self)
     GST_OBJECT_LOCK(self);
     self->every_frame =
         self->mode == GST_LM_NET_MODE_EVERY_FRAME || (self->mode == GST_LM_NET_MODE_AUTO && !live);
-    GstClockTime latency = self->every_frame ? (self->in_flight - 1) * self->frame_duration : 0;
-    bool changed = latency != self->latency;
-    self->latency = latency;
     bool every_frame = self->every_frame;
     GST_OBJECT_UNLOCK(self);
-    GST_DEBUG_OBJECT(self, "mode %s, latency %" GST_TIME_FORMAT,
-                     every_frame ? "every-frame" : "latest", GST_TIME_ARGS(latency));
-    if (changed)
-        gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+    GST_DEBUG_OBJECT(self, "mode %s", every_frame ? "every-frame" : "latest");
+    gst_lm_net_settle_latency(self);
 }
 
 static gboolean gst_lm_net_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
@@ -361,6 +284,7 @@ static gboolean gst_lm_net_sink_event(GstBaseTransform *trans, GstEvent *event)
     case GST_EVENT_GAP:
     case GST_EVENT_SEGMENT_DONE:
         gst_lm_net_drain(self);
+        gst_lm_net_new_scene(self);
         return gst_lm_net_forward_event(self, event);
     default:
         if (GST_EVENT_IS_SERIALIZED(event) && gst_lm_net_queue_event(self, event))
@@ -464,6 +388,7 @@ static void gst_lm_net_finalize(GObject *object)
 {
     GstLmNet *self = GST_LM_NET(object);
     gst_lm_net_flow_finish(self);
+    gst_lm_net_state_finish(self);
     lm_session_free(&self->session);
     gst_lm_net_props_finish(self);
     G_OBJECT_CLASS(gst_lm_net_parent_class)->finalize(object);
@@ -497,6 +422,7 @@ static void gst_lm_net_init(GstLmNet *self)
 {
     self->every_frame = true;
     gst_lm_net_props_init(self);
+    gst_lm_net_state_init(self);
     gst_lm_net_flow_init(self);
     /* Nothing is dropped for being late. */
     gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);

@@ -22,6 +22,7 @@
 
 #include "gstlmframe.h"
 #include "gstlmmeta.h"
+#include "run/overlay.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_lm_net_mask_debug);
 #define GST_CAT_DEFAULT gst_lm_net_mask_debug

@@ -6,8 +6,9 @@
  * @see_also: lmnet, lmnetmask
  *
  * Draws the marks that #GstLmNet put on the frames as metadata. `lmnet overlay=0 ! lmnetoverlay`
- * gives the same bytes as `lmnet`; apart, they keep a clean and a marked copy of the video from one
- * inference. Frames without metadata pass untouched and uncopied.
+ * gives the same bytes as `lmnet` (but for the state's light, which only `lmnet` draws); apart,
+ * they keep a clean and a marked copy of the video from one inference. Frames without metadata pass
+ * untouched and uncopied.
  *
  * ## Example launch line
  * |[
@@ -22,6 +23,7 @@
 #include "gstlmframe.h"
 #include "gstlmmeta.h"
 #include "gstlmoverlayprops.h"
+#include "gstlmpainter.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_lm_net_overlay_debug);
 #define GST_CAT_DEFAULT gst_lm_net_overlay_debug
@@ -43,7 +45,8 @@ struct _GstLmNetOverlay {
     GstVideoInfo info;
     LmFrameInfo frame_info;
     GstLmMarks marks;
-    LmOverlayScratch scratch;
+    char **class_names; /* Of the model upstream; NULL: not told. */
+    GstLmPainter painter;
     bool bad_frame_told; /* Of this layout. */
 };
 
@@ -92,6 +95,17 @@ static gboolean gst_lm_net_overlay_set_caps(GstBaseTransform *trans, GstCaps *in
     return gst_lm_frame_parse_caps(incaps, &self->info, &self->frame_info);
 }
 
+static gboolean gst_lm_net_overlay_sink_event(GstBaseTransform *trans, GstEvent *event)
+{
+    GstLmNetOverlay *self = GST_LM_NET_OVERLAY(trans);
+    int width, height;
+    if (gst_lm_model_event_parse(event, &width, &height)) {
+        g_strfreev(self->class_names);
+        self->class_names = gst_lm_model_event_class_names(event);
+    }
+    return GST_BASE_TRANSFORM_CLASS(gst_lm_net_overlay_parent_class)->sink_event(trans, event);
+}
+
 /* Takes the buffer itself rather than through transform_ip, which gets every frame copied that is
  * not writable, whether there is something to draw on it or not. */
 static GstFlowReturn gst_lm_net_overlay_generate_output(GstBaseTransform *trans, GstBuffer **outbuf)
@@ -111,8 +125,15 @@ static GstFlowReturn gst_lm_net_overlay_generate_output(GstBaseTransform *trans,
 
     if (gst_lm_meta_read(buffer, &self->info, params.threshold, &self->marks)) {
         params.threshold = self->marks.params.threshold;
-        bool drawn = gst_lm_frame_draw(&buffer, &self->info, &self->frame_info, self->marks.mask,
-                                       &self->marks.findings, &params, &self->scratch);
+        const GstLmDrawing drawing = {
+            .params = &params,
+            .mask = self->marks.mask,
+            .findings = &self->marks.findings,
+            .class_names = self->class_names,
+            .n_class_names = self->class_names ? g_strv_length(self->class_names) : 0,
+        };
+        bool drawn =
+            gst_lm_painter_draw(&self->painter, &buffer, &self->info, &self->frame_info, &drawing);
         /* Told once for each layout: where one is bad, all may be. */
         if (!drawn && !self->bad_frame_told)
             GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("Frames are not what their caps say."),
@@ -127,7 +148,8 @@ static gboolean gst_lm_net_overlay_stop(GstBaseTransform *trans)
 {
     GstLmNetOverlay *self = GST_LM_NET_OVERLAY(trans);
     gst_lm_marks_clear(&self->marks);
-    lm_overlay_scratch_finish(&self->scratch);
+    gst_lm_painter_finish(&self->painter);
+    g_clear_pointer(&self->class_names, g_strfreev);
     return TRUE;
 }
 
@@ -155,6 +177,7 @@ static void gst_lm_net_overlay_class_init(GstLmNetOverlayClass *klass)
     gst_lm_frame_add_pad_template(element_class, GST_PAD_SRC, GST_LM_VIDEO_CAPS);
 
     transform_class->set_caps = gst_lm_net_overlay_set_caps;
+    transform_class->sink_event = gst_lm_net_overlay_sink_event;
     transform_class->generate_output = gst_lm_net_overlay_generate_output;
     transform_class->stop = gst_lm_net_overlay_stop;
 }

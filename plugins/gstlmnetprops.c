@@ -7,10 +7,12 @@
 
 #define DEFAULT_DEVICE "auto"
 #define DEFAULT_IN_FLIGHT 3
+#define DEFAULT_MAX_WAIT (5 * GST_MSECOND)
 #define DEFAULT_MAX_MASK_AGE (500 * GST_MSECOND)
 #define DEFAULT_THRESHOLD 0.5
+#define DEFAULT_SMOOTHING 0.0
 #define DEFAULT_MIN_AREA 0.0005
-#define DEFAULT_REGION "full"
+#define DEFAULT_REGION "auto"
 
 enum {
     PROP_0,
@@ -19,8 +21,10 @@ enum {
     PROP_PRECISION,
     PROP_MODE,
     PROP_IN_FLIGHT,
+    PROP_MAX_WAIT,
     PROP_MAX_MASK_AGE,
     PROP_THRESHOLD,
+    PROP_SMOOTHING,
     PROP_MIN_AREA,
     PROP_REGION,
     PROP_STATS,
@@ -97,9 +101,14 @@ static bool set_region(GstLmNet *self, const char *text)
 {
     g_free(self->region_text);
     self->region_text = g_strdup(text ? text : DEFAULT_REGION);
-    self->region_valid = gst_lm_region_parse(self->region_text, &self->settings.region);
-    if (self->region_valid)
+    const bool find = g_str_equal(self->region_text, "auto");
+    self->region_valid = find || gst_lm_region_parse(self->region_text, &self->settings.region);
+    if (find)
+        self->settings.region = (LmRect){0};
+    if (self->region_valid) {
+        self->settings.find_region = find;
         self->settings.region_serial++;
+    }
     return self->region_valid;
 }
 
@@ -121,11 +130,17 @@ static void gst_lm_net_set_property(GObject *object, guint id, const GValue *val
         if (!running)
             set_ready_property(self, id, value);
         break;
+    case PROP_MAX_WAIT:
+        self->settings.max_wait = g_value_get_uint64(value);
+        break;
     case PROP_MAX_MASK_AGE:
         self->settings.max_mask_age = g_value_get_uint64(value);
         break;
     case PROP_THRESHOLD:
         self->settings.overlay.threshold = g_value_get_double(value);
+        break;
+    case PROP_SMOOTHING:
+        self->settings.smoothing = g_value_get_double(value);
         break;
     case PROP_MIN_AREA:
         self->settings.min_area = g_value_get_double(value);
@@ -140,12 +155,14 @@ static void gst_lm_net_set_property(GObject *object, guint id, const GValue *val
 
     if (!known)
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    if (id == PROP_MAX_WAIT)
+        gst_lm_net_settle_latency(self);
     if (refused)
         GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
                             ("Property %s changes in READY or below only.", pspec->name), (NULL));
     if (bad_region)
         GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
-                            ("Property region is \"%s\": expected \"full\", or "
+                            ("Property region is \"%s\": expected \"auto\", \"full\", or "
                              "x,y,width,height in whole pixels, width and height 1 or more. The "
                              "region before it stays.",
                              g_value_get_string(value)),
@@ -153,27 +170,20 @@ static void gst_lm_net_set_property(GObject *object, guint id, const GValue *val
 }
 
 /* Under the object lock, for the session goes away under it. */
-static GstStructure *make_stats(GstLmNet *self)
+static GstStructure *make_stats(GstLmNet *self, const char *state)
 {
-    static const char *const states[] = {
-        [LM_SESSION_IDLE] = "idle",
-        [LM_SESSION_STARTING] = "starting",
-        [LM_SESSION_READY] = "ready",
-        [LM_SESSION_FAILED] = "failed",
-    };
     GstStructure *stats = gst_lm_net_stats_to_structure(&self->stats);
     GstLmNetMode mode = self->every_frame ? GST_LM_NET_MODE_EVERY_FRAME : GST_LM_NET_MODE_LATEST;
-    gst_structure_set(
-        stats, "mode", G_TYPE_STRING, enum_nick(gst_lm_net_mode_get_type(), (int)mode),
-        "superseded", G_TYPE_UINT64,
-        self->session ? lm_session_superseded(self->session) : G_GUINT64_CONSTANT(0), "device",
-        G_TYPE_STRING, self->session ? lm_session_device(self->session)->name : "", "precision",
-        G_TYPE_STRING,
-        self->session
-            ? enum_nick(gst_lm_net_precision_get_type(), (int)lm_session_precision(self->session))
-            : "",
-        "state", G_TYPE_STRING,
-        states[self->session ? lm_session_state(self->session) : LM_SESSION_IDLE], NULL);
+    gst_structure_set(stats, "mode", G_TYPE_STRING,
+                      enum_nick(gst_lm_net_mode_get_type(), (int)mode), "superseded", G_TYPE_UINT64,
+                      self->session ? lm_session_superseded(self->session) : G_GUINT64_CONSTANT(0),
+                      "device", G_TYPE_STRING,
+                      self->session ? lm_session_device(self->session)->name : "", "precision",
+                      G_TYPE_STRING,
+                      self->session ? enum_nick(gst_lm_net_precision_get_type(),
+                                                (int)lm_session_precision(self->session))
+                                    : "",
+                      "state", G_TYPE_STRING, state, NULL);
     return stats;
 }
 
@@ -181,6 +191,8 @@ static void gst_lm_net_get_property(GObject *object, guint id, GValue *value, GP
 {
     GstLmNet *self = GST_LM_NET(object);
     bool known = true;
+    GstLmLight light;
+    const char *state = gst_lm_net_get_state(self, &light);
 
     GST_OBJECT_LOCK(self);
     switch (id) {
@@ -199,11 +211,17 @@ static void gst_lm_net_get_property(GObject *object, guint id, GValue *value, GP
     case PROP_IN_FLIGHT:
         g_value_set_uint(value, self->in_flight);
         break;
+    case PROP_MAX_WAIT:
+        g_value_set_uint64(value, self->settings.max_wait);
+        break;
     case PROP_MAX_MASK_AGE:
         g_value_set_uint64(value, self->settings.max_mask_age);
         break;
     case PROP_THRESHOLD:
         g_value_set_double(value, self->settings.overlay.threshold);
+        break;
+    case PROP_SMOOTHING:
+        g_value_set_double(value, self->settings.smoothing);
         break;
     case PROP_MIN_AREA:
         g_value_set_double(value, self->settings.min_area);
@@ -212,7 +230,7 @@ static void gst_lm_net_get_property(GObject *object, guint id, GValue *value, GP
         g_value_set_string(value, self->region_text);
         break;
     case PROP_STATS:
-        g_value_take_boxed(value, make_stats(self));
+        g_value_take_boxed(value, make_stats(self, state));
         break;
     default:
         known = gst_lm_overlay_props_get(&self->settings.overlay, id - PROP_DRAWING, value);
@@ -261,6 +279,13 @@ static void install_playing_properties(GObjectClass *klass)
         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
     g_object_class_install_property(
+        klass, PROP_MAX_WAIT,
+        g_param_spec_uint64(
+            "max-wait", "Max wait",
+            "latest: how long a frame may wait for its own mask, in ns; waited only "
+            "where recent inferences make it likely, and reported as latency",
+            0, GST_SECOND, DEFAULT_MAX_WAIT, flags));
+    g_object_class_install_property(
         klass, PROP_MAX_MASK_AGE,
         g_param_spec_uint64("max-mask-age", "Max mask age",
                             "latest: a mask older than this is not shown, in ns", 0, G_MAXUINT64,
@@ -270,6 +295,11 @@ static void install_playing_properties(GObjectClass *klass)
         g_param_spec_double("threshold", "Threshold", "Probability at which a pixel is marked", 0,
                             1, DEFAULT_THRESHOLD, flags | GST_PARAM_CONTROLLABLE));
     g_object_class_install_property(
+        klass, PROP_SMOOTHING,
+        g_param_spec_double("smoothing", "Smoothing",
+                            "Weight of the past in a filter over time, per pixel of the mask", 0, 1,
+                            DEFAULT_SMOOTHING, flags | GST_PARAM_CONTROLLABLE));
+    g_object_class_install_property(
         klass, PROP_MIN_AREA,
         g_param_spec_double("min-area", "Min area",
                             "Smallest finding kept, as a share of the analysed region", 0, 1,
@@ -277,8 +307,9 @@ static void install_playing_properties(GObjectClass *klass)
     g_object_class_install_property(
         klass, PROP_REGION,
         g_param_spec_string("region", "Region",
-                            "What is analysed: full, or x,y,width,height in pixels", DEFAULT_REGION,
-                            flags));
+                            "What is analysed: auto (the endoscope's picture within the "
+                            "frame), full, or x,y,width,height in pixels",
+                            DEFAULT_REGION, flags));
     g_object_class_install_property(
         klass, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics", "Counts and times; times in ns",
@@ -301,6 +332,8 @@ void gst_lm_net_props_init(GstLmNet *self)
     gst_lm_overlay_props_init(&self->settings.overlay);
     self->settings.overlay.threshold = DEFAULT_THRESHOLD;
     self->settings.min_area = DEFAULT_MIN_AREA;
+    self->settings.smoothing = DEFAULT_SMOOTHING;
+    self->settings.max_wait = DEFAULT_MAX_WAIT;
     self->settings.max_mask_age = DEFAULT_MAX_MASK_AGE;
     set_region(self, DEFAULT_REGION);
 }

@@ -23,17 +23,23 @@ static int compare_times(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The value below which `percent` of the last times lie; 0 where there are none. */
-static guint64 percentile(const guint64 *times, guint64 count, unsigned percent)
+/* The value below which `percent` of the last times, at most `most` of them, lie; 0 where there are
+ * none. */
+static guint64 percentile(const guint64 *times, guint64 count, guint64 most, unsigned percent)
 {
     guint64 sorted[GST_LM_N_TIMES];
-    gsize n = (gsize)MIN(count, GST_LM_N_TIMES);
+    const gsize n = (gsize)MIN(count, most);
     if (n == 0)
         return 0;
     for (gsize i = 0; i < n; i++)
-        sorted[i] = times[i];
+        sorted[i] = times[(count - 1 - i) % GST_LM_N_TIMES];
     qsort(sorted, n, sizeof *sorted, compare_times);
     return sorted[(n - 1) * percent / 100];
+}
+
+guint64 gst_lm_net_stats_recent(const GstLmNetStats *stats, unsigned n, unsigned percent)
+{
+    return percentile(stats->inference_ns, stats->inferences, MIN(n, GST_LM_N_TIMES), percent);
 }
 
 GstStructure *gst_lm_net_stats_to_structure(const GstLmNetStats *stats)
@@ -43,7 +49,8 @@ GstStructure *gst_lm_net_stats_to_structure(const GstLmNetStats *stats)
         stats->inferences, "stale", G_TYPE_UINT64, stats->stale, "dropped", G_TYPE_UINT64,
         G_GUINT64_CONSTANT(0), "mask-age", G_TYPE_UINT64, stats->mask_age, "max-mask-age",
         G_TYPE_UINT64, stats->max_mask_age, "inference-time", G_TYPE_UINT64,
-        percentile(stats->inference_ns, stats->inferences, 50), "inference-time-p99", G_TYPE_UINT64,
-        percentile(stats->inference_ns, stats->inferences, 99), "gpu-time", G_TYPE_UINT64,
-        percentile(stats->gpu_ns, stats->inferences, 50), NULL);
+        percentile(stats->inference_ns, stats->inferences, GST_LM_N_TIMES, 50),
+        "inference-time-p99", G_TYPE_UINT64,
+        percentile(stats->inference_ns, stats->inferences, GST_LM_N_TIMES, 99), "gpu-time",
+        G_TYPE_UINT64, percentile(stats->gpu_ns, stats->inferences, GST_LM_N_TIMES, 50), NULL);
 }

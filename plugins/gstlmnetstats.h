@@ -19,6 +19,9 @@ typedef struct {
 
 void gst_lm_net_stats_add_inference(GstLmNetStats *stats, gint64 inference_ns, gint64 gpu_ns);
 void gst_lm_net_stats_add_age(GstLmNetStats *stats, GstClockTime age);
+/** The time in ns that `percent` of the last `n` inferences, or of all there were, stayed below; 0
+ * where there were none. */
+guint64 gst_lm_net_stats_recent(const GstLmNetStats *stats, unsigned n, unsigned percent);
 /** A new structure `lmnet-stats` with the counts and times: medians, and the 99th percentile, of
  * the last inferences. */
 GstStructure *gst_lm_net_stats_to_structure(const GstLmNetStats *stats);

@@ -2,6 +2,8 @@
  * Installs, sets and gets the properties of drawing. */
 #include "gstlmoverlayprops.h"
 
+#include "gstlmpainter.h"
+
 #define DEFAULT_FLAGS (LM_OVERLAY_FILL | LM_OVERLAY_CONTOUR)
 #define DEFAULT_COLOR 0x00e5ff
 #define DEFAULT_OPACITY 0.25
@@ -14,6 +16,8 @@ GType gst_lm_overlay_flags_get_type(void)
     static const GFlagsValue values[] = {
         {LM_OVERLAY_FILL, "Tint what was found", "fill"},
         {LM_OVERLAY_CONTOUR, "Line along the edge of what was found", "contour"},
+        {GST_LM_OVERLAY_LABEL, "Class and confidence of each finding", "label"},
+        {GST_LM_OVERLAY_STATE, "Light that tells lmnet's state, and the region's corners", "state"},
         {0, NULL, NULL},
     };
     if (g_once_init_enter(&type))

@@ -10,13 +10,13 @@ packages=(
     # Building: compilers, build system, libraries.
     build-essential pkg-config meson ninja-build python3 glslc
     libglib2.0-dev libjson-glib-dev libvulkan-dev
-    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev
     # Testing: the test framework, and Vulkan's validation layer.
     check vulkan-validationlayers
     # Running: a Vulkan driver (of GPUs and of the CPU), and what reads, shows and writes videos.
     mesa-vulkan-drivers gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-    gstreamer1.0-plugins-ugly gstreamer1.0-libav
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav fonts-dejavu-core
 )
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

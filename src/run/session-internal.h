@@ -67,4 +67,3 @@ struct LmSession {
 /** The worker thread's function. */
 void *lm_session_work(void *session);
 bool lm_session_same_layout(const Layout *a, const Layout *b);
-gint64 lm_session_now(void); /* monotonic, ns */

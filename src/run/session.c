@@ -54,8 +54,12 @@ LmSession *lm_session_new(const LmSessionParams *params, GError **error)
     g_assert(params->slots <= LM_SESSION_MAX_SLOTS);
     LmSession *session = g_new0(LmSession, 1);
     pthread_mutex_init(&session->lock, NULL);
-    pthread_cond_init(&session->wake, NULL);
-    pthread_cond_init(&session->news, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&session->wake, &monotonic);
+    pthread_cond_init(&session->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     g_queue_init(&session->results);
     session->next_ticket = 1;
     session->device_selection = g_strdup(params->device);
@@ -291,15 +295,23 @@ static bool take_result(LmSession *session, LmResult *result)
     return true;
 }
 
-bool lm_session_wait_result(LmSession *session, LmResult *result)
+bool lm_session_wait_result_until(LmSession *session, gint64 deadline, LmResult *result)
 {
+    const struct timespec until = {.tv_sec = (time_t)(deadline / 1000000000),
+                                   .tv_nsec = (long)(deadline % 1000000000)};
+    int expired = 0;
     pthread_mutex_lock(&session->lock);
-    while (!session->flushing && !session->quit && g_queue_is_empty(&session->results) &&
-           outstanding(session) > 0)
-        pthread_cond_wait(&session->news, &session->lock);
+    while (!expired && !session->flushing && !session->quit &&
+           g_queue_is_empty(&session->results) && outstanding(session) > 0)
+        expired = pthread_cond_timedwait(&session->news, &session->lock, &until);
     bool taken = !session->flushing && !session->quit && take_result(session, result);
     pthread_mutex_unlock(&session->lock);
     return taken;
+}
+
+bool lm_session_wait_result(LmSession *session, LmResult *result)
+{
+    return lm_session_wait_result_until(session, G_MAXINT64, result);
 }
 
 bool lm_session_segment(LmSession *session, const LmFrame *frame, LmRect region, LmResult *result,

@@ -25,6 +25,7 @@ typedef enum {
     LM_SESSION_IDLE,     /**< Not started. */
     LM_SESSION_STARTING, /**< The worker makes device and pipelines. */
     LM_SESSION_READY,
+    LM_SESSION_DEGRADED,
     LM_SESSION_FAILED, /**< See lm_session_error(); every submit fails from now on. */
 } LmSessionState;
 
@@ -88,6 +89,8 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, 
 /** Blocks for the oldest outstanding result; false where there is none outstanding, or when
  * flushing. */
 bool lm_session_wait_result(LmSession *session, LmResult *result);
+/** As lm_session_wait_result(), but false too once lm_session_now() has passed `deadline`. */
+bool lm_session_wait_result_until(LmSession *session, gint64 deadline, LmResult *result);
 /** One frame from submission to its mask, for callers with no other results outstanding: waits for
  * the session, started before, to be ready and for the result, to be cleared with lm_result_clear()
  * in either case. False with an error, or without one when flushing. */
@@ -98,6 +101,9 @@ bool lm_session_poll_result(LmSession *session, LmResult *result);
 /** How many submitted frames have not yielded their result. */
 unsigned lm_session_outstanding(LmSession *session);
 guint64 lm_session_superseded(LmSession *session);
+
+/** ns of the clock that deadlines are of: monotonic. */
+gint64 lm_session_now(void);
 
 /** While flushing, waits return false at once. */
 void lm_session_set_flushing(LmSession *session, bool flushing);

@@ -3,6 +3,8 @@
  * regions. */
 #include "support.h"
 
+#include "run/overlay.h"
+
 #include <string.h>
 
 #include "gstlmframe.h"

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * lmnet's mode latest: each frame goes on at once, or after max-wait at most, with the newest mask
+ * there is. */
+#include "gstlmnet-private.h"
+
+#define GST_CAT_DEFAULT gst_lm_net_debug
+
+/* Inferences that tell how long the next one will take. */
+#define RECENT 16
+
+/* Takes up a mask that has come, unless it is of a frame before a cut. */
+static void take_result(GstLmNet *self, const LmResult *result, const GstLmNetSettings *settings)
+{
+    GstLmNetFrame frame = {0};
+    /* Tickets before this one were superseded. */
+    while (frame.ticket < result->ticket && !gst_queue_array_is_empty(self->asked))
+        frame = *(GstLmNetFrame *)gst_queue_array_pop_head_struct(self->asked);
+    LmMask *mask = gst_lm_net_accept_result(self, result);
+    if (mask && frame.ticket == result->ticket && frame.scene == self->last.scene)
+        gst_lm_net_set_marks(self, mask, &frame, settings);
+}
+
+static void poll_masks(GstLmNet *self, const GstLmNetSettings *settings)
+{
+    LmResult result = {0};
+    while (lm_session_poll_result(self->session, &result)) {
+        take_result(self, &result, settings);
+        lm_result_clear(&result);
+    }
+}
+
+/* Waits for the frame's own mask, until max-wait after it came in. */
+static void wait_for_mask(GstLmNet *self, const GstLmNetFrame *frame,
+                          const GstLmNetSettings *settings)
+{
+    const gint64 deadline = frame->arrival + (gint64)settings->max_wait;
+    guint64 ticket = 0;
+    LmResult result = {0};
+    while (ticket < frame->ticket &&
+           lm_session_wait_result_until(self->session, deadline, &result)) {
+        ticket = result.ticket;
+        take_result(self, &result, settings);
+        lm_result_clear(&result);
+    }
+}
+
+/* Whether a mask of this frame, or of one identical to it, is there or on its way. */
+static bool is_known(GstLmNet *self, const GstLmNetFrame *frame)
+{
+    if (self->marks.mask && self->marks_of.still == frame->still)
+        return true;
+    const guint n = gst_queue_array_get_length(self->asked);
+    const GstLmNetFrame *asked = n ? gst_queue_array_peek_nth_struct(self->asked, n - 1) : NULL;
+    return asked && asked->still == frame->still && lm_session_outstanding(self->session) > 0;
+}
+
+static void submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame)
+{
+    GError *error = NULL;
+    if (!lm_session_submit(self->session, view, self->region, true, &frame->ticket, &error)) {
+        frame->ticket = 0;
+        GST_LOG_OBJECT(self, "a frame passes without analysis");
+        if (error)
+            gst_lm_net_refused(self, error);
+        return;
+    }
+    gst_queue_array_push_tail_struct(self->asked, frame);
+}
+
+/* How old the marks are for a frame: by running time where both have one, else by arrival. NONE
+ * where the frame comes before the one that they are of. */
+static GstClockTime marks_age(const GstLmNet *self, const GstLmNetFrame *frame)
+{
+    const GstLmNetFrame *of = &self->marks_of;
+    if (GST_CLOCK_TIME_IS_VALID(of->running) && GST_CLOCK_TIME_IS_VALID(frame->running))
+        return frame->running >= of->running ? frame->running - of->running : GST_CLOCK_TIME_NONE;
+    return (GstClockTime)(frame->arrival - of->arrival);
+}
+
+/* Marks would blink where masks get too old before the next one comes: then there are none, and
+ * lmnet-state says why. A device that is just fast enough does not go back and forth. */
+static bool is_slow(GstLmNet *self, const GstLmNetSettings *settings)
+{
+    GST_OBJECT_LOCK(self);
+    const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 50);
+    const GstClockTime oldest = inference ? 2 * inference + self->frame_duration : 0;
+    GST_OBJECT_UNLOCK(self);
+    const GstClockTime limit = settings->max_mask_age;
+    const bool slow = oldest > (self->slow ? limit / 5 * 4 : limit);
+    if (slow == self->slow)
+        return slow;
+    self->slow = slow;
+    gst_lm_net_set_slow(
+        self, slow ? g_strdup_printf("masks would be up to %" G_GUINT64_FORMAT
+                                     " ms old, and max-mask-age is %" G_GUINT64_FORMAT
+                                     " ms: raise it, or take a smaller model or a faster device",
+                                     oldest / GST_MSECOND, limit / GST_MSECOND)
+                   : NULL);
+    return slow;
+}
+
+/* Waiting is worth its time only where the mask will be there by then. */
+static bool is_wait_likely(GstLmNet *self, const GstLmNetSettings *settings)
+{
+    GST_OBJECT_LOCK(self);
+    const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 75);
+    GST_OBJECT_UNLOCK(self);
+    return inference > 0 && inference <= settings->max_wait;
+}
+
+/* What there is to do for a frame's mask before the frame goes on. */
+static void analyse(GstLmNet *self, GstBuffer *buffer, const GstLmNetSettings *settings,
+                    GstLmNetFrame *frame)
+{
+    GstVideoFrame video;
+    LmFrame view;
+    if (!gst_lm_net_map(self, buffer, &video, &view))
+        return;
+    *frame = gst_lm_net_look(self, buffer, &view, settings);
+    poll_masks(self, settings);
+    if (self->region.width > 0 && self->picture != GST_LM_PICTURE_NO_SIGNAL &&
+        !is_known(self, frame))
+        submit(self, &view, frame);
+    gst_video_frame_unmap(&video);
+    if (frame->ticket && is_wait_likely(self, settings))
+        wait_for_mask(self, frame, settings);
+}
+
+GstFlowReturn gst_lm_net_pass_latest(GstLmNet *self, GstBuffer **buffer)
+{
+    const LmSessionState state = lm_session_state(self->session);
+    if (state == LM_SESSION_READY)
+        g_atomic_int_set(&self->was_ready, TRUE);
+    if (state == LM_SESSION_FAILED && !g_atomic_int_get(&self->was_ready)) {
+        gst_lm_net_report_start_failure(self);
+        return GST_FLOW_ERROR;
+    }
+
+    gst_lm_net_sync_properties(self, *buffer);
+    const GstLmNetSettings settings = gst_lm_net_get_settings(self);
+    GstLmNetFrame frame = {0};
+    analyse(self, *buffer, &settings, &frame);
+
+    GstClockTime age = GST_CLOCK_TIME_NONE;
+    if (frame.arrival && self->marks.mask && self->region.width > 0) {
+        if (self->marks_of.still == frame.still)
+            self->marks_of = frame; /* Of an identical frame, so of this one too. */
+        age = marks_age(self, &frame);
+        if (age > settings.max_mask_age || is_slow(self, &settings)) {
+            age = GST_CLOCK_TIME_NONE;
+            GST_OBJECT_LOCK(self);
+            self->stats.stale++;
+            GST_OBJECT_UNLOCK(self);
+        }
+    }
+    gst_lm_net_draw(self, buffer, &settings, age);
+    return GST_FLOW_OK;
+}

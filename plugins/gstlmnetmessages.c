@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What lmnet says on the bus: errors and warnings, progress, its state, findings that come and go.
+ */
+#include "gstlmnet-private.h"
+
+#include "util/error.h"
+
+#define GST_CAT_DEFAULT gst_lm_net_debug
+
+/* --- Errors, warnings, progress ------------------------------------------------------------- */
+
+static void resource_or_library(const GError *error, GQuark *domain, gint *code)
+{
+    *domain = GST_RESOURCE_ERROR;
+    *code = GST_RESOURCE_ERROR_FAILED;
+    if (error->domain != LM_ERROR)
+        return;
+    switch ((LmErrorCode)error->code) {
+    case LM_ERROR_FILE:
+        *code = GST_RESOURCE_ERROR_OPEN_READ;
+        break;
+    case LM_ERROR_MODEL:
+        *code = GST_RESOURCE_ERROR_READ;
+        break;
+    case LM_ERROR_ARGUMENT:
+        *code = GST_RESOURCE_ERROR_SETTINGS;
+        break;
+    case LM_ERROR_DEVICE:
+        *code = GST_RESOURCE_ERROR_NOT_FOUND;
+        break;
+    case LM_ERROR_VULKAN:
+        *domain = GST_LIBRARY_ERROR;
+        *code = GST_LIBRARY_ERROR_FAILED;
+        break;
+    case LM_ERROR_TIMEOUT:
+        *code = GST_RESOURCE_ERROR_BUSY;
+        break;
+    case LM_ERROR_MEMORY:
+        *code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
+        break;
+    case LM_ERROR_LOST:
+        break;
+    }
+}
+
+void gst_lm_net_post(GstLmNet *self, GstMessageType type, const char *text, const GError *error)
+{
+    GQuark domain;
+    gint code;
+    resource_or_library(error, &domain, &code);
+    gst_element_message_full(GST_ELEMENT(self), type, domain, code,
+                             text ? g_strdup_printf("%s %s", text, error->message)
+                                  : g_strdup(error->message),
+                             NULL, __FILE__, G_STRFUNC, __LINE__);
+}
+
+void gst_lm_net_report_start_failure(GstLmNet *self)
+{
+    if (!g_atomic_int_compare_and_exchange(&self->start_failed, FALSE, TRUE))
+        return;
+    GST_OBJECT_LOCK(self);
+    GError *error = self->session ? lm_session_error(self->session) : NULL;
+    GST_OBJECT_UNLOCK(self);
+    /* Without one the element is being stopped, which is no failure. */
+    if (error)
+        gst_lm_net_post(self, GST_MESSAGE_ERROR, NULL, error);
+    g_clear_error(&error);
+}
+
+static void post_progress(GstLmNet *self, GstProgressType type, const char *what, int percent)
+{
+    char *text = g_strdup_printf("%s (%d %%)", what, percent);
+    GstMessage *message = gst_message_new_progress(GST_OBJECT(self), type, "lmnet-start", text);
+    gst_structure_set(gst_message_writable_structure(message), "percent", G_TYPE_INT, percent,
+                      NULL);
+    gst_element_post_message(GST_ELEMENT(self), message);
+    g_free(text);
+}
+
+void gst_lm_net_cancel_progress(GstLmNet *self)
+{
+    if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
+        post_progress(self, GST_PROGRESS_TYPE_CANCELED, "stopped", 100);
+}
+
+void gst_lm_net_session_progress(void *user, LmSessionState state, const char *what, int percent)
+{
+    GstLmNet *self = user;
+
+    if (state == LM_SESSION_STARTING) {
+        bool first = g_atomic_int_compare_and_exchange(&self->progress_open, FALSE, TRUE);
+        post_progress(self, first ? GST_PROGRESS_TYPE_START : GST_PROGRESS_TYPE_CONTINUE, what,
+                      percent);
+    } else if (state == LM_SESSION_READY) {
+        g_atomic_int_set(&self->was_ready, TRUE);
+        g_atomic_int_set(&self->progress_open, FALSE);
+        post_progress(self, GST_PROGRESS_TYPE_COMPLETE, what, percent);
+    } else if (state == LM_SESSION_FAILED && !g_atomic_int_get(&self->was_ready)) {
+        if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
+            post_progress(self, GST_PROGRESS_TYPE_ERROR, what, percent);
+        gst_lm_net_report_start_failure(self);
+    }
+    gst_lm_net_set_session_state(self, state, what);
+}
+
+/* --- State ----------------------------------------------------------------------------------- */
+
+/* With the state's lock held. */
+static const char *state_name(const GstLmNetState *state, const char **reason, GstLmLight *light)
+{
+    static const struct {
+        const char *name, *reason;
+        GstLmLight light;
+    } pictures[] = {
+        [GST_LM_PICTURE_LIVE] = {"ready", "", GST_LM_LIGHT_READY},
+        [GST_LM_PICTURE_FROZEN] = {"frozen", "the picture does not change", GST_LM_LIGHT_DEGRADED},
+        [GST_LM_PICTURE_NO_SIGNAL] = {"no-signal", "the picture is black or of one colour",
+                                      GST_LM_LIGHT_DEGRADED},
+    };
+    *reason = state->session_reason ? state->session_reason : "";
+    switch (state->session) {
+    case LM_SESSION_FAILED:
+        *light = GST_LM_LIGHT_FAILED;
+        return "failed";
+    case LM_SESSION_DEGRADED:
+        *light = GST_LM_LIGHT_DEGRADED;
+        return "degraded";
+    case LM_SESSION_IDLE:
+    case LM_SESSION_STARTING:
+        *light = GST_LM_LIGHT_STARTING;
+        return "starting";
+    case LM_SESSION_READY:
+        break;
+    }
+    if (state->slow_reason) {
+        *reason = state->slow_reason;
+        *light = GST_LM_LIGHT_DEGRADED;
+        return "degraded";
+    }
+    *reason = pictures[state->picture].reason;
+    *light = pictures[state->picture].light;
+    return pictures[state->picture].name;
+}
+
+/* With the state's lock held, so that messages come in order. Reasons alone are no news. */
+static void tell_state(GstLmNet *self)
+{
+    const char *reason, *name = state_name(&self->state, &reason, &self->state.light);
+    if (g_strcmp0(name, self->state.told) == 0)
+        return;
+    self->state.told = name;
+    GST_INFO_OBJECT(self, "%s%s%s", name, *reason ? ": " : "", reason);
+    gst_element_post_message(
+        GST_ELEMENT(self),
+        gst_message_new_element(GST_OBJECT(self),
+                                gst_structure_new("lmnet-state", "state", G_TYPE_STRING, name,
+                                                  "reason", G_TYPE_STRING, reason, NULL)));
+}
+
+void gst_lm_net_set_session_state(GstLmNet *self, LmSessionState session, const char *reason)
+{
+    pthread_mutex_lock(&self->state.lock);
+    self->state.session = session;
+    g_free(self->state.session_reason);
+    self->state.session_reason = g_strdup(reason);
+    tell_state(self);
+    pthread_mutex_unlock(&self->state.lock);
+}
+
+void gst_lm_net_set_slow(GstLmNet *self, char *reason)
+{
+    pthread_mutex_lock(&self->state.lock);
+    g_free(self->state.slow_reason);
+    self->state.slow_reason = reason;
+    tell_state(self);
+    pthread_mutex_unlock(&self->state.lock);
+}
+
+void gst_lm_net_set_picture(GstLmNet *self, GstLmPicture picture)
+{
+    pthread_mutex_lock(&self->state.lock);
+    self->state.picture = picture;
+    tell_state(self);
+    pthread_mutex_unlock(&self->state.lock);
+}
+
+const char *gst_lm_net_get_state(GstLmNet *self, GstLmLight *light)
+{
+    pthread_mutex_lock(&self->state.lock);
+    const char *reason, *name = state_name(&self->state, &reason, light);
+    pthread_mutex_unlock(&self->state.lock);
+    return name;
+}
+
+void gst_lm_net_state_init(GstLmNet *self)
+{
+    pthread_mutex_init(&self->state.lock, NULL);
+}
+
+void gst_lm_net_state_reset(GstLmNet *self)
+{
+    pthread_mutex_lock(&self->state.lock);
+    self->state.session = LM_SESSION_IDLE;
+    g_clear_pointer(&self->state.session_reason, g_free);
+    self->state.told = NULL;
+    pthread_mutex_unlock(&self->state.lock);
+}
+
+void gst_lm_net_state_finish(GstLmNet *self)
+{
+    g_free(self->state.session_reason);
+    g_free(self->state.slow_reason);
+    pthread_mutex_destroy(&self->state.lock);
+}
+
+/* --- Findings -------------------------------------------------------------------------------- */
+
+void gst_lm_net_tell_detection(void *user, LmTrackEvent event, const LmFinding *finding)
+{
+    GstLmNet *self = user;
+    const LmModelInfo *model = lm_session_model(self->session);
+    const char *label = finding->class_index < model->n_class_names
+                            ? model->class_names[finding->class_index]
+                            : "unknown";
+    GstClockTime stream_time = gst_segment_to_stream_time(&GST_BASE_TRANSFORM(self)->segment,
+                                                          GST_FORMAT_TIME, self->marks_of.pts);
+    GstStructure *structure = gst_structure_new(
+        "lmnet-detection", "event", G_TYPE_STRING, event == LM_TRACK_ENTER ? "enter" : "leave",
+        "id", G_TYPE_UINT, finding->id, "label", G_TYPE_STRING, label, "confidence", G_TYPE_DOUBLE,
+        finding->confidence, "x", G_TYPE_INT, finding->box.x, "y", G_TYPE_INT, finding->box.y,
+        "width", G_TYPE_INT, finding->box.width, "height", G_TYPE_INT, finding->box.height, "area",
+        G_TYPE_DOUBLE, finding->area, "timestamp", G_TYPE_UINT64, self->marks_of.pts, "stream-time",
+        G_TYPE_UINT64, stream_time, NULL);
+    gst_element_post_message(GST_ELEMENT(self),
+                             gst_message_new_element(GST_OBJECT(self), structure));
+}

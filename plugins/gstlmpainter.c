@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Drawing on buffers. Pango and Cairo render each text and shape once; stencils bring them onto the
+ * frames. */
+#include "gstlmpainter.h"
+
+#include <math.h>
+#include <pango/pangocairo.h>
+
+#include "gstlmframe.h"
+#include "run/stencil.h"
+
+#define MAX_SIGNS 256
+#define MAX_LABELS 16 /* On a frame: of the largest findings. */
+#define BACKDROP 0x000000
+#define TEXT_COLOR 0xffffff
+
+/* A text or shape, and what lies behind it (NULL: nothing), of one size: surfaces of alpha alone.
+ */
+typedef struct {
+    cairo_surface_t *back, *front;
+} Sign;
+
+static void free_sign(gpointer data)
+{
+    Sign *sign = data;
+    cairo_surface_destroy(sign->back);
+    cairo_surface_destroy(sign->front);
+    g_free(sign);
+}
+
+void gst_lm_painter_finish(GstLmPainter *painter)
+{
+    lm_overlay_scratch_finish(&painter->scratch);
+    g_clear_pointer(&painter->signs, g_hash_table_unref);
+}
+
+static cairo_t *start(cairo_surface_t **surface, int width, int height)
+{
+    *surface = cairo_image_surface_create(CAIRO_FORMAT_A8, width, height);
+    return cairo_create(*surface);
+}
+
+static void end(cairo_t *cairo)
+{
+    cairo_surface_flush(cairo_get_target(cairo));
+    cairo_destroy(cairo);
+}
+
+/* White on a dark box, `size` pixels from line to line. */
+static Sign *render_text(const char *text, int size)
+{
+    Sign *sign = g_new0(Sign, 1);
+    PangoFontMap *map = pango_cairo_font_map_get_default();
+    PangoContext *context = pango_font_map_create_context(map);
+    PangoLayout *layout = pango_layout_new(context);
+    PangoFontDescription *font = pango_font_description_from_string("Sans Bold");
+    pango_font_description_set_absolute_size(font, size * 0.75 * PANGO_SCALE);
+    pango_layout_set_font_description(layout, font);
+    pango_layout_set_text(layout, text, -1);
+    int width, height, margin = MAX(2, size / 5);
+    pango_layout_get_pixel_size(layout, &width, &height);
+
+    cairo_t *cairo = start(&sign->back, width + 2 * margin, height);
+    cairo_paint_with_alpha(cairo, 0.6);
+    end(cairo);
+    cairo = start(&sign->front, width + 2 * margin, height);
+    cairo_move_to(cairo, margin, 0);
+    pango_cairo_show_layout(cairo, layout);
+    end(cairo);
+    pango_font_description_free(font);
+    g_object_unref(layout);
+    g_object_unref(context);
+    return sign;
+}
+
+/* Within a square of 1, its middle at the origin. */
+static void trace_light(cairo_t *cairo, GstLmLight light)
+{
+    cairo_set_line_width(cairo, 0.16);
+    switch (light) {
+    case GST_LM_LIGHT_STARTING:
+        cairo_arc(cairo, 0, 0, 0.28, 0, 2 * G_PI);
+        cairo_stroke(cairo);
+        break;
+    case GST_LM_LIGHT_READY:
+        cairo_arc(cairo, 0, 0, 0.34, 0, 2 * G_PI);
+        cairo_fill(cairo);
+        break;
+    case GST_LM_LIGHT_DEGRADED:
+        cairo_move_to(cairo, 0, -0.36);
+        cairo_line_to(cairo, 0.36, 0.26);
+        cairo_line_to(cairo, -0.36, 0.26);
+        cairo_fill(cairo);
+        break;
+    default:
+        cairo_move_to(cairo, -0.26, -0.26);
+        cairo_line_to(cairo, 0.26, 0.26);
+        cairo_move_to(cairo, 0.26, -0.26);
+        cairo_line_to(cairo, -0.26, 0.26);
+        cairo_stroke(cairo);
+    }
+}
+
+static Sign *render_light(GstLmLight light, int size)
+{
+    Sign *sign = g_new0(Sign, 1);
+    cairo_t *cairo = start(&sign->back, size, size);
+    cairo_arc(cairo, size / 2.0, size / 2.0, size / 2.0, 0, 2 * G_PI);
+    cairo_fill(cairo);
+    end(cairo);
+    cairo = start(&sign->front, size, size);
+    cairo_translate(cairo, size / 2.0, size / 2.0);
+    cairo_scale(cairo, size, size);
+    trace_light(cairo, light);
+    end(cairo);
+    return sign;
+}
+
+static Sign *render_bar(int width, int height)
+{
+    Sign *sign = g_new0(Sign, 1);
+    cairo_t *cairo = start(&sign->front, width, height);
+    cairo_paint(cairo);
+    end(cairo);
+    return sign;
+}
+
+/* The sign of that name, or NULL: to be rendered and kept. Texts come and go; where there are many,
+ * all are forgotten. */
+static Sign *find_sign(GstLmPainter *painter, const char *name)
+{
+    if (!painter->signs)
+        painter->signs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_sign);
+    if (g_hash_table_size(painter->signs) >= MAX_SIGNS)
+        g_hash_table_remove_all(painter->signs);
+    return g_hash_table_lookup(painter->signs, name);
+}
+
+static Sign *keep_sign(GstLmPainter *painter, const char *name, Sign *sign)
+{
+    g_hash_table_insert(painter->signs, g_strdup(name), sign);
+    return sign;
+}
+
+static void paint(GstLmPainter *painter, const Sign *sign, const LmFrame *frame, int x, int y,
+                  guint32 color)
+{
+    cairo_surface_t *const layers[] = {sign->back, sign->front};
+    for (unsigned i = 0; i < G_N_ELEMENTS(layers); i++) {
+        if (!layers[i])
+            continue;
+        const LmStencil stencil = {cairo_image_surface_get_width(layers[i]),
+                                   cairo_image_surface_get_height(layers[i]),
+                                   (gsize)cairo_image_surface_get_stride(layers[i]),
+                                   cairo_image_surface_get_data(layers[i])};
+        lm_stencil_paint(&stencil, frame, x, y, i == 0 ? BACKDROP : color, &painter->scratch);
+    }
+}
+
+/* --- Labels ---------------------------------------------------------------------------------- */
+
+/* "polyp 87 %", above the finding's box where there is room in the frame, else in the box. */
+static void draw_label(GstLmPainter *painter, const LmFrame *frame, const GstLmDrawing *drawing,
+                       const LmFinding *finding)
+{
+    const int size = MAX(12, frame->info.height / 40);
+    char name[160];
+    const char *class_name = finding->class_index < drawing->n_class_names
+                                 ? drawing->class_names[finding->class_index]
+                                 : "unknown";
+    g_snprintf(name, sizeof name, "%d:%.128s %.0f %%", size, class_name, 100 * finding->confidence);
+    Sign *sign = find_sign(painter, name);
+    if (!sign) {
+        char *text = g_utf8_make_valid(strchr(name, ':') + 1, -1);
+        sign = keep_sign(painter, name, render_text(text, size));
+        g_free(text);
+    }
+    int width = cairo_image_surface_get_width(sign->front);
+    int height = cairo_image_surface_get_height(sign->front);
+    int x = CLAMP(finding->box.x, 0, MAX(0, frame->info.width - width));
+    int y = finding->box.y >= height ? finding->box.y - height : finding->box.y;
+    paint(painter, sign, frame, x, y, TEXT_COLOR);
+}
+
+/* --- The light ------------------------------------------------------------------------------- */
+
+static guint32 light_color(GstLmLight light)
+{
+    switch (light) {
+    case GST_LM_LIGHT_READY:
+        return 0x30d158;
+    case GST_LM_LIGHT_DEGRADED:
+        return 0xffb000;
+    case GST_LM_LIGHT_FAILED:
+        return 0xff453a;
+    default:
+        return 0xffffff;
+    }
+}
+
+/* A square near the frame's corner that lies outside the region, the upper right one where none or
+ * several do. */
+static LmRect light_place(const LmFrameInfo *info, LmRect region, int size)
+{
+    const int far_x = info->width - size - size / 2, far_y = info->height - size - size / 2;
+    const LmRect places[] = {{far_x, size / 2, size, size},
+                             {size / 2, size / 2, size, size},
+                             {far_x, far_y, size, size},
+                             {size / 2, far_y, size, size}};
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++)
+        if (lm_rect_clip(places[i], region).width == 0)
+            return places[i];
+    return places[0];
+}
+
+static void draw_bar(GstLmPainter *painter, const LmFrame *frame, LmRect bar, guint32 color)
+{
+    char name[40];
+    g_snprintf(name, sizeof name, "bar:%dx%d", bar.width, bar.height);
+    Sign *sign = find_sign(painter, name);
+    if (!sign)
+        sign = keep_sign(painter, name, render_bar(bar.width, bar.height));
+    paint(painter, sign, frame, bar.x, bar.y, color);
+}
+
+/* Angles just outside the region's corners. */
+static void draw_corners(GstLmPainter *painter, const LmFrame *frame, LmRect r, guint32 color)
+{
+    const int thick = MAX(2, frame->info.height / 360),
+              length = MAX(4, MIN(r.width, r.height) / 16);
+    for (int i = 0; i < 4; i++) {
+        const int x = i % 2 ? r.x + r.width : r.x - thick, y = i / 2 ? r.y + r.height : r.y - thick;
+        draw_bar(painter, frame, (LmRect){i % 2 ? x - length : x + thick, y, length, thick}, color);
+        draw_bar(painter, frame, (LmRect){x, i / 2 ? y - length : y, thick, length + thick}, color);
+    }
+}
+
+static void draw_light(GstLmPainter *painter, const LmFrame *frame, const GstLmDrawing *drawing)
+{
+    const int size = MAX(8, frame->info.height / 30);
+    const LmRect place = light_place(&frame->info, drawing->region, size);
+    const guint32 color = light_color(drawing->light);
+    char name[40];
+    g_snprintf(name, sizeof name, "light:%d@%d", drawing->light, size);
+    Sign *sign = find_sign(painter, name);
+    if (!sign)
+        sign = keep_sign(painter, name, render_light(drawing->light, size));
+    paint(painter, sign, frame, place.x, place.y, color);
+    if (drawing->region.width > 0)
+        draw_corners(painter, frame, drawing->region, color);
+}
+
+/* --- All of it ------------------------------------------------------------------------------- */
+
+bool gst_lm_painter_draw(GstLmPainter *painter, GstBuffer **buffer, const GstVideoInfo *video_info,
+                         const LmFrameInfo *info, const GstLmDrawing *drawing)
+{
+    const unsigned flags = drawing->params->flags;
+    const bool marks = drawing->mask && drawing->findings->n > 0 &&
+                       (flags & (LM_OVERLAY_FILL | LM_OVERLAY_CONTOUR | GST_LM_OVERLAY_LABEL));
+    const bool light = drawing->light != GST_LM_LIGHT_OFF && (flags & GST_LM_OVERLAY_STATE);
+    if (!marks && !light)
+        return true;
+
+    *buffer = gst_buffer_make_writable(*buffer);
+    GstVideoFrame video;
+    if (!gst_video_frame_map(&video, video_info, *buffer, GST_MAP_READWRITE))
+        return false;
+    LmFrame frame;
+    bool ok = gst_lm_frame_wrap(&video, info, &frame);
+    if (ok && marks) {
+        lm_overlay_draw(&frame, drawing->mask, drawing->findings, drawing->params,
+                        &painter->scratch);
+        const unsigned n_labels =
+            flags & GST_LM_OVERLAY_LABEL ? MIN(drawing->findings->n, MAX_LABELS) : 0;
+        for (unsigned i = 0; i < n_labels; i++)
+            draw_label(painter, &frame, drawing, &drawing->findings->items[i]);
+    }
+    if (ok && light)
+        draw_light(painter, &frame, drawing);
+    gst_video_frame_unmap(&video);
+    return ok;
+}
