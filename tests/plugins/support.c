@@ -162,6 +162,13 @@ GstBuffer *test_golden_frame(int index)
     return buffer;
 }
 
+GstBuffer *test_moving_frame(int index)
+{
+    GstBuffer *buffer = test_golden_frame(index);
+    gst_buffer_memset(buffer, 0, (guint8)(64 + index % 128), 3);
+    return buffer;
+}
+
 /* Fills in through GStreamer's own unpacked form, 8 bits ARGB or AYUV or 16 of them, so that every
  * format gets the same picture without this test knowing its layout. */
 static void paint(GstVideoFrame *frame, const guint8 *picture)

@@ -40,6 +40,8 @@ guint8 *test_golden_mask(void);
 
 /** A frame of the golden picture (RGB, network size), number `index`. */
 GstBuffer *test_golden_frame(int index);
+/** The same with one pixel that depends on the index: no two in a row are identical. */
+GstBuffer *test_moving_frame(int index);
 /** A frame in any format and size: a picture that the tiny model finds something in, noise where
  * the picture leaves bytes free (alpha, padding); rows are `padding` bytes longer than they need
  * be, for which the buffer has a video meta. */

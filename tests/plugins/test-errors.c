@@ -250,6 +250,7 @@ START_TEST(properties)
     check_range("threshold", 0, 1);
     check_range("opacity", 0, 1);
     check_range("min-area", 0, 1);
+    check_range("smoothing", 0, 1);
 
     GstElement *element = gst_element_factory_make("lmnet", NULL);
     GObjectClass *klass = G_OBJECT_GET_CLASS(element);
@@ -258,10 +259,7 @@ START_TEST(properties)
     ck_assert_uint_eq(in_flight->maximum, 8);
     GParamSpecUInt *color = G_PARAM_SPEC_UINT(g_object_class_find_property(klass, "color"));
     ck_assert_uint_eq(color->default_value, 0x00e5ff);
-    static const char *const absent[] = {"max-wait", "smoothing"};
-    for (guint i = 0; i < G_N_ELEMENTS(absent); i++)
-        ck_assert_ptr_null(g_object_class_find_property(klass, absent[i]));
-    static const char *const controllable[] = {"threshold", "opacity"};
+    static const char *const controllable[] = {"threshold", "opacity", "smoothing"};
     for (guint i = 0; i < G_N_ELEMENTS(controllable); i++)
         ck_assert(g_object_class_find_property(klass, controllable[i])->flags &
                   GST_PARAM_CONTROLLABLE);
