@@ -159,6 +159,7 @@ static GstStructure *make_stats(GstLmNet *self)
         [LM_SESSION_IDLE] = "idle",
         [LM_SESSION_STARTING] = "starting",
         [LM_SESSION_READY] = "ready",
+        [LM_SESSION_DEGRADED] = "degraded",
         [LM_SESSION_FAILED] = "failed",
     };
     GstStructure *stats = gst_lm_net_stats_to_structure(&self->stats);
