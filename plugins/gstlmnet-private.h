@@ -54,7 +54,7 @@ typedef struct {
 typedef struct {
     guint64 ticket; /**< 0: no mask will come for it. */
     GstClockTime pts, running;
-    gint64 arrival; /**< lm_session_now() */
+    gint64 arrival; /**< lm_clock_now() */
     guint64 scene;  /**< Counts cuts, flushes, gaps: frames of one scene may share a mask. */
     guint64 still;  /**< Counts changes: frames of one number are identical. */
 } GstLmNetFrame;

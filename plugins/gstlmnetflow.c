@@ -145,7 +145,7 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
         .pts = GST_BUFFER_PTS(buffer),
         .running = gst_segment_to_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME,
                                                GST_BUFFER_PTS(buffer)),
-        .arrival = lm_session_now(),
+        .arrival = lm_clock_now(),
         .still = self->last.still + 1,
     };
     settle_region(self, settings);

@@ -2,7 +2,10 @@
  * Allocates buffers, maps them, and makes texel views of them. */
 #include "gpu/buffer.h"
 
+#include "gpu/fault.h"
 #include "util/error.h"
+
+#include <stdatomic.h>
 
 enum {
     LOCAL = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
@@ -23,6 +26,13 @@ static const VkMemoryPropertyFlags wishes[][4] = {
     [LM_BUFFER_READBACK] = {VISIBLE | CACHED | COHERENT, VISIBLE | CACHED, VISIBLE | COHERENT,
                             VISIBLE},
 };
+
+static atomic_ullong total_bytes; /* of all buffers that have memory */
+
+guint64 lm_buffer_total_bytes(void)
+{
+    return atomic_load(&total_bytes);
+}
 
 static bool find_memory_type(const LmDevice *device, LmBufferKind kind, guint32 allowed,
                              guint32 *type)
@@ -61,22 +71,26 @@ static bool allocate(LmBuffer *buffer, LmBufferKind kind, GError **error)
                     need.size, device->info.name, limit);
         return false;
     }
-    VkResult result = vkAllocateMemory(device->handle,
-                                       &(VkMemoryAllocateInfo){
-                                           .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-                                           .allocationSize = need.size,
-                                           .memoryTypeIndex = type,
-                                       },
-                                       NULL, &buffer->memory);
+    VkResult result =
+        LM_VK(LM_FAULT_MEMORY, vkAllocateMemory(device->handle,
+                                                &(VkMemoryAllocateInfo){
+                                                    .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                                    .allocationSize = need.size,
+                                                    .memoryTypeIndex = type,
+                                                },
+                                                NULL, &buffer->memory));
     if (!lm_vk_check(result, "vkAllocateMemory", error))
         return false;
+    atomic_fetch_add(&total_bytes, buffer->size);
     buffer->coherent = found->propertyFlags & COHERENT;
-    result = vkBindBufferMemory(device->handle, buffer->handle, buffer->memory, 0);
+    result = LM_VK(LM_FAULT_MEMORY,
+                   vkBindBufferMemory(device->handle, buffer->handle, buffer->memory, 0));
     if (!lm_vk_check(result, "vkBindBufferMemory", error))
         return false;
     if (kind == LM_BUFFER_DEVICE)
         return true;
-    result = vkMapMemory(device->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &buffer->map);
+    result = LM_VK(LM_FAULT_MAP,
+                   vkMapMemory(device->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &buffer->map));
     return lm_vk_check(result, "vkMapMemory", error);
 }
 
@@ -85,16 +99,18 @@ bool lm_buffer_init(LmBuffer *buffer, LmDevice *device, LmBufferKind kind, VkDev
 {
     g_assert(size > 0);
     *buffer = (LmBuffer){.device = device, .size = size};
-    VkResult result = vkCreateBuffer(
-        device->handle,
-        &(VkBufferCreateInfo){
-            .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-            .size = size,
-            .usage = VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
-                     VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-            .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
-        },
-        NULL, &buffer->handle);
+    VkResult result = LM_VK(LM_FAULT_BUFFER,
+                            vkCreateBuffer(device->handle,
+                                           &(VkBufferCreateInfo){
+                                               .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                               .size = size,
+                                               .usage = VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+                                                        VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                                                        VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                                                        VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                                               .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
+                                           },
+                                           NULL, &buffer->handle));
     if (!lm_vk_check(result, "vkCreateBuffer", error) || !allocate(buffer, kind, error)) {
         g_prefix_error(error, "buffer \"%s\": ", name);
         lm_buffer_finish(buffer);
@@ -110,6 +126,8 @@ void lm_buffer_finish(LmBuffer *buffer)
     if (buffer->device) {
         vkDestroyBuffer(buffer->device->handle, buffer->handle, NULL);
         vkFreeMemory(buffer->device->handle, buffer->memory, NULL); /* Unmaps it, too. */
+        if (buffer->memory)
+            atomic_fetch_sub(&total_bytes, buffer->size);
     }
     *buffer = (LmBuffer){0};
 }
@@ -128,15 +146,17 @@ bool lm_buffer_flush(LmBuffer *buffer, GError **error)
 {
     VkMappedMemoryRange range = whole(buffer);
     return buffer->coherent ||
-           lm_vk_check(vkFlushMappedMemoryRanges(buffer->device->handle, 1, &range),
-                       "vkFlushMappedMemoryRanges", error);
+           lm_vk_check(
+               LM_VK(LM_FAULT_MAP, vkFlushMappedMemoryRanges(buffer->device->handle, 1, &range)),
+               "vkFlushMappedMemoryRanges", error);
 }
 
 bool lm_buffer_invalidate(LmBuffer *buffer, GError **error)
 {
     VkMappedMemoryRange range = whole(buffer);
     return buffer->coherent ||
-           lm_vk_check(vkInvalidateMappedMemoryRanges(buffer->device->handle, 1, &range),
+           lm_vk_check(LM_VK(LM_FAULT_MAP,
+                             vkInvalidateMappedMemoryRanges(buffer->device->handle, 1, &range)),
                        "vkInvalidateMappedMemoryRanges", error);
 }
 
@@ -176,15 +196,16 @@ VkBufferView lm_buffer_view(const LmBuffer *buffer, VkFormat format, VkDeviceSiz
         return VK_NULL_HANDLE;
     }
     VkBufferView view = VK_NULL_HANDLE;
-    VkResult result = vkCreateBufferView(device->handle,
-                                         &(VkBufferViewCreateInfo){
-                                             .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
-                                             .buffer = buffer->handle,
-                                             .format = format,
-                                             .offset = offset,
-                                             .range = size,
-                                         },
-                                         NULL, &view);
+    VkResult result = LM_VK(
+        LM_FAULT_BUFFER, vkCreateBufferView(device->handle,
+                                            &(VkBufferViewCreateInfo){
+                                                .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+                                                .buffer = buffer->handle,
+                                                .format = format,
+                                                .offset = offset,
+                                                .range = size,
+                                            },
+                                            NULL, &view));
     if (!lm_vk_check(result, "vkCreateBufferView", error)) {
         g_prefix_error(error, "view \"%s\": ", name);
         return VK_NULL_HANDLE;

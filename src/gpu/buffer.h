@@ -29,6 +29,9 @@ bool lm_buffer_init(LmBuffer *buffer, LmDevice *device, LmBufferKind kind, VkDev
 /** Takes a zeroed or half-built one. The device must be done with it. */
 void lm_buffer_finish(LmBuffer *buffer);
 
+/** Bytes of all buffers that there are in this process, on any device. Thread-safe. */
+guint64 lm_buffer_total_bytes(void);
+
 /** Makes the host's writes visible to the device, or the device's to the host; no-ops on coherent
  * memory. */
 bool lm_buffer_flush(LmBuffer *buffer, GError **error);

@@ -2,43 +2,50 @@
  * Records, submits and awaits command buffers. */
 #include "gpu/commands.h"
 
+#include "gpu/fault.h"
 #include "util/error.h"
 
 static bool create_objects(LmCommands *commands, unsigned max_timestamps, GError **error)
 {
     LmDevice *device = commands->device;
-    VkResult result = vkCreateCommandPool(device->handle,
-                                          &(VkCommandPoolCreateInfo){
-                                              .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                              .queueFamilyIndex = device->queue_family,
-                                          },
-                                          NULL, &commands->pool);
+    VkResult result =
+        LM_VK(LM_FAULT_COMMANDS,
+              vkCreateCommandPool(device->handle,
+                                  &(VkCommandPoolCreateInfo){
+                                      .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                      .queueFamilyIndex = device->queue_family,
+                                  },
+                                  NULL, &commands->pool));
     if (!lm_vk_check(result, "vkCreateCommandPool", error))
         return false;
-    result = vkAllocateCommandBuffers(device->handle,
-                                      &(VkCommandBufferAllocateInfo){
-                                          .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                          .commandPool = commands->pool,
-                                          .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                          .commandBufferCount = 1,
-                                      },
-                                      &commands->handle);
+    result =
+        LM_VK(LM_FAULT_COMMANDS,
+              vkAllocateCommandBuffers(device->handle,
+                                       &(VkCommandBufferAllocateInfo){
+                                           .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                           .commandPool = commands->pool,
+                                           .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                           .commandBufferCount = 1,
+                                       },
+                                       &commands->handle));
     if (!lm_vk_check(result, "vkAllocateCommandBuffers", error))
         return false;
-    result = vkCreateFence(device->handle,
-                           &(VkFenceCreateInfo){.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO}, NULL,
-                           &commands->fence);
+    result = LM_VK(LM_FAULT_COMMANDS,
+                   vkCreateFence(device->handle,
+                                 &(VkFenceCreateInfo){.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO},
+                                 NULL, &commands->fence));
     if (!lm_vk_check(result, "vkCreateFence", error))
         return false;
     if (max_timestamps == 0 || device->timestamp_period == 0)
         return true;
-    result = vkCreateQueryPool(device->handle,
-                               &(VkQueryPoolCreateInfo){
-                                   .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-                                   .queryType = VK_QUERY_TYPE_TIMESTAMP,
-                                   .queryCount = max_timestamps,
-                               },
-                               NULL, &commands->queries);
+    result = LM_VK(LM_FAULT_COMMANDS,
+                   vkCreateQueryPool(device->handle,
+                                     &(VkQueryPoolCreateInfo){
+                                         .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+                                         .queryType = VK_QUERY_TYPE_TIMESTAMP,
+                                         .queryCount = max_timestamps,
+                                     },
+                                     NULL, &commands->queries));
     commands->n_queries = max_timestamps;
     return lm_vk_check(result, "vkCreateQueryPool", error);
 }
@@ -65,8 +72,11 @@ void lm_commands_finish(LmCommands *commands)
 {
     if (commands->device) {
         VkDevice device = commands->device->handle;
-        /* Returns at once on a lost device. */
-        lm_commands_wait(commands, UINT64_MAX, NULL);
+        if (commands->pending) {
+            lm_fault_stalls(UINT64_MAX);
+            /* Returns at once on a lost device. One that only was to seem lost is still at work. */
+            vkWaitForFences(device, 1, &commands->fence, VK_TRUE, UINT64_MAX);
+        }
         vkDestroyQueryPool(device, commands->queries, NULL);
         vkDestroyFence(device, commands->fence, NULL);
         vkDestroyCommandPool(device, commands->pool, NULL);
@@ -77,12 +87,14 @@ void lm_commands_finish(LmCommands *commands)
 bool lm_commands_begin(LmCommands *commands, GError **error)
 {
     g_assert(!commands->pending);
-    VkResult result = vkResetCommandPool(commands->device->handle, commands->pool, 0);
+    VkResult result =
+        LM_VK(LM_FAULT_COMMANDS, vkResetCommandPool(commands->device->handle, commands->pool, 0));
     if (!lm_vk_check(result, "vkResetCommandPool", error))
         return false;
-    result = vkBeginCommandBuffer(
-        commands->handle,
-        &(VkCommandBufferBeginInfo){.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO});
+    result = LM_VK(LM_FAULT_COMMANDS,
+                   vkBeginCommandBuffer(commands->handle,
+                                        &(VkCommandBufferBeginInfo){
+                                            .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO}));
     if (!lm_vk_check(result, "vkBeginCommandBuffer", error))
         return false;
     commands->n_written = 0;
@@ -93,7 +105,8 @@ bool lm_commands_begin(LmCommands *commands, GError **error)
 
 bool lm_commands_end(LmCommands *commands, GError **error)
 {
-    return lm_vk_check(vkEndCommandBuffer(commands->handle), "vkEndCommandBuffer", error);
+    return lm_vk_check(LM_VK(LM_FAULT_COMMANDS, vkEndCommandBuffer(commands->handle)),
+                       "vkEndCommandBuffer", error);
 }
 
 void lm_commands_dispatch(LmCommands *commands, VkPipelineLayout layout, VkPipeline pipeline,
@@ -159,17 +172,17 @@ bool lm_commands_submit(LmCommands *commands, GError **error)
 {
     g_assert(!commands->pending);
     LmDevice *device = commands->device;
-    VkResult result = vkResetFences(device->handle, 1, &commands->fence);
+    VkResult result = LM_VK(LM_FAULT_SUBMIT, vkResetFences(device->handle, 1, &commands->fence));
     if (!lm_vk_check(result, "vkResetFences", error))
         return false;
     lm_device_lock_queue(device);
-    result = vkQueueSubmit(device->queue, 1,
-                           &(VkSubmitInfo){
-                               .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-                               .commandBufferCount = 1,
-                               .pCommandBuffers = &commands->handle,
-                           },
-                           commands->fence);
+    result = LM_VK(LM_FAULT_SUBMIT, vkQueueSubmit(device->queue, 1,
+                                                  &(VkSubmitInfo){
+                                                      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                                                      .commandBufferCount = 1,
+                                                      .pCommandBuffers = &commands->handle,
+                                                  },
+                                                  commands->fence));
     lm_device_unlock_queue(device);
     commands->pending = result == VK_SUCCESS;
     return lm_vk_check(result, "vkQueueSubmit", error);
@@ -179,15 +192,17 @@ bool lm_commands_wait(LmCommands *commands, guint64 timeout_ns, GError **error)
 {
     if (!commands->pending)
         return true;
-    VkResult result =
-        vkWaitForFences(commands->device->handle, 1, &commands->fence, VK_TRUE, timeout_ns);
+    VkResult result = VK_TIMEOUT;
+    if (!lm_fault_stalls(timeout_ns))
+        result = LM_VK(LM_FAULT_WAIT, vkWaitForFences(commands->device->handle, 1, &commands->fence,
+                                                      VK_TRUE, timeout_ns));
     if (result == VK_TIMEOUT) {
         g_set_error(error, LM_ERROR, LM_ERROR_TIMEOUT,
                     "%s did not finish within %" G_GUINT64_FORMAT " ms",
                     commands->device->info.name, timeout_ns / 1000000);
         return false;
     }
-    commands->pending = false;
+    commands->pending = result != VK_SUCCESS;
     return lm_vk_check(result, "vkWaitForFences", error);
 }
 

@@ -15,7 +15,7 @@ typedef struct {
     VkFence fence;
     VkQueryPool queries; /**< NULL where no timestamps were asked for or the queue has none. */
     unsigned n_queries, n_written;
-    bool pending; /**< Submitted and not yet seen to be done. */
+    bool pending; /**< Submitted and not seen to be done. */
 } LmCommands;
 
 /** max_timestamps 0: none. */

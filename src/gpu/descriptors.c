@@ -2,6 +2,7 @@
  * Allocates and writes descriptor sets, from as many pools as it takes. */
 #include "gpu/pipeline.h"
 
+#include "gpu/fault.h"
 #include "util/error.h"
 
 #define SETS_PER_POOL 64
@@ -33,14 +34,15 @@ static bool add_pool(LmDescriptors *descriptors, GError **error)
     };
     VkDescriptorPool pool;
     VkResult result =
-        vkCreateDescriptorPool(descriptors->device->handle,
-                               &(VkDescriptorPoolCreateInfo){
-                                   .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-                                   .maxSets = SETS_PER_POOL,
-                                   .poolSizeCount = G_N_ELEMENTS(sizes),
-                                   .pPoolSizes = sizes,
-                               },
-                               NULL, &pool);
+        LM_VK(LM_FAULT_DESCRIPTORS,
+              vkCreateDescriptorPool(descriptors->device->handle,
+                                     &(VkDescriptorPoolCreateInfo){
+                                         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                         .maxSets = SETS_PER_POOL,
+                                         .poolSizeCount = G_N_ELEMENTS(sizes),
+                                         .pPoolSizes = sizes,
+                                     },
+                                     NULL, &pool));
     if (!lm_vk_check(result, "vkCreateDescriptorPool", error))
         return false;
     lm_device_name(descriptors->device, VK_OBJECT_TYPE_DESCRIPTOR_POOL, (guint64)pool,
@@ -101,14 +103,15 @@ VkDescriptorSet lm_descriptors_add(LmDescriptors *descriptors, const LmBindings 
     const VkDescriptorPool *pool = descriptors->pools->pdata[descriptors->pools->len - 1];
     VkDescriptorSet set = VK_NULL_HANDLE;
     VkResult result =
-        vkAllocateDescriptorSets(device->handle,
-                                 &(VkDescriptorSetAllocateInfo){
-                                     .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-                                     .descriptorPool = *pool,
-                                     .descriptorSetCount = 1,
-                                     .pSetLayouts = &descriptors->layout,
-                                 },
-                                 &set);
+        LM_VK(LM_FAULT_DESCRIPTORS,
+              vkAllocateDescriptorSets(device->handle,
+                                       &(VkDescriptorSetAllocateInfo){
+                                           .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                           .descriptorPool = *pool,
+                                           .descriptorSetCount = 1,
+                                           .pSetLayouts = &descriptors->layout,
+                                       },
+                                       &set));
     if (!lm_vk_check(result, "vkAllocateDescriptorSets", error))
         return VK_NULL_HANDLE;
     descriptors->left--;

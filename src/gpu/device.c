@@ -2,6 +2,7 @@
  * Finds, describes, chooses and opens Vulkan devices. */
 #include "gpu/device.h"
 
+#include "gpu/fault.h"
 #include "gpu/instance.h"
 #include "util/error.h"
 
@@ -118,11 +119,11 @@ static Candidate *list_candidates(VkInstance instance, unsigned *n_candidates, G
     guint32 n = 0;
     VkResult result;
     do { /* Devices may come and go between the two calls. */
-        result = vkEnumeratePhysicalDevices(instance, &n, NULL);
+        result = LM_VK(LM_FAULT_INSTANCE, vkEnumeratePhysicalDevices(instance, &n, NULL));
         g_free(handles);
         handles = g_new0(VkPhysicalDevice, n);
         if (result == VK_SUCCESS && n > 0)
-            result = vkEnumeratePhysicalDevices(instance, &n, handles);
+            result = LM_VK(LM_FAULT_INSTANCE, vkEnumeratePhysicalDevices(instance, &n, handles));
     } while (result == VK_INCOMPLETE);
     /* The loader's answer where drivers are installed and none of them finds its hardware. */
     if (result == VK_ERROR_INITIALIZATION_FAILED || (result == VK_SUCCESS && n == 0)) {
@@ -244,7 +245,8 @@ static bool open_device(LmDevice *device, const Candidate *candidate, GError **e
     vkGetPhysicalDeviceMemoryProperties(candidate->handle, &device->memory);
 
     const char *portability_subset = PORTABILITY_SUBSET;
-    VkResult result =
+    VkResult result = LM_VK(
+        LM_FAULT_DEVICE,
         vkCreateDevice(candidate->handle,
                        &(VkDeviceCreateInfo){
                            .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
@@ -268,7 +270,7 @@ static bool open_device(LmDevice *device, const Candidate *candidate, GError **e
                            .enabledExtensionCount = candidate->portability_subset,
                            .ppEnabledExtensionNames = &portability_subset,
                        },
-                       NULL, &device->handle);
+                       NULL, &device->handle));
     if (result != VK_SUCCESS) {
         device->handle = VK_NULL_HANDLE;
         lm_vk_check(result, "vkCreateDevice", error);

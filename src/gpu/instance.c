@@ -3,6 +3,7 @@
  */
 #include "gpu/instance.h"
 
+#include "gpu/fault.h"
 #include "util/error.h"
 
 #include <stdatomic.h>
@@ -129,22 +130,24 @@ static bool create(LmInstance *instance, guint32 version, bool portability, bool
         extensions[n++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
     if (debug)
         extensions[n++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
-    VkResult result = vkCreateInstance(
-        &(VkInstanceCreateInfo){
-            .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-            .pNext = debug ? &messenger_info : NULL,
-            .flags = portability ? VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR : 0,
-            .pApplicationInfo =
-                &(VkApplicationInfo){
-                    .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-                    .pApplicationName = "lmnet",
-                    .pEngineName = "lmnet",
-                    .apiVersion = MIN(version, VK_API_VERSION_1_3),
-                },
-            .enabledExtensionCount = n,
-            .ppEnabledExtensionNames = extensions,
-        },
-        NULL, &instance->handle);
+    VkResult result =
+        LM_VK(LM_FAULT_INSTANCE,
+              vkCreateInstance(
+                  &(VkInstanceCreateInfo){
+                      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                      .pNext = debug ? &messenger_info : NULL,
+                      .flags = portability ? VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR : 0,
+                      .pApplicationInfo =
+                          &(VkApplicationInfo){
+                              .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                              .pApplicationName = "lmnet",
+                              .pEngineName = "lmnet",
+                              .apiVersion = MIN(version, VK_API_VERSION_1_3),
+                          },
+                      .enabledExtensionCount = n,
+                      .ppEnabledExtensionNames = extensions,
+                  },
+                  NULL, &instance->handle));
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER) {
         lm_instance_no_driver(error);
         return false;

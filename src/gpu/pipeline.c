@@ -3,10 +3,12 @@
  * disk. */
 #include "gpu/pipeline.h"
 
+#include "gpu/fault.h"
 #include "gpu/cache.h"
 #include "gpu/shaders.h"
 #include "util/error.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* Compilers share caches and locks: beyond some threads, more gain little. */
@@ -25,8 +27,9 @@ struct LmPipelines {
     VkPipelineCache cache;
     char *cache_path; /**< NULL: not kept on disk. */
     LmCacheIdentity identity;
-    gsize saved_size; /**< Of the data when last read or written, bytes. */
-    GHashTable *made; /**< Key -> VkPipeline in a guint64. */
+    pthread_mutex_t lock; /**< Guards what follows. */
+    gsize saved_size;     /**< Of the data when last read or written, bytes. */
+    GHashTable *made;     /**< Key -> VkPipeline in a guint64. */
     gint64 making_us;
 };
 
@@ -58,27 +61,29 @@ static bool create_layouts(LmPipelines *pipelines, GError **error)
             .descriptorCount = 1,
             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         };
-    VkResult result = vkCreateDescriptorSetLayout(
-        device->handle,
-        &(VkDescriptorSetLayoutCreateInfo){
-            .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-            .bindingCount = LM_N_BINDINGS,
-            .pBindings = bindings,
-        },
-        NULL, &pipelines->set_layout);
+    VkResult result = LM_VK(LM_FAULT_PIPELINE,
+                            vkCreateDescriptorSetLayout(
+                                device->handle,
+                                &(VkDescriptorSetLayoutCreateInfo){
+                                    .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                    .bindingCount = LM_N_BINDINGS,
+                                    .pBindings = bindings,
+                                },
+                                NULL, &pipelines->set_layout));
     if (!lm_vk_check(result, "vkCreateDescriptorSetLayout", error))
         return false;
-    result = vkCreatePipelineLayout(
-        device->handle,
-        &(VkPipelineLayoutCreateInfo){
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-            .setLayoutCount = 1,
-            .pSetLayouts = &pipelines->set_layout,
-            .pushConstantRangeCount = 1,
-            .pPushConstantRanges =
-                &(VkPushConstantRange){VK_SHADER_STAGE_COMPUTE_BIT, 0, LM_PUSH_BYTES},
-        },
-        NULL, &pipelines->layout);
+    result = LM_VK(LM_FAULT_PIPELINE,
+                   vkCreatePipelineLayout(
+                       device->handle,
+                       &(VkPipelineLayoutCreateInfo){
+                           .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                           .setLayoutCount = 1,
+                           .pSetLayouts = &pipelines->set_layout,
+                           .pushConstantRangeCount = 1,
+                           .pPushConstantRanges = &(
+                               VkPushConstantRange){VK_SHADER_STAGE_COMPUTE_BIT, 0, LM_PUSH_BYTES},
+                       },
+                       NULL, &pipelines->layout));
     if (!lm_vk_check(result, "vkCreatePipelineLayout", error))
         return false;
     lm_device_name(device, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT, (guint64)pipelines->set_layout,
@@ -119,12 +124,14 @@ static bool create_cache(LmPipelines *pipelines, GError **error)
     if (kept)
         info.pInitialData = g_bytes_get_data(kept, &info.initialDataSize);
     VkDevice device = pipelines->device->handle;
-    VkResult result = vkCreatePipelineCache(device, &info, NULL, &pipelines->cache);
+    VkResult result =
+        LM_VK(LM_FAULT_PIPELINE, vkCreatePipelineCache(device, &info, NULL, &pipelines->cache));
     if (result != VK_SUCCESS && kept) {
         g_info("%s: the driver does not take it", pipelines->cache_path);
         info.pInitialData = NULL;
         info.initialDataSize = 0;
-        result = vkCreatePipelineCache(device, &info, NULL, &pipelines->cache);
+        result =
+            LM_VK(LM_FAULT_PIPELINE, vkCreatePipelineCache(device, &info, NULL, &pipelines->cache));
     }
     /* Less than was read where the driver did not take it. */
     return lm_vk_check(result, "vkCreatePipelineCache", error) &&
@@ -137,6 +144,7 @@ LmPipelines *lm_pipelines_create(LmDevice *device, const char *cache_dir, GError
 {
     LmPipelines *pipelines = g_new0(LmPipelines, 1);
     pipelines->device = device;
+    pthread_mutex_init(&pipelines->lock, NULL);
     pipelines->made = g_hash_table_new_full(hash_key, equal_keys, g_free, g_free);
     locate_cache(pipelines, cache_dir);
     if (!create_layouts(pipelines, error) || !create_cache(pipelines, error))
@@ -160,11 +168,13 @@ void lm_pipelines_free(LmPipelines **pointer)
     vkDestroyPipelineLayout(device, pipelines->layout, NULL);
     vkDestroyDescriptorSetLayout(device, pipelines->set_layout, NULL);
     g_free(pipelines->cache_path);
+    pthread_mutex_destroy(&pipelines->lock);
     g_free(pipelines);
     *pointer = NULL;
 }
 
-void lm_pipelines_save(LmPipelines *pipelines)
+/* With the lock held. */
+static void save(LmPipelines *pipelines)
 {
     VkDevice device = pipelines->device->handle;
     gsize size = 0;
@@ -182,6 +192,13 @@ void lm_pipelines_save(LmPipelines *pipelines)
         g_info("cannot keep the pipeline cache: %s", error->message);
 }
 
+void lm_pipelines_save(LmPipelines *pipelines)
+{
+    pthread_mutex_lock(&pipelines->lock);
+    save(pipelines);
+    pthread_mutex_unlock(&pipelines->lock);
+}
+
 LmDevice *lm_pipelines_device(const LmPipelines *pipelines)
 {
     return pipelines->device;
@@ -197,14 +214,20 @@ VkDescriptorSetLayout lm_pipelines_set_layout(const LmPipelines *pipelines)
     return pipelines->set_layout;
 }
 
-unsigned lm_pipelines_count(const LmPipelines *pipelines)
+unsigned lm_pipelines_count(LmPipelines *pipelines)
 {
-    return g_hash_table_size(pipelines->made);
+    pthread_mutex_lock(&pipelines->lock);
+    unsigned n = g_hash_table_size(pipelines->made);
+    pthread_mutex_unlock(&pipelines->lock);
+    return n;
 }
 
-gint64 lm_pipelines_making_us(const LmPipelines *pipelines)
+gint64 lm_pipelines_making_us(LmPipelines *pipelines)
 {
-    return pipelines->making_us;
+    pthread_mutex_lock(&pipelines->lock);
+    gint64 us = pipelines->making_us;
+    pthread_mutex_unlock(&pipelines->lock);
+    return us;
 }
 
 static bool create_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline *pipeline,
@@ -213,13 +236,15 @@ static bool create_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline *
     VkDevice device = pipelines->device->handle;
     const LmShader *shader = key->shader;
     VkShaderModule module;
-    VkResult result = vkCreateShaderModule(device,
-                                           &(VkShaderModuleCreateInfo){
-                                               .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                               .codeSize = shader->size,
-                                               .pCode = shader->code,
-                                           },
-                                           NULL, &module);
+    VkResult result =
+        LM_VK(LM_FAULT_PIPELINE,
+              vkCreateShaderModule(device,
+                                   &(VkShaderModuleCreateInfo){
+                                       .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                       .codeSize = shader->size,
+                                       .pCode = shader->code,
+                                   },
+                                   NULL, &module));
     if (!lm_vk_check(result, "vkCreateShaderModule", error))
         return false;
     lm_device_name(pipelines->device, VK_OBJECT_TYPE_SHADER_MODULE, (guint64)module, "%s",
@@ -227,27 +252,28 @@ static bool create_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline *
     VkSpecializationMapEntry entries[LM_MAX_SPEC];
     for (guint32 i = 0; i < key->n_spec; i++)
         entries[i] = (VkSpecializationMapEntry){i, i * sizeof *key->spec, sizeof *key->spec};
-    result = vkCreateComputePipelines(
-        device, pipelines->cache, 1,
-        &(VkComputePipelineCreateInfo){
-            .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-            .stage =
-                {
-                    .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                    .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                    .module = module,
-                    .pName = "main",
-                    .pSpecializationInfo =
-                        &(VkSpecializationInfo){
-                            .mapEntryCount = key->n_spec,
-                            .pMapEntries = entries,
-                            .dataSize = key->n_spec * sizeof *key->spec,
-                            .pData = key->spec,
-                        },
-                },
-            .layout = pipelines->layout,
-        },
-        NULL, pipeline);
+    result = LM_VK(LM_FAULT_PIPELINE,
+                   vkCreateComputePipelines(
+                       device, pipelines->cache, 1,
+                       &(VkComputePipelineCreateInfo){
+                           .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+                           .stage =
+                               {
+                                   .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                   .module = module,
+                                   .pName = "main",
+                                   .pSpecializationInfo =
+                                       &(VkSpecializationInfo){
+                                           .mapEntryCount = key->n_spec,
+                                           .pMapEntries = entries,
+                                           .dataSize = key->n_spec * sizeof *key->spec,
+                                           .pData = key->spec,
+                                       },
+                               },
+                           .layout = pipelines->layout,
+                       },
+                       NULL, pipeline));
     vkDestroyShaderModule(device, module, NULL);
     return lm_vk_check(result, "vkCreateComputePipelines", error);
 }
@@ -302,7 +328,7 @@ static gpointer do_jobs(gpointer data)
     return NULL;
 }
 
-/* Makes all of `jobs`; false with the first one's error. */
+/* Makes all of `jobs`, with the lock held; false with the first one's error. */
 static bool make_pipelines(LmPipelines *pipelines, GArray *jobs, GError **error)
 {
     Work work = {.pipelines = pipelines, .jobs = jobs};
@@ -341,8 +367,9 @@ static const LmShader *find_shader(const char *name, unsigned variant, GError **
     return shader;
 }
 
-bool lm_pipelines_prepare(LmPipelines *pipelines, const LmPipelineRequest *requests, unsigned n,
-                          GError **error)
+/* With the lock held, as find_pipeline(). */
+static bool prepare(LmPipelines *pipelines, const LmPipelineRequest *requests, unsigned n,
+                    GError **error)
 {
     g_autoptr(GArray) jobs = g_array_sized_new(FALSE, FALSE, sizeof(Job), n);
     for (unsigned i = 0; i < n; i++) {
@@ -360,8 +387,17 @@ bool lm_pipelines_prepare(LmPipelines *pipelines, const LmPipelineRequest *reque
     return jobs->len == 0 || make_pipelines(pipelines, jobs, error);
 }
 
-VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const LmShader *shader,
-                                   const guint32 *spec, unsigned n_spec, GError **error)
+bool lm_pipelines_prepare(LmPipelines *pipelines, const LmPipelineRequest *requests, unsigned n,
+                          GError **error)
+{
+    pthread_mutex_lock(&pipelines->lock);
+    bool ok = prepare(pipelines, requests, n, error);
+    pthread_mutex_unlock(&pipelines->lock);
+    return ok;
+}
+
+static VkPipeline find_pipeline(LmPipelines *pipelines, const LmShader *shader, const guint32 *spec,
+                                unsigned n_spec, GError **error)
 {
     Job job = {.key = make_key(pipelines, shader, spec, n_spec)};
     const guint64 *known = g_hash_table_lookup(pipelines->made, &job.key);
@@ -373,6 +409,15 @@ VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const LmShader *shade
         known = g_hash_table_lookup(pipelines->made, &job.key);
     }
     return (VkPipeline)*known;
+}
+
+VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const LmShader *shader,
+                                   const guint32 *spec, unsigned n_spec, GError **error)
+{
+    pthread_mutex_lock(&pipelines->lock);
+    VkPipeline pipeline = find_pipeline(pipelines, shader, spec, n_spec, error);
+    pthread_mutex_unlock(&pipelines->lock);
+    return pipeline;
 }
 
 VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant,

@@ -35,6 +35,7 @@ typedef enum {
                                    LANES8. */
 } LmVariant;
 
+/** Thread-safe, but for creating and freeing; whoever asks waits while another's are made. */
 typedef struct LmPipelines LmPipelines;
 
 /** The cache on disk is $XDG_CACHE_HOME/lmnet/<device uuid>-<driver>.bin: read if it is whole and
@@ -49,16 +50,16 @@ LmDevice *lm_pipelines_device(const LmPipelines *pipelines);
 VkPipelineLayout lm_pipelines_layout(const LmPipelines *pipelines);
 VkDescriptorSetLayout lm_pipelines_set_layout(const LmPipelines *pipelines);
 /** How many distinct pipelines there are. */
-unsigned lm_pipelines_count(const LmPipelines *pipelines);
+unsigned lm_pipelines_count(LmPipelines *pipelines);
 /** How long making them took, in us of wall time; what a driver leaves to the first submission not
  * included. */
-gint64 lm_pipelines_making_us(const LmPipelines *pipelines);
+gint64 lm_pipelines_making_us(LmPipelines *pipelines);
 
 /** The pipeline of shader `name` (a file of shaders/, without its ending) in the given variant;
  * spec[i] becomes specialisation constant i. A variant bit that the shader has no build for is
  * dropped (a shader without weights needs no lanes8). LANES8 only where
  * info.lanes8 is set, TILED only where info.tiled is. Owned by `pipelines`; the same key gives the
- * same pipeline. VK_NULL_HANDLE with an error. Not thread-safe. */
+ * same pipeline. VK_NULL_HANDLE with an error. */
 VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant,
                             const guint32 *spec, unsigned n_spec, GError **error);
 
@@ -73,7 +74,7 @@ typedef struct {
 /** Makes those of the pipelines asked for that are not there yet, several at a time, so that
  * lm_pipelines_get() finds them: drivers of GPUs compile when a pipeline is made. The same one may
  * be asked for more than once. False with the error of the first one that fails; the others are
- * there. Not thread-safe, as lm_pipelines_get(). */
+ * there. */
 bool lm_pipelines_prepare(LmPipelines *pipelines, const LmPipelineRequest *requests, unsigned n,
                           GError **error);
 

@@ -2,18 +2,13 @@
  * The callers' side of a session: settings, frames in, results out. */
 #include "run/session-internal.h"
 
-#include <string.h>
-#include <time.h>
-
-#include "net/network.h"
+#include "run/detached.h"
 #include "util/error.h"
 
-gint64 lm_session_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (gint64)now.tv_sec * 1000000000 + now.tv_nsec;
-}
+/* How long lm_session_free() waits for the worker. */
+#define FREE_PATIENCE (LM_SECOND_NS / 2)
+/* How soon a caller that waits sees that the worker is stuck. */
+#define STUCK_STEP (LM_SECOND_NS / 4)
 
 void lm_result_clear(LmResult *result)
 {
@@ -29,15 +24,14 @@ static void free_result(gpointer data)
 
 /* A device that takes longer for one frame is taken to hang: a minute, and another for every 5 G
  * multiply-adds, which is a network of 256 x 256; slow CPUs need a second or two for that. */
-#define MINUTE_NS (60 * G_GUINT64_CONSTANT(1000000000))
 #define MACS_PER_MINUTE (5 * G_GUINT64_CONSTANT(1000000000))
 
-static guint64 frame_timeout_ns(const LmGraph *graph)
+static gint64 frame_timeout_ns(const LmGraph *graph)
 {
     guint64 macs = 0;
     for (guint i = 0; i < graph->ops->len; i++)
         macs += lm_graph_op_macs(graph, lm_graph_op(graph, i));
-    return MINUTE_NS * (1 + macs / MACS_PER_MINUTE);
+    return 60 * LM_SECOND_NS * (gint64)(1 + macs / MACS_PER_MINUTE);
 }
 
 LmPrecision lm_precision_settle(LmPrecision precision, const LmDeviceInfo *device)
@@ -52,33 +46,57 @@ LmPrecision lm_precision_settle(LmPrecision precision, const LmDeviceInfo *devic
 LmSession *lm_session_new(const LmSessionParams *params, GError **error)
 {
     g_assert(params->slots <= LM_SESSION_MAX_SLOTS);
+    LmEngine *engine = lm_engine_get(params, error);
+    if (!engine)
+        return NULL;
     LmSession *session = g_new0(LmSession, 1);
     pthread_mutex_init(&session->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&session->wake, &monotonic);
-    pthread_cond_init(&session->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    lm_clock_cond_init(&session->wake);
+    lm_clock_cond_init(&session->news);
     g_queue_init(&session->results);
+    session->engine = engine;
     session->next_ticket = 1;
-    session->device_selection = g_strdup(params->device);
-    session->cache_dir = g_strdup(params->cache_dir);
     session->n_slots = params->slots ? params->slots : 3;
     session->progress = params->progress;
     session->user = params->user;
-
-    if (!(session->weights = lm_weights_open(params->model, error)) ||
-        !(session->graph =
-              lm_network_build(session->weights, params->width, params->height, false, error)) ||
-        !lm_device_choose(params->device, &session->info, error)) {
-        lm_session_free(&session);
-        return NULL;
-    }
-    lm_executor_plan(session->graph, &session->info, &(LmExecutorParams){0});
-    session->frame_timeout_ns = frame_timeout_ns(session->graph);
-    session->precision = lm_precision_settle(params->precision, &session->info);
+    session->stall_ns = (gint64)params->stall_ns;
+    session->frame_timeout_ns = frame_timeout_ns(engine->graph);
     return session;
+}
+
+void lm_session_destroy(LmSession *session)
+{
+    g_queue_clear_full(&session->results, free_result);
+    g_clear_error(&session->error);
+    lm_engine_unref(&session->engine);
+    pthread_cond_destroy(&session->news);
+    pthread_cond_destroy(&session->wake);
+    pthread_mutex_destroy(&session->lock);
+    g_free(session);
+}
+
+/* Whether the worker has ended; else it has been left alone, and the session is its own. */
+static bool stop_worker(LmSession *session)
+{
+    pthread_mutex_lock(&session->lock);
+    session->quit = true;
+    pthread_cond_broadcast(&session->wake);
+    pthread_cond_broadcast(&session->news);
+    while (session->reporting)
+        pthread_cond_wait(&session->news, &session->lock);
+    gint64 until = lm_clock_now() + FREE_PATIENCE;
+    while (!session->finished && lm_clock_wait(&session->news, &session->lock, until))
+        continue;
+    bool ended = session->finished;
+    pthread_t thread = session->thread;
+    if (!ended) {
+        session->orphaned = true;
+        lm_detached_enter(thread);
+    }
+    pthread_mutex_unlock(&session->lock);
+    if (ended)
+        pthread_join(thread, NULL);
+    return ended;
 }
 
 void lm_session_free(LmSession **handle)
@@ -86,24 +104,9 @@ void lm_session_free(LmSession **handle)
     LmSession *session = handle ? *handle : NULL;
     if (!session)
         return;
-    if (session->started) {
-        pthread_mutex_lock(&session->lock);
-        session->quit = true;
-        pthread_cond_broadcast(&session->wake);
-        pthread_cond_broadcast(&session->news);
-        pthread_mutex_unlock(&session->lock);
-        pthread_join(session->thread, NULL);
-    }
-    g_queue_clear_full(&session->results, free_result);
-    g_clear_error(&session->error);
-    lm_graph_free(&session->graph);
-    lm_weights_free(&session->weights);
-    g_free(session->device_selection);
-    g_free(session->cache_dir);
-    pthread_cond_destroy(&session->news);
-    pthread_cond_destroy(&session->wake);
-    pthread_mutex_destroy(&session->lock);
-    g_clear_pointer(handle, g_free);
+    *handle = NULL;
+    if (!session->started || stop_worker(session))
+        lm_session_destroy(session);
 }
 
 void lm_session_start(LmSession *session)
@@ -137,22 +140,23 @@ GError *lm_session_error(LmSession *session)
 
 const LmModelInfo *lm_session_model(const LmSession *session)
 {
-    return lm_weights_info(session->weights);
+    return lm_weights_info(session->engine->weights);
 }
 
 unsigned lm_session_n_classes(const LmSession *session)
 {
-    return (unsigned)lm_graph_tensor(session->graph, session->graph->output)->channels;
+    const LmGraph *graph = session->engine->graph;
+    return (unsigned)lm_graph_tensor(graph, graph->output)->channels;
 }
 
 const LmDeviceInfo *lm_session_device(const LmSession *session)
 {
-    return &session->info;
+    return &session->engine->info;
 }
 
 LmPrecision lm_session_precision(const LmSession *session)
 {
-    return session->precision;
+    return session->engine->precision;
 }
 
 bool lm_session_same_layout(const Layout *a, const Layout *b)
@@ -188,12 +192,34 @@ static bool takes_frames(const LmSession *session)
            (!session->has_wanted || layout_is_current(session)) && !clogged(session);
 }
 
+/* Whether there is an error to give for every frame. */
+static bool refuses(const LmSession *session)
+{
+    return session->state == LM_SESSION_DEGRADED || session->state == LM_SESSION_FAILED;
+}
+
+/* The worker sees by itself that a frame takes long; but it can be stuck in a call of the driver or
+ * wait for the device elsewhere. */
+static void check_stuck(LmSession *session)
+{
+    gint64 limit = session->stall_ns ? session->stall_ns : session->frame_timeout_ns / 6;
+    gint64 since = session->job_since;
+    if (session->state == LM_SESSION_READY && since && lm_clock_now() - since > limit)
+        lm_session_set_stalled(session, limit);
+}
+
+/* With the lock held; no longer than until `deadline`. */
+static void wait_news(LmSession *session, gint64 deadline)
+{
+    lm_clock_wait(&session->news, &session->lock, MIN(lm_clock_now() + STUCK_STEP, deadline));
+    check_stuck(session);
+}
+
 bool lm_session_wait_ready(LmSession *session)
 {
     pthread_mutex_lock(&session->lock);
-    while (!session->flushing && !session->quit && session->state != LM_SESSION_FAILED &&
-           !takes_frames(session))
-        pthread_cond_wait(&session->news, &session->lock);
+    while (!session->flushing && !session->quit && !refuses(session) && !takes_frames(session))
+        wait_news(session, G_MAXINT64);
     bool ready = !session->flushing && !session->quit && session->state == LM_SESSION_READY;
     pthread_mutex_unlock(&session->lock);
     return ready;
@@ -216,11 +242,12 @@ static Slot *slot_to_fill(LmSession *session, bool replace)
 /* With the lock held: the slot for this frame, now FILLING; NULL where it cannot be taken now. */
 static Slot *claim_slot(LmSession *session, const Layout *layout, bool replace)
 {
-    if (session->state != LM_SESSION_READY && session->state != LM_SESSION_STARTING)
+    if (session->state == LM_SESSION_FAILED || session->state == LM_SESSION_IDLE)
         return NULL;
     if (!session->has_wanted || !lm_session_same_layout(&session->wanted, layout)) {
         session->wanted = *layout;
         session->has_wanted = true;
+        session->retry = session->bad_layout;
         pthread_cond_signal(&session->wake);
     }
     if (session->state != LM_SESSION_READY || !layout_is_current(session))
@@ -252,7 +279,8 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, 
     }
 
     pthread_mutex_lock(&session->lock);
-    if (session->state == LM_SESSION_FAILED)
+    check_stuck(session);
+    if (refuses(session))
         g_propagate_error(error, g_error_copy(session->error));
     Slot *slot = claim_slot(session, &layout, replace);
     pthread_mutex_unlock(&session->lock);
@@ -262,7 +290,7 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, 
     bool ok = lm_slot_upload(&slot->gpu, session->preprocess, frame, error);
 
     pthread_mutex_lock(&session->lock);
-    if (ok && session->state == LM_SESSION_FAILED) { /* meanwhile; nobody would answer it */
+    if (ok && refuses(session)) { /* meanwhile; nobody would answer it */
         g_propagate_error(error, g_error_copy(session->error));
         ok = false;
     }
@@ -297,13 +325,10 @@ static bool take_result(LmSession *session, LmResult *result)
 
 bool lm_session_wait_result_until(LmSession *session, gint64 deadline, LmResult *result)
 {
-    const struct timespec until = {.tv_sec = (time_t)(deadline / 1000000000),
-                                   .tv_nsec = (long)(deadline % 1000000000)};
-    int expired = 0;
     pthread_mutex_lock(&session->lock);
-    while (!expired && !session->flushing && !session->quit &&
-           g_queue_is_empty(&session->results) && outstanding(session) > 0)
-        expired = pthread_cond_timedwait(&session->news, &session->lock, &until);
+    while (!session->flushing && !session->quit && g_queue_is_empty(&session->results) &&
+           outstanding(session) > 0 && lm_clock_now() < deadline)
+        wait_news(session, deadline);
     bool taken = !session->flushing && !session->quit && take_result(session, result);
     pthread_mutex_unlock(&session->lock);
     return taken;

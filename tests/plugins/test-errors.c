@@ -382,7 +382,7 @@ START_TEST(device_lost)
     ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
     GstStructure *stats;
     g_object_get(harness->element, "stats", &stats, NULL);
-    ck_assert_str_eq(gst_structure_get_string(stats, "state"), "failed");
+    ck_assert_str_eq(gst_structure_get_string(stats, "state"), "degraded");
     gst_structure_free(stats);
     g_atomic_int_set(&fail_submit, FALSE);
     gst_harness_teardown(harness);
