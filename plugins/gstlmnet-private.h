@@ -83,7 +83,7 @@ struct _GstLmNet {
     /* Made and freed by state changes (under the object lock); there from READY on. */
     LmSession *session;
     /* Atomic, for the session's worker reports at any time. */
-    gint was_ready, start_failed, failure_told, progress_open;
+    gint was_ready, degraded, start_failed, progress_open;
 
     /* Streaming thread. */
     bool model_told; /* The model's event went downstream. */
@@ -92,6 +92,7 @@ struct _GstLmNet {
     LmRect region;           /* Clipped to the frame; 0 wide: no overlap. */
     unsigned region_serial;  /* Of settings, that `region` was made from; 0: none. */
     bool bad_frame_told;     /* Of this layout. */
+    bool refusal_told;       /* Likewise. */
     GstQueueArray *pending;  /* every-frame: frames and events in order. */
     unsigned pending_frames; /* Of them. */
     GstQueueArray *asked;    /* latest: GstLmNetFrames that a mask may still come for. */
@@ -172,7 +173,8 @@ void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings 
                      GstClockTime age);
 /** Controlled properties take their values at the frame's own time. */
 void gst_lm_net_sync_properties(GstLmNet *self, GstBuffer *buffer);
-/** A frame that cannot be handed to the device: why is told once. Takes the error. */
+/** A frame that the session refused: told once where that is not the session's own failure, which it
+ * tells by itself. Takes the error. */
 void gst_lm_net_refused(GstLmNet *self, GError *error);
 
 /* --- gstlmneteveryframe.c -------------------------------------------------------------------- */

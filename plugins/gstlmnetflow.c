@@ -49,7 +49,7 @@ void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
     self->info = *info;
     self->frame_info = *frame_info;
     self->region_serial = 0;
-    self->bad_frame_told = false;
+    self->bad_frame_told = self->refusal_told = false;
 }
 
 GstLmNetSettings gst_lm_net_get_settings(GstLmNet *self)
@@ -158,24 +158,19 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
 
 /* --- After it -------------------------------------------------------------------------------- */
 
-/* The video goes on without marks; told once a run, for a failing device fails at every frame. */
-static void tell_failure(GstLmNet *self, const GError *error)
-{
-    if (g_atomic_int_compare_and_exchange(&self->failure_told, FALSE, TRUE))
-        gst_lm_net_post(self, GST_MESSAGE_WARNING,
-                        "Analysis failed; frames pass without marks from now on.", error);
-}
-
 void gst_lm_net_refused(GstLmNet *self, GError *error)
 {
-    tell_failure(self, error);
+    if (!self->refusal_told && lm_session_state(self->session) == LM_SESSION_READY) {
+        gst_lm_net_post(self, GST_MESSAGE_WARNING, "Frames pass without analysis:", error);
+        self->refusal_told = true;
+    }
     g_error_free(error);
 }
 
 LmMask *gst_lm_net_accept_result(GstLmNet *self, const LmResult *result)
 {
     if (!result->mask) {
-        tell_failure(self, result->error);
+        GST_DEBUG_OBJECT(self, "no mask: %s", result->error->message);
         gst_lm_net_new_scene(self);
         return NULL;
     }

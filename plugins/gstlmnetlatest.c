@@ -135,6 +135,8 @@ GstFlowReturn gst_lm_net_pass_latest(GstLmNet *self, GstBuffer **buffer)
         gst_lm_net_report_start_failure(self);
         return GST_FLOW_ERROR;
     }
+    if (state == LM_SESSION_DEGRADED && self->marks.mask)
+        gst_lm_net_new_scene(self);
 
     gst_lm_net_sync_properties(self, *buffer);
     const GstLmNetSettings settings = gst_lm_net_get_settings(self);

@@ -93,8 +93,17 @@ void gst_lm_net_session_progress(void *user, LmSessionState state, const char *w
                       percent);
     } else if (state == LM_SESSION_READY) {
         g_atomic_int_set(&self->was_ready, TRUE);
-        g_atomic_int_set(&self->progress_open, FALSE);
-        post_progress(self, GST_PROGRESS_TYPE_COMPLETE, what, percent);
+        g_atomic_int_set(&self->degraded, FALSE);
+        if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
+            post_progress(self, GST_PROGRESS_TYPE_COMPLETE, what, percent);
+    } else if (state == LM_SESSION_DEGRADED) {
+        /* Further reasons come as it is tried again and again. */
+        if (g_atomic_int_compare_and_exchange(&self->degraded, FALSE, TRUE))
+            GST_ELEMENT_WARNING(self, RESOURCE, FAILED,
+                                ("Analysis failed; frames pass without marks until it works again: "
+                                 "%s",
+                                 what),
+                                (NULL));
     } else if (state == LM_SESSION_FAILED && !g_atomic_int_get(&self->was_ready)) {
         if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
             post_progress(self, GST_PROGRESS_TYPE_ERROR, what, percent);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What lmnet says of bad models, devices and settings, and how it goes on when the device fails.
- *
- * The device's failures are made here: the test is linked with --wrap for two of Vulkan's
- * functions. */
+ * What lmnet says of bad models, devices and settings. */
 #define _GNU_SOURCE /* memmem */
 #include "support.h"
 
@@ -10,41 +7,6 @@
 #include <string.h>
 
 #define SMALL_MODEL GOLDEN_DIR "/tiny-deploy.model.safetensors"
-
-static gint fail_pipelines, fail_submit;
-
-VkResult __real_vkQueueSubmit(VkQueue queue, uint32_t n, const VkSubmitInfo *submits,
-                              VkFence fence);
-VkResult __wrap_vkQueueSubmit(VkQueue queue, uint32_t n, const VkSubmitInfo *submits,
-                              VkFence fence);
-VkResult __real_vkCreateComputePipelines(VkDevice device, VkPipelineCache cache, uint32_t n,
-                                         const VkComputePipelineCreateInfo *infos,
-                                         const VkAllocationCallbacks *allocator,
-                                         VkPipeline *pipelines);
-VkResult __wrap_vkCreateComputePipelines(VkDevice device, VkPipelineCache cache, uint32_t n,
-                                         const VkComputePipelineCreateInfo *infos,
-                                         const VkAllocationCallbacks *allocator,
-                                         VkPipeline *pipelines);
-
-VkResult __wrap_vkQueueSubmit(VkQueue queue, uint32_t n, const VkSubmitInfo *submits, VkFence fence)
-{
-    if (g_atomic_int_get(&fail_submit))
-        return VK_ERROR_DEVICE_LOST;
-    return __real_vkQueueSubmit(queue, n, submits, fence);
-}
-
-VkResult __wrap_vkCreateComputePipelines(VkDevice device, VkPipelineCache cache, uint32_t n,
-                                         const VkComputePipelineCreateInfo *infos,
-                                         const VkAllocationCallbacks *allocator,
-                                         VkPipeline *pipelines)
-{
-    if (g_atomic_int_get(&fail_pipelines)) {
-        for (uint32_t i = 0; i < n; i++)
-            pipelines[i] = VK_NULL_HANDLE;
-        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    }
-    return __real_vkCreateComputePipelines(device, cache, n, infos, allocator, pipelines);
-}
 
 /* --- Before PAUSED --------------------------------------------------------------------------- */
 
@@ -295,101 +257,6 @@ START_TEST(caps_refused)
 }
 END_TEST
 
-/* --- Devices that fail ----------------------------------------------------------------------- */
-
-/* The device was there when it was chosen, and does not come up: an error, in both modes. */
-START_TEST(start_fails)
-{
-    static const char *const modes[] = {"every-frame", "latest"};
-    for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
-        g_atomic_int_set(&fail_pipelines, TRUE);
-        GstBus *bus;
-        char *launch = g_strdup_printf("lmnet " TINY "mode=%s", modes[i]);
-        GstHarness *harness = test_harness(launch, &bus);
-        g_free(launch);
-        test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
-        GstFlowReturn ret = GST_FLOW_OK;
-        for (int k = 0; ret == GST_FLOW_OK && k < 2000; k++) {
-            ret = gst_harness_push(harness, test_golden_frame(k));
-            g_usleep(5000);
-        }
-        ck_assert_int_eq(ret, GST_FLOW_ERROR);
-        char *text = test_pop_text(bus, GST_MESSAGE_ERROR);
-        ck_assert_ptr_nonnull(text);
-        ck_assert_msg(strstr(text, "vkCreateComputePipelines"), "%s", text);
-        ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
-        g_free(text);
-
-        /* Better luck the next time. */
-        g_atomic_int_set(&fail_pipelines, FALSE);
-        gst_element_set_state(harness->element, GST_STATE_READY);
-        ck_assert_int_ne(gst_element_set_state(harness->element, GST_STATE_PLAYING),
-                         GST_STATE_CHANGE_FAILURE);
-        gst_harness_teardown(harness);
-        gst_object_unref(bus);
-    }
-}
-END_TEST
-
-/* Pushes frames from number `first` on until one comes out marked (or, with `marked` false, so
- * many); the number of frames until then. Those that leave must be the ones that came in, in order.
- */
-static int push_until(GstHarness *harness, int first, bool marked, int limit)
-{
-    static int next_out;
-    if (first == 0)
-        next_out = 0;
-    int n = 0;
-    for (bool found = false; !found && n < limit; n++) {
-        ck_assert_int_eq(gst_harness_push(harness, test_golden_frame(first + n)), GST_FLOW_OK);
-        GstBuffer *out;
-        while ((out = gst_harness_try_pull(harness))) {
-            ck_assert_uint_eq(GST_BUFFER_OFFSET(out), (guint64)next_out);
-            next_out++;
-            found |= marked && test_n_findings(out) > 0;
-            gst_buffer_unref(out);
-        }
-        g_usleep(1000);
-    }
-    return first + n;
-}
-
-/* The device is lost under way: one warning, and every frame passes, in order, from then on clean.
- */
-START_TEST(device_lost)
-{
-    static const char *const modes[] = {"every-frame", "latest max-mask-age=3600000000000"};
-    GstBus *bus;
-    char *launch = g_strdup_printf("lmnet " TINY "mode=%s", modes[_i]);
-    GstHarness *harness = test_harness(launch, &bus);
-    g_free(launch);
-    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    int n = push_until(harness, 0, true, 20000);
-    ck_assert_int_lt(n, 20000);
-    g_atomic_int_set(&fail_submit, TRUE);
-    n = push_until(harness, n, false, 30);
-    char *text = NULL;
-    /* In latest, no frame waits for the news. */
-    for (int i = 0; !text && i < 2000; i++) {
-        n = push_until(harness, n, false, 1);
-        text = test_pop_text(bus, GST_MESSAGE_WARNING);
-    }
-    ck_assert(text && strstr(text, "vkQueueSubmit"));
-    g_free(text);
-
-    gst_harness_push_event(harness, gst_event_new_eos());
-    ck_assert_uint_eq(gst_harness_buffers_received(harness), (guint)n);
-    ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
-    GstStructure *stats;
-    g_object_get(harness->element, "stats", &stats, NULL);
-    ck_assert_str_eq(gst_structure_get_string(stats, "state"), "degraded");
-    gst_structure_free(stats);
-    g_atomic_int_set(&fail_submit, FALSE);
-    gst_harness_teardown(harness);
-    gst_object_unref(bus);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
     test_init(&argc, &argv);
@@ -403,8 +270,6 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, fixed_while_running);
     tcase_add_test(tcase, properties);
     tcase_add_test(tcase, caps_refused);
-    tcase_add_test(tcase, start_fails);
-    tcase_add_loop_test(tcase, device_lost, 0, 2);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
 }

@@ -38,20 +38,19 @@ static GstBuffer *pass(GstHarness *harness, GstBuffer *buffer)
 START_TEST(passes_clean_while_starting)
 {
     GstHarness *harness = latest("", NULL);
-    GBytes *golden = NULL;
     /* Far sooner than the pipelines can be there. */
     for (int i = 0; i < 3; i++) {
         GstBuffer *in = test_moving_frame(i);
-        golden = golden ? golden : test_bytes(in);
+        GBytes *before = test_bytes(in);
         GstBuffer *out = pass(harness, in);
         if (test_n_findings(out) < 0) {
             GBytes *bytes = test_bytes(out);
-            ck_assert(g_bytes_equal(bytes, golden));
+            ck_assert(g_bytes_equal(bytes, before));
             g_bytes_unref(bytes);
         }
+        g_bytes_unref(before);
         gst_buffer_unref(out);
     }
-    g_bytes_unref(golden);
     gst_harness_teardown(harness);
 }
 END_TEST

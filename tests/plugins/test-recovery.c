@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * lmnet on a device that fails: the video goes on, and so does the analysis as soon as it can. */
+#include "support.h"
+
+#include <string.h>
+
+#include "gpu/fault.h"
+
+#define PATIENCE 4000
+
+static const char *const modes[] = {"every-frame", "latest max-wait=0 max-mask-age=3600000000000"};
+
+typedef struct {
+    GstHarness *harness;
+    GstBus *bus;
+    int n; /* Frames pushed. */
+    int out;
+    gint64 longest; /* push, µs */
+    GString *heard; /* States and warnings: "degraded, (text), ready, ". */
+} Stream;
+
+static void begin(Stream *s, const char *mode)
+{
+    char *launch = g_strdup_printf("lmnet " TINY "region=full mode=%s", mode);
+    lm_fault_clear(); /* Of a test that failed. */
+    *s = (Stream){.heard = g_string_new(NULL)};
+    s->harness = test_harness(launch, &s->bus);
+    g_free(launch);
+    test_set_caps(s->harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    test_wait_ready(s->harness->element);
+}
+
+/* Takes the messages that are there; none of them is an error. */
+static void listen(Stream *s)
+{
+    GstMessage *message;
+    while ((message = gst_bus_pop(s->bus))) {
+        const GstStructure *structure = gst_message_get_structure(message);
+        GError *error;
+        ck_assert_int_ne(GST_MESSAGE_TYPE(message), GST_MESSAGE_ERROR);
+        if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING) {
+            gst_message_parse_warning(message, &error, NULL);
+            g_string_append_printf(s->heard, "(%s), ", error->message);
+            g_error_free(error);
+        } else if (gst_message_has_name(message, "lmnet-state")) {
+            g_string_append_printf(s->heard, "%s, ", gst_structure_get_string(structure, "state"));
+        }
+        gst_message_unref(message);
+    }
+}
+
+static void stop(Stream *s)
+{
+    gst_harness_teardown(s->harness);
+    gst_object_unref(s->bus);
+    g_string_free(s->heard, TRUE);
+}
+
+static void end(Stream *s)
+{
+    gst_harness_push_event(s->harness, gst_event_new_eos());
+    ck_assert_uint_eq(gst_harness_buffers_received(s->harness), (guint)s->n);
+    listen(s);
+    stop(s);
+}
+
+/* One frame in; what comes out comes in order, and is clean where it has no mask. Whether one came
+ * out with, or `masked` false without one. */
+static bool step(Stream *s, bool masked)
+{
+    bool found = false;
+    GstBuffer *out;
+    gint64 before = g_get_monotonic_time();
+    ck_assert_int_eq(gst_harness_push(s->harness, test_moving_frame(s->n++)), GST_FLOW_OK);
+    s->longest = MAX(s->longest, g_get_monotonic_time() - before);
+    while ((out = gst_harness_try_pull(s->harness))) {
+        ck_assert_uint_eq(GST_BUFFER_OFFSET(out), (guint64)s->out);
+        GstBuffer *clean = test_moving_frame(s->out++);
+        bool has = test_n_findings(out) >= 0;
+        GBytes *a = test_bytes(out), *b = test_bytes(clean);
+        ck_assert(has || g_bytes_equal(a, b));
+        found |= has == masked;
+        g_bytes_unref(a);
+        g_bytes_unref(b);
+        gst_buffer_unref(clean);
+        gst_buffer_unref(out);
+    }
+    g_usleep(2000);
+    return found;
+}
+
+static void step_until(Stream *s, bool masked)
+{
+    for (int i = 0; i < PATIENCE; i++)
+        if (step(s, masked))
+            return;
+    ck_abort_msg(masked ? "no mask comes" : "masks do not end");
+}
+
+/* Steps until that state has been told; what was heard until then is forgotten. */
+static void step_until_state(Stream *s, const char *state, const char *warning)
+{
+    g_autofree char *word = g_strconcat(state, ",", NULL);
+    for (int i = 0; i < PATIENCE; i++) {
+        listen(s);
+        const char *at = strstr(s->heard->str, word);
+        /* Its warning, where it has one, comes just before. */
+        if (at && (!warning || strstr(s->heard->str, warning))) {
+            const char *first = strchr(s->heard->str, '(');
+            ck_assert_msg(!first == !warning && (!first || !strchr(first + 1, '(')), "%s",
+                          s->heard->str);
+            g_string_erase(s->heard, 0, at - s->heard->str + (gssize)strlen(word));
+            return;
+        }
+        step(s, true);
+    }
+    ck_abort_msg("%s does not come: %s", state, s->heard->str);
+}
+
+/* The device was there when it was chosen, and does not come up: an error, in both modes. */
+START_TEST(start_fails)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
+        lm_fault_inject(LM_FAULT_PIPELINE, LM_FAULT_ALWAYS, 0, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        GstBus *bus;
+        char *launch = g_strdup_printf("lmnet " TINY "mode=%s", modes[i]);
+        GstHarness *harness = test_harness(launch, &bus);
+        g_free(launch);
+        test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+        GstFlowReturn ret = GST_FLOW_OK;
+        for (int k = 0; ret == GST_FLOW_OK && k < 2000; k++) {
+            ret = gst_harness_push(harness, test_golden_frame(k));
+            g_usleep(5000);
+        }
+        ck_assert_int_eq(ret, GST_FLOW_ERROR);
+        char *text = test_pop_text(bus, GST_MESSAGE_ERROR);
+        ck_assert_ptr_nonnull(text);
+        ck_assert_msg(strstr(text, "vkCreate"), "%s", text);
+        ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
+        g_free(text);
+
+        /* Better luck the next time. */
+        lm_fault_clear();
+        gst_element_set_state(harness->element, GST_STATE_READY);
+        ck_assert_int_ne(gst_element_set_state(harness->element, GST_STATE_PLAYING),
+                         GST_STATE_CHANGE_FAILURE);
+        gst_harness_teardown(harness);
+        gst_object_unref(bus);
+    }
+}
+END_TEST
+
+static const struct {
+    LmFaultClass calls;
+    VkResult result;
+    const char *says;
+} faults[] = {
+    {LM_FAULT_SUBMIT, VK_ERROR_DEVICE_LOST, "VK_ERROR_DEVICE_LOST"},
+    {LM_FAULT_WAIT, VK_ERROR_DEVICE_LOST, "vkWaitForFences"},
+    {LM_FAULT_SUBMIT, VK_ERROR_OUT_OF_DEVICE_MEMORY, "VK_ERROR_OUT_OF_DEVICE_MEMORY"},
+};
+
+/* A call fails once, and the device comes back at once. */
+START_TEST(fails_once)
+{
+    Stream s;
+    const int fault = _i / 2;
+    begin(&s, modes[_i % 2]);
+    step_until(&s, true);
+    const unsigned before = lm_fault_count(faults[fault].calls);
+    listen(&s);
+    g_string_truncate(s.heard, 0);
+    lm_fault_inject(faults[fault].calls, LM_FAULT_ONCE, 0, faults[fault].result);
+    step_until_state(&s, "degraded", faults[fault].says);
+    ck_assert_uint_eq(lm_fault_count(faults[fault].calls), before + 1);
+    step_until_state(&s, "ready", NULL);
+    step_until(&s, true);
+    end(&s);
+}
+END_TEST
+
+/* The device is lost, and there is none for a while; then there is one again. */
+START_TEST(gone_for_a_while)
+{
+    Stream s;
+    begin(&s, modes[_i]);
+    step_until(&s, true);
+    listen(&s);
+    g_string_truncate(s.heard, 0);
+    const unsigned before = lm_fault_count(LM_FAULT_DEVICE);
+    lm_fault_inject(LM_FAULT_DEVICE, LM_FAULT_ALWAYS, 0, VK_ERROR_INITIALIZATION_FAILED);
+    lm_fault_inject(LM_FAULT_SUBMIT, LM_FAULT_ONCE, 0, VK_ERROR_DEVICE_LOST);
+    step_until_state(&s, "degraded", "VK_ERROR_DEVICE_LOST");
+    step_until(&s, false);
+    while (lm_fault_count(LM_FAULT_DEVICE) < before + 2)
+        ck_assert(!step(&s, true));
+    lm_fault_clear();
+    step_until_state(&s, "ready", NULL);
+    step_until(&s, true);
+    end(&s);
+}
+END_TEST
+
+/* The device hangs for ten seconds: in latest no frame waits for it, and the state tells of it. */
+START_TEST(stall)
+{
+    Stream s;
+    begin(&s, modes[1]);
+    step_until(&s, true);
+    listen(&s);
+    g_string_truncate(s.heard, 0);
+    s.longest = 0;
+    lm_fault_stall(10000, 0);
+    step_until_state(&s, "degraded", "device");
+    step_until_state(&s, "ready", NULL);
+    /* A tenth of the stall: a loaded machine may well be slow for a frame. */
+    ck_assert_int_lt(s.longest, 1000000);
+    step_until(&s, true);
+    lm_fault_clear();
+    end(&s);
+}
+END_TEST
+
+/* Nor does a change of state wait for a device that hangs. */
+START_TEST(stop_while_stalled)
+{
+    Stream s;
+    begin(&s, modes[_i]);
+    step_until(&s, true);
+    lm_fault_stall(10000, 0);
+    if (_i == 1)
+        for (int i = 0; i < 20; i++)
+            step(&s, false);
+    gint64 before = g_get_monotonic_time();
+    gst_element_set_state(s.harness->element, GST_STATE_NULL);
+    ck_assert_int_lt(g_get_monotonic_time() - before, 5000000);
+    lm_fault_clear();
+    stop(&s);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    test_init(&argc, &argv);
+    Suite *suite = suite_create("recovery");
+    TCase *tcase = tcase_create("recovery");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, start_fails);
+    tcase_add_loop_test(tcase, fails_once, 0, 2 * G_N_ELEMENTS(faults));
+    tcase_add_loop_test(tcase, gone_for_a_while, 0, G_N_ELEMENTS(modes));
+    tcase_add_test(tcase, stall);
+    tcase_add_loop_test(tcase, stop_while_stalled, 0, G_N_ELEMENTS(modes));
+    suite_add_tcase(suite, tcase);
+    return lm_test_run(suite);
+}
