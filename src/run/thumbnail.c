@@ -101,10 +101,7 @@ void lm_thumbnail_take(LmThumbnail *thumbnail, const LmFrame *frame)
     const double cell = fmax(1, sqrt((double)info->width * info->height / LM_THUMBNAIL_CELLS));
     const int width = (int)(info->width / cell), height = (int)(info->height / cell);
     g_assert(width <= MAX_ROW && width * height <= LM_THUMBNAIL_CELLS);
-    thumbnail->frame_width = info->width;
-    thumbnail->frame_height = info->height;
-    thumbnail->width = width;
-    thumbnail->height = height;
+    thumbnail->grid = (LmGrid){info->width, info->height, width, height};
 
     Column columns[3];
     guint8 gathered[3][MAX_ROW], tables[2][256];
@@ -133,19 +130,19 @@ static int cells_before(int pixel, int n, int size)
     return (int)CLAMP(limit / 2, 0, n);
 }
 
-LmRect lm_thumbnail_cells(const LmThumbnail *thumbnail, LmRect pixels)
+LmRect lm_grid_cells(const LmGrid *grid, LmRect pixels)
 {
-    const LmRect frame = {0, 0, thumbnail->frame_width, thumbnail->frame_height};
-    if (thumbnail->width == 0)
+    const LmRect frame = {0, 0, grid->frame_width, grid->frame_height};
+    if (grid->width == 0)
         return (LmRect){0};
     const LmRect in = lm_rect_clip(pixels, frame);
-    const int left = cells_before(in.x, thumbnail->width, frame.width);
-    const int top = cells_before(in.y, thumbnail->height, frame.height);
+    const int left = cells_before(in.x, grid->width, frame.width);
+    const int top = cells_before(in.y, grid->height, frame.height);
     return (LmRect){
         left,
         top,
-        cells_before(in.x + in.width, thumbnail->width, frame.width) - left,
-        cells_before(in.y + in.height, thumbnail->height, frame.height) - top,
+        cells_before(in.x + in.width, grid->width, frame.width) - left,
+        cells_before(in.y + in.height, grid->height, frame.height) - top,
     };
 }
 
@@ -154,15 +151,15 @@ static int border(int cell, int n, int size)
     return (int)(((gint64)cell * size + n / 2) / n);
 }
 
-LmRect lm_thumbnail_pixels(const LmThumbnail *thumbnail, LmRect cells)
+LmRect lm_grid_pixels(const LmGrid *grid, LmRect cells)
 {
-    const int w = thumbnail->width, h = thumbnail->height;
-    const int left = border(cells.x, w, thumbnail->frame_width);
-    const int top = border(cells.y, h, thumbnail->frame_height);
+    const int w = grid->width, h = grid->height;
+    const int left = border(cells.x, w, grid->frame_width);
+    const int top = border(cells.y, h, grid->frame_height);
     return (LmRect){
         left,
         top,
-        border(cells.x + cells.width, w, thumbnail->frame_width) - left,
-        border(cells.y + cells.height, h, thumbnail->frame_height) - top,
+        border(cells.x + cells.width, w, grid->frame_width) - left,
+        border(cells.y + cells.height, h, grid->frame_height) - top,
     };
 }

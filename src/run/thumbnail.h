@@ -10,11 +10,16 @@ G_BEGIN_DECLS
 /** At most so many cells: 240 x 135 of 1920 x 1080 pixels. */
 #define LM_THUMBNAIL_CELLS 32400
 
-/** A grid over the whole frame, of cells as nearly square as its size allows. Each is the one pixel
- * in its middle: a mean would cost a pass over the frame. Plain data, which may be copied. */
+/** A grid over the whole frame, of cells as nearly square as its size allows. */
 typedef struct {
-    int frame_width, frame_height;    /**< Pixels; 0: nothing taken yet. */
-    int width, height;                /**< Cells; no more than pixels. Rows have no padding. */
+    int frame_width, frame_height; /**< Pixels; 0: of no frame. */
+    int width, height;             /**< Cells; no more than pixels. */
+} LmGrid;
+
+/** Each cell is the one pixel in its middle: a mean would cost a pass over the frame. Plain data,
+ * which may be copied. */
+typedef struct {
+    LmGrid grid;                      /**< Rows of cells have no padding. */
     guint8 luma[LM_THUMBNAIL_CELLS];  /**< Black is 0, white 255, whatever the frame's range. */
     guint8 color[LM_THUMBNAIL_CELLS]; /**< 255 (|Cb| + |Cr|), which are -0.5..0.5: 0 is grey. */
 } LmThumbnail;
@@ -23,9 +28,9 @@ typedef struct {
  * Y'CbCr formats are the frame's own, by their upper 8 bits; those of RGB formats are BT.601's. */
 void lm_thumbnail_take(LmThumbnail *thumbnail, const LmFrame *frame);
 
-/** The cells whose pixels lie in a rectangle of the frame, which is clipped to it; the rectangle of
- * pixels nearest to some cells. Cells count as pixels do: [x, x + width). */
-LmRect lm_thumbnail_cells(const LmThumbnail *thumbnail, LmRect pixels);
-LmRect lm_thumbnail_pixels(const LmThumbnail *thumbnail, LmRect cells);
+/** The cells whose pixels lie in a rectangle of the frame, which is clipped to it; and the
+ * rectangle of pixels that cells stand for. Cells count as pixels do: [x, x + width). */
+LmRect lm_grid_cells(const LmGrid *grid, LmRect pixels);
+LmRect lm_grid_pixels(const LmGrid *grid, LmRect cells);
 
 G_END_DECLS

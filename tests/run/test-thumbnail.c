@@ -54,14 +54,14 @@ static void check_size(LmFrameInfo info, int cells_across, int cells_down)
     LmFrame frame;
     test_frame_init(&frame, &info, 7);
     lm_thumbnail_take(thumbnail, &frame);
-    ck_assert_int_eq(thumbnail->width, cells_across);
-    ck_assert_int_eq(thumbnail->height, cells_down);
-    for (int row = 0; row < thumbnail->height; row++) {
-        for (int column = 0; column < thumbnail->width; column++) {
+    ck_assert_int_eq(thumbnail->grid.width, cells_across);
+    ck_assert_int_eq(thumbnail->grid.height, cells_down);
+    for (int row = 0; row < thumbnail->grid.height; row++) {
+        for (int column = 0; column < thumbnail->grid.width; column++) {
             double luma, color;
             expect(&frame, middle(column, cells_across, info.width),
                    middle(row, cells_down, info.height), &luma, &color);
-            gsize i = (gsize)row * thumbnail->width + column;
+            gsize i = (gsize)row * thumbnail->grid.width + column;
             ck_assert_double_le(fabs(thumbnail->luma[i] - luma), ten ? 1.5 : 1.01);
             ck_assert_double_le(fabs(thumbnail->color[i] - color), ten ? 3 : 1.51);
         }
@@ -86,15 +86,11 @@ END_TEST
  * cell. */
 START_TEST(cells_and_pixels)
 {
-    LmThumbnail *thumbnail = g_new0(LmThumbnail, 1);
-    ck_assert_int_eq(lm_thumbnail_cells(thumbnail, (LmRect){0, 0, 100, 100}).width, 0);
-    thumbnail->frame_width = 1001;
-    thumbnail->frame_height = 563;
-    thumbnail->width = 319;
-    thumbnail->height = 179;
+    const LmGrid none = {0}, grid = {1001, 563, 319, 179};
+    ck_assert_int_eq(lm_grid_cells(&none, (LmRect){0, 0, 100, 100}).width, 0);
     for (int x = 0; x < 1001; x += 13) {
         for (int width = 5; x + width <= 1001; width += 29) {
-            LmRect cells = lm_thumbnail_cells(thumbnail, (LmRect){x, 0, width, 563});
+            LmRect cells = lm_grid_cells(&grid, (LmRect){x, 0, width, 563});
             int first = 0, end;
             while (first < 319 && middle(first, 319, 1001) < x)
                 first++;
@@ -103,15 +99,14 @@ START_TEST(cells_and_pixels)
             ck_assert_int_eq(cells.x, first);
             ck_assert_int_eq(cells.width, end - first);
             ck_assert_int_eq(cells.height, 179);
-            LmRect pixels = lm_thumbnail_pixels(thumbnail, cells);
+            LmRect pixels = lm_grid_pixels(&grid, cells);
             ck_assert_int_le(abs(pixels.x - x), 2);
             ck_assert_int_le(abs(pixels.x + pixels.width - x - width), 2);
         }
     }
-    LmRect all = lm_thumbnail_cells(thumbnail, (LmRect){-5, -5, 2000, 2000});
-    LmRect frame = lm_thumbnail_pixels(thumbnail, all);
+    LmRect all = lm_grid_cells(&grid, (LmRect){-5, -5, 2000, 2000});
+    LmRect frame = lm_grid_pixels(&grid, all);
     ck_assert(frame.x == 0 && frame.y == 0 && frame.width == 1001 && frame.height == 563);
-    g_free(thumbnail);
 }
 END_TEST
 
