@@ -3,6 +3,7 @@
  * areas, of which the largest that lives is the picture. */
 #include "run/outline.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Below this the surround is black, and dark parts of a picture may look the same. */
@@ -15,11 +16,11 @@ enum { GREY = 24 };
 typedef struct {
     const LmShown *shown;
     int n;
-    int surround;
-    guint8 *lit;   /* 1 or 0 */
-    guint8 *solid; /* lit and not thin; then, of the areas, 2 where counted */
-    guint16 *sums; /* one row's */
-    gint32 *stack; /* of cells to visit */
+    int surround, tint; /* Luma and color of what lies around; of dark ones, no color. */
+    guint8 *lit;        /* 1 or 0 */
+    guint8 *solid;      /* lit and not thin; then, of the areas, 2 where counted */
+    guint16 *sums;      /* one row's */
+    gint32 *stack;      /* of cells to visit */
 } Search;
 
 typedef struct {
@@ -34,16 +35,27 @@ gsize lm_outline_size(int width, int height)
     return n * sizeof(gint32) + (gsize)width * sizeof(guint16) + 2 * n;
 }
 
+/* Where the i-th of 2 (w + h) cells along the frame's border lies. */
+static gsize border_cell(int i, int w, int h)
+{
+    const int x = i < 2 * w ? i % w : i % 2 * (w - 1);
+    const int y = i < 2 * w ? i / w * (h - 1) : (i - 2 * w) / 2;
+    return (gsize)y * w + x;
+}
+
+static bool is_still(const LmShown *shown, gsize at)
+{
+    return shown->high[at] - shown->low[at] < DARK / 2;
+}
+
 /* The luma that most of the frame's border shows and keeps, or black. */
 static int find_surround(const LmShown *shown)
 {
-    const int w = shown->width, h = shown->height;
-    int counts[256 + 8] = {0}, total = 2 * (w + h), best = 0, level = 0;
+    const int w = shown->width, h = shown->height, total = 2 * (w + h);
+    int counts[256 + 8] = {0}, best = 0, level = 0;
     for (int i = 0; i < total; i++) {
-        int x = i < 2 * w ? i % w : i % 2 * (w - 1);
-        int y = i < 2 * w ? i / w * (h - 1) : (i - 2 * w) / 2;
-        gsize at = (gsize)y * w + x;
-        if (shown->high[at] - shown->low[at] < DARK / 2)
+        const gsize at = border_cell(i, w, h);
+        if (is_still(shown, at))
             counts[shown->high[at] + 4]++;
     }
     /* Two windows of five codes make the widest peak that noise gives a flat surface. */
@@ -59,13 +71,31 @@ static int find_surround(const LmShown *shown)
     return level;
 }
 
+/* The mean color of a surround of this luma. */
+static int find_tint(const LmShown *shown, int surround)
+{
+    const int w = shown->width, h = shown->height;
+    int sum = 0, n = 0;
+    for (int i = 0; i < 2 * (w + h); i++) {
+        const gsize at = border_cell(i, w, h);
+        if (abs(shown->high[at] - surround) <= 2) {
+            sum += shown->color[at];
+            n++;
+        }
+    }
+    return n ? sum / n : 0;
+}
+
 static void find_lit(Search *s)
 {
-    const guint8 *high = s->shown->high, *low = s->shown->low;
-    const int above = s->surround + LM_OUTLINE_STEP;
-    const int below = s->surround >= DARK ? s->surround - LM_OUTLINE_STEP : -1;
+    const LmShown *shown = s->shown;
+    const int above = s->surround + LM_OUTLINE_STEP, below = s->surround - LM_OUTLINE_STEP;
     for (int i = 0; i < s->n; i++)
-        s->lit[i] = (high[i] > above) | (low[i] < below);
+        s->lit[i] = shown->high[i] > above;
+    /* A picture has parts as bright as a bright surround, but not as still and grey. */
+    for (int i = 0; s->surround >= DARK && i < s->n; i++)
+        s->lit[i] |=
+            shown->low[i] < below || !is_still(shown, i) || shown->color[i] > s->tint + GREY;
 }
 
 /* Adds row y of `cells` to the columns' sums, or takes it away. */
@@ -171,12 +201,13 @@ static bool find_span(const guint8 *cells, int n, int step, int *begin, int *end
     return *end > *begin;
 }
 
-/* Whether light differs from the surround by two steps this near the edge. */
+/* Whether what is seen this near the edge differs from the surround by two steps. */
 static bool is_step(const Search *s, gsize at)
 {
-    const int high = s->shown->high[at], low = s->shown->low[at];
-    return high - s->surround >= 2 * LM_OUTLINE_STEP ||
-           (s->surround >= DARK && s->surround - low >= 2 * LM_OUTLINE_STEP);
+    const LmShown *shown = s->shown;
+    return shown->high[at] - s->surround >= 2 * LM_OUTLINE_STEP ||
+           (s->surround >= DARK && (s->surround - shown->low[at] >= 2 * LM_OUTLINE_STEP ||
+                                    shown->color[at] > s->tint + GREY));
 }
 
 /* Follows the outline along one axis: lines of `n` cells `step` apart, the lines `pitch` apart. */
@@ -203,6 +234,7 @@ LmOutline lm_outline_find(const LmShown *shown, void *memory)
 {
     const int w = shown->width, h = shown->height;
     Search s = {.shown = shown, .n = w * h, .surround = find_surround(shown), .stack = memory};
+    s.tint = s.surround >= DARK ? find_tint(shown, s.surround) : 0;
     s.sums = (guint16 *)(s.stack + s.n);
     s.lit = (guint8 *)(s.sums + w);
     s.solid = s.lit + s.n;
@@ -212,6 +244,7 @@ LmOutline lm_outline_find(const LmShown *shown, void *memory)
     LmOutline out = {.box = area.box, .surround = s.surround};
     if (area.area == 0)
         return out;
+    out.alive = (double)MAX(area.moving, area.colorful) / area.area;
     const gsize origin = (gsize)out.box.y * w + out.box.x;
     int covered = follow(&s, origin, out.box.width, 1, out.box.height, w, &out.sharp[LM_SIDE_LEFT],
                          &out.sharp[LM_SIDE_RIGHT]);

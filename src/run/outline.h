@@ -20,6 +20,7 @@ typedef struct {
     double fill;              /**< Share of the box that its rows' spans cover: 0.79 for a disc. */
     double sharp[LM_N_SIDES]; /**< Share of that side's outline with a step of light; a side at the
                                  frame's border is wholly sharp. */
+    double alive;             /**< Share of the picture's cells that move or have color. */
     int surround;             /**< Luma of what lies around. */
 } LmOutline;
 

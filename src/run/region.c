@@ -173,7 +173,8 @@ static bool is_sharp_inwards(LmRect from, const LmOutline *outline, LmRect to)
     return true;
 }
 
-/* Whether the cells that a new box leaves out show the surround and nothing else, or text. */
+/* Whether the cells that a new box leaves out show the surround or, lit, something else: all but
+ * what may be dark parts of the picture. */
 static bool is_empty_outside(const LmRegionFinder *f, const LmOutline *outline, LmRect from,
                              LmRect to)
 {
@@ -182,60 +183,60 @@ static bool is_empty_outside(const LmRegionFinder *f, const LmOutline *outline, 
         for (int x = from.x; x < from.x + from.width; x++) {
             if (x >= to.x && x < to.x + to.width && y >= to.y && y < to.y + to.height)
                 continue;
-            const int at = y * f->grid.width + x;
+            const int above = f->high[y * f->grid.width + x] - outline->surround;
             cells++;
-            empty += abs(f->high[at] - outline->surround) <= LM_OUTLINE_STEP / 4;
+            empty += abs(above) <= LM_OUTLINE_STEP / 4 || above >= 2 * LM_OUTLINE_STEP;
         }
     }
     return empty * 10 >= cells * 7;
 }
 
-static bool adopt(LmRegionFinder *f, LmRect box)
+static void adopt(LmRegionFinder *f, LmRect box)
 {
-    const bool changed = distance(box, f->held) > 0;
     f->held = box;
     f->candidate = (LmRect){0};
-    return changed;
 }
 
 /* What is seen is nearly what is held: its box grows by what it lacked, once that has lasted. */
-static bool refine(LmRegionFinder *f, LmRect box)
+static void refine(LmRegionFinder *f, LmRect box)
 {
     const LmRect both = unite(box, f->held);
     if (distance(both, f->held) == 0) {
         f->candidate = (LmRect){0};
-        return false;
+        return;
     }
     if (f->candidate.width == 0 || distance(f->candidate, both) > 0) {
         f->candidate = both;
         f->since = f->now;
     }
-    return f->now - f->since >= LASTS_SMALL && adopt(f, both);
+    if (f->now - f->since >= LASTS_SMALL)
+        adopt(f, both);
 }
 
-static bool follow(LmRegionFinder *f, const LmOutline *outline)
+static void follow(LmRegionFinder *f, const LmOutline *outline)
 {
     const LmRect box = fill_frame(f, outline->box);
     const int tolerance = 1 + f->grid.width / 100;
     const double confidence = find_confidence(outline);
     if (f->held.width > 0 && distance(box, f->held) <= tolerance) {
         f->confidence = confidence;
-        return refine(f, box);
+        refine(f, box);
+        return;
     }
     if (f->held.width > 0 &&
         (!is_sharp_inwards(f->held, outline, box) || !is_empty_outside(f, outline, f->held, box))) {
         f->candidate = (LmRect){0};
-        return false;
+        return;
     }
     if (f->candidate.width == 0 || distance(f->candidate, box) > tolerance) {
         f->candidate = box;
         f->since = f->now;
     }
-    const bool clear = f->held.width == 0 && confidence > 0.75;
+    const bool clear = f->held.width == 0 && outline->alive > 0.3 && confidence > 0.75;
     if (!clear && f->now - f->since < LASTS)
-        return false;
+        return;
     f->confidence = confidence;
-    return adopt(f, box);
+    adopt(f, box);
 }
 
 bool lm_region_finder_feed(LmRegionFinder *f, const LmThumbnail *t, guint64 time)
@@ -249,15 +250,15 @@ bool lm_region_finder_feed(LmRegionFinder *f, const LmThumbnail *t, guint64 time
     } else {
         advance(f, time);
     }
+    const LmRect before = lm_region_finder_get(f).rect;
     gather(f, t);
     const LmShown shown = {f->grid.width, f->grid.height, f->high, f->low, t->color};
     const LmOutline outline = lm_outline_find(&shown, f->memory);
-    bool changed = first;
     if (is_picture(f, &outline))
-        changed |= follow(f, &outline);
+        follow(f, &outline);
     else
         f->candidate = (LmRect){0};
-    return changed;
+    return first || distance(lm_region_finder_get(f).rect, before) > 0;
 }
 
 LmRegion lm_region_finder_get(const LmRegionFinder *f)
