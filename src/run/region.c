@@ -13,10 +13,6 @@
 enum { N_STRETCHES = 3 };
 #define STRETCH (100 * MS)
 
-/* Without a usable time between two thumbnails; and the longest one. */
-#define USUAL_STEP (33 * MS)
-#define LONGEST_STEP (1000 * MS)
-
 /* How long an outline must last before the region follows it: at once where it is the first and
  * clear; and before a small difference is made good, lest the region tremble. */
 #define LASTS (400 * MS)
@@ -70,15 +66,6 @@ static void start(LmRegionFinder *f, const LmThumbnail *t)
     f->memory = g_realloc(f->memory, lm_outline_size(f->grid.width, f->grid.height));
     f->now = 0;
     f->started = true;
-}
-
-static void advance(LmRegionFinder *f, guint64 time)
-{
-    guint64 step = USUAL_STEP;
-    if (time != LM_REGION_NO_TIME && f->last_time != LM_REGION_NO_TIME && time > f->last_time)
-        step = MIN(time - f->last_time, LONGEST_STEP);
-    f->now += step;
-    f->last_time = time;
 }
 
 /* Adds a thumbnail to the stretch of time that is filled, and folds them all. */
@@ -246,10 +233,10 @@ bool lm_region_finder_feed(LmRegionFinder *f, const LmThumbnail *t, guint64 time
                        t->grid.frame_height != f->grid.frame_height;
     if (first) {
         start(f, t);
-        f->last_time = time;
     } else {
-        advance(f, time);
+        f->now += lm_frame_step(f->last_time, time);
     }
+    f->last_time = time;
     const LmRect before = lm_region_finder_get(f).rect;
     gather(f, t);
     const LmShown shown = {f->grid.width, f->grid.height, f->high, f->low, t->color};

@@ -6,9 +6,6 @@
 
 G_BEGIN_DECLS
 
-/** For lm_region_finder_feed(), where the frame's time is not known. */
-#define LM_REGION_NO_TIME G_MAXUINT64
-
 /** Looks at thumbnails of one video in order. What it takes for the picture is the large area,
  * round or nearly so or straight, that stands out of the screen's surround (black, or flat and the
  * same at most of the frame's border): text is too thin, other pictures are smaller or do not move.
@@ -31,8 +28,8 @@ void lm_region_finder_free(LmRegionFinder **finder);
 void lm_region_finder_reset(LmRegionFinder *finder);
 
 /** Takes the next thumbnail (any may be left out; ten a second do) and says whether rect is another
- * one now. `time`: of the frame, in ns, from any origin; steps of more than a second count as one,
- * and those back, or without a time, as 1/30 second. A change of the frame's size resets.
+ * one now. `time`: of the frame, in ns, from any origin, or LM_NO_TIME: see lm_frame_step(). A
+ * change of the frame's size resets.
  *
  * A clear outline is taken at once while there is none, else within some 0.4 s. Once held, the box
  * ignores changes below 1 % of the frame and follows a larger one, by a new zoom or scope, when it

@@ -163,3 +163,11 @@ LmRect lm_grid_pixels(const LmGrid *grid, LmRect cells)
         border(cells.y + cells.height, h, grid->frame_height) - top,
     };
 }
+
+guint64 lm_frame_step(guint64 last, guint64 time)
+{
+    const guint64 second = G_GUINT64_CONSTANT(1000000000);
+    if (time == LM_NO_TIME || last == LM_NO_TIME || time <= last)
+        return second / 30;
+    return MIN(time - last, second);
+}

@@ -33,4 +33,11 @@ void lm_thumbnail_take(LmThumbnail *thumbnail, const LmFrame *frame);
 LmRect lm_grid_cells(const LmGrid *grid, LmRect pixels);
 LmRect lm_grid_pixels(const LmGrid *grid, LmRect cells);
 
+/** For a frame whose time is not known. */
+#define LM_NO_TIME G_MAXUINT64
+
+/** ns that pass from a frame to the next one that is looked at: at most a second, and 1/30 s where
+ * time goes back, stands still or is not known. */
+guint64 lm_frame_step(guint64 last, guint64 time);
+
 G_END_DECLS

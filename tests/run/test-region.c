@@ -322,7 +322,7 @@ START_TEST(times)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_SQUARE));
     play(&video, 1);
-    const guint64 starts[] = {LM_REGION_NO_TIME, 5, 0, G_MAXUINT64 / 2};
+    const guint64 starts[] = {LM_NO_TIME, 5, 0, G_MAXUINT64 / 2};
     const guint64 steps[] = {0, 0, SECOND / 30, 3600 * SECOND};
     for (gsize i = 0; i < G_N_ELEMENTS(starts); i++) {
         video.screen.picture.x += i % 2 ? -60 : 60;
