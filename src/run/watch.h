@@ -39,7 +39,9 @@ void lm_watch_reset(LmWatch *watch);
  * captured from an analog signal is not found. In another region than the frame before's no frame
  * is the same. Where frames come twice, as at half the capture's rate, every second one is the same
  * and nothing frozen.
- * Regions of less than 16 cells either way have no cuts, but to and from blank frames. */
+ * For cuts and black, an eighth of the region at each side does not count: there the picture's
+ * shape ends and text may stand. Regions of less than 21 cells either way have no cuts, but to and
+ * from blank frames. */
 LmWatchReport lm_watch_frame(LmWatch *watch, const LmThumbnail *thumbnail, LmRect region,
                              guint64 time);
 
