@@ -11,8 +11,10 @@
 #include "gstlmnet.h"
 #include "gstlmnetstats.h"
 #include "gstlmpainter.h"
+#include "run/seeker.h"
 #include "run/session.h"
 #include "run/track.h"
+#include "run/watch.h"
 
 G_BEGIN_DECLS
 
@@ -57,6 +59,7 @@ typedef struct {
     gint64 arrival; /**< lm_clock_now() */
     guint64 scene;  /**< Counts cuts, flushes, gaps: frames of one scene may share a mask. */
     guint64 still;  /**< Counts changes: frames of one number are identical. */
+    bool blank;     /**< There is nothing to see. */
 } GstLmNetFrame;
 
 struct _GstLmNet {
@@ -89,6 +92,9 @@ struct _GstLmNet {
     bool model_told; /* The model's event went downstream. */
     GstVideoInfo info;
     LmFrameInfo frame_info;
+    LmThumbnail *thumbnail; /* Of the frame at hand. */
+    LmWatch *watch;
+    LmSeeker *seeker;        /* region "auto": there from its first frame on. */
     LmRect region;           /* Clipped to the frame; 0 wide: no overlap. */
     unsigned region_serial;  /* Of settings, that `region` was made from; 0: none. */
     bool bad_frame_told;     /* Of this layout. */
@@ -173,8 +179,8 @@ void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings 
                      GstClockTime age);
 /** Controlled properties take their values at the frame's own time. */
 void gst_lm_net_sync_properties(GstLmNet *self, GstBuffer *buffer);
-/** A frame that the session refused: told once where that is not the session's own failure, which it
- * tells by itself. Takes the error. */
+/** A frame that the session refused: told once where that is not the session's own failure, which
+ * it tells by itself. Takes the error. */
 void gst_lm_net_refused(GstLmNet *self, GError *error);
 
 /* --- gstlmneteveryframe.c -------------------------------------------------------------------- */

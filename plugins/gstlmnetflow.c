@@ -3,6 +3,8 @@
 #include "gstlmframe.h"
 #include "gstlmnet-private.h"
 
+#include <string.h>
+
 #define GST_CAT_DEFAULT gst_lm_net_debug
 
 /* Of running time: after more than this without a frame, the scene is taken for another. */
@@ -12,6 +14,8 @@ void gst_lm_net_flow_init(GstLmNet *self)
 {
     gst_lm_net_every_frame_init(self);
     self->asked = gst_queue_array_new_for_struct(sizeof(GstLmNetFrame), 16);
+    self->thumbnail = g_new0(LmThumbnail, 1);
+    self->watch = lm_watch_create();
 }
 
 void gst_lm_net_flow_finish(GstLmNet *self)
@@ -19,6 +23,9 @@ void gst_lm_net_flow_finish(GstLmNet *self)
     gst_lm_net_flow_reset(self);
     gst_lm_net_every_frame_finish(self);
     gst_queue_array_free(self->asked);
+    g_free(self->thumbnail);
+    lm_watch_free(&self->watch);
+    lm_seeker_free(&self->seeker);
     gst_lm_painter_finish(&self->painter);
 }
 
@@ -35,6 +42,7 @@ void gst_lm_net_flow_reset(GstLmNet *self)
     gst_queue_array_clear(self->asked);
     gst_lm_net_new_scene(self);
     self->last.arrival = 0;
+    lm_watch_reset(self->watch);
     if (self->session)
         lm_session_discard(self->session);
 }
@@ -99,8 +107,9 @@ bool gst_lm_net_map(GstLmNet *self, GstBuffer *buffer, GstVideoFrame *video, LmF
     return ok;
 }
 
-/* Clips the region to the frame; tells once for each region and size where that changes it. */
-static void settle_region(GstLmNet *self, const GstLmNetSettings *settings)
+/* The region that was asked for, clipped to the frame; tells once for each region and size where
+ * that changes it. */
+static void clip_region(GstLmNet *self, const GstLmNetSettings *settings)
 {
     if (self->region_serial == settings->region_serial)
         return;
@@ -130,6 +139,39 @@ static void settle_region(GstLmNet *self, const GstLmNetSettings *settings)
     }
 }
 
+/* The region that is known by now. In every-frame, where frames can wait, results depend on no
+ * other thread's pace. */
+static void find_region(GstLmNet *self, GstClockTime running)
+{
+    GError *error = NULL;
+    if (!self->seeker && !(self->seeker = lm_seeker_create(&error))) {
+        GST_DEBUG_OBJECT(self, "%s", error->message);
+        g_error_free(error);
+        self->region = (LmRect){0, 0, self->frame_info.width, self->frame_info.height};
+        return;
+    }
+    GST_OBJECT_LOCK(self);
+    const bool wait = self->every_frame;
+    GST_OBJECT_UNLOCK(self);
+    lm_seeker_post(self->seeker, self->thumbnail, running);
+    if (wait)
+        lm_seeker_wait(self->seeker);
+    self->region = lm_seeker_get(self->seeker).rect;
+}
+
+static void settle_region(GstLmNet *self, const GstLmNetSettings *settings, GstClockTime running)
+{
+    const LmRect before = self->region;
+    if (settings->find_region)
+        find_region(self, running);
+    else
+        clip_region(self, settings);
+    if (memcmp(&before, &self->region, sizeof before) != 0)
+        GST_INFO_OBJECT(self, "region %d,%d,%d,%d of %d x %d", self->region.x, self->region.y,
+                        self->region.width, self->region.height, self->frame_info.width,
+                        self->frame_info.height);
+}
+
 /* Whether frames may be missing between two, in which the scene may have changed. */
 static bool is_gap(const GstLmNetFrame *before, const GstLmNetFrame *frame, bool discont)
 {
@@ -146,12 +188,24 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
         .running = gst_segment_to_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME,
                                                GST_BUFFER_PTS(buffer)),
         .arrival = lm_clock_now(),
-        .still = self->last.still + 1,
     };
-    settle_region(self, settings);
-    if (is_gap(&self->last, &frame, GST_BUFFER_IS_DISCONT(buffer)))
+    lm_thumbnail_take(self->thumbnail, view);
+    settle_region(self, settings, frame.running);
+    const LmWatchReport report =
+        lm_watch_frame(self->watch, self->thumbnail, self->region, frame.running);
+    const GstLmPicture picture = report.no_signal ? GST_LM_PICTURE_NO_SIGNAL
+                                 : report.frozen  ? GST_LM_PICTURE_FROZEN
+                                                  : GST_LM_PICTURE_LIVE;
+    if (picture != self->picture)
+        gst_lm_net_set_picture(self, picture);
+    self->picture = picture;
+
+    frame.blank = report.blank;
+    if (report.cut || (report.blank && !self->last.blank) ||
+        is_gap(&self->last, &frame, GST_BUFFER_IS_DISCONT(buffer)))
         gst_lm_net_new_scene(self);
     frame.scene = self->last.scene;
+    frame.still = report.same ? self->last.still : self->last.still + 1;
     self->last = frame;
     return frame;
 }

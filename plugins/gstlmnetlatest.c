@@ -118,8 +118,7 @@ static void analyse(GstLmNet *self, GstBuffer *buffer, const GstLmNetSettings *s
         return;
     *frame = gst_lm_net_look(self, buffer, &view, settings);
     poll_masks(self, settings);
-    if (self->region.width > 0 && self->picture != GST_LM_PICTURE_NO_SIGNAL &&
-        !is_known(self, frame))
+    if (self->region.width > 0 && !frame->blank && !is_known(self, frame))
         submit(self, &view, frame);
     gst_video_frame_unmap(&video);
     if (frame->ticket && is_wait_likely(self, settings))

@@ -165,7 +165,7 @@ GstBuffer *test_golden_frame(int index)
 GstBuffer *test_moving_frame(int index)
 {
     GstBuffer *buffer = test_golden_frame(index);
-    gst_buffer_memset(buffer, 0, (guint8)(64 + index % 128), 3);
+    gst_buffer_memset(buffer, 0, (guint8)(64 + index * 53 % 128), 3);
     return buffer;
 }
 
