@@ -400,29 +400,38 @@ static bool make_pipelines(LmExecutor *executor, GError **error)
     return true;
 }
 
-static bool is_tiled(const LmDeviceInfo *device, const LmExecutorParams *params)
+unsigned lm_executor_variant(const LmDeviceInfo *device, const LmExecutorParams *params)
 {
-    return device->tiled && !params->portable &&
-           (params->tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU);
+    const bool automatic = params->tiled == LM_TILED_WHERE_FASTER;
+    const bool tiled = device->tiled && (!automatic || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU);
+    /* Integrated GPUs are short of arithmetic, by estimate; discrete ones were measured without. */
+    const bool half = params->fp16 && device->native_fp16 &&
+                      (params->tiled == LM_TILED_HALF ||
+                       (automatic && device->type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU));
+    /* The first row that holds. */
+    const struct {
+        bool holds;
+        unsigned builds;
+    } rows[] = {
+        {params->portable, 0},
+        {tiled && half, LM_VARIANT_TILED | LM_VARIANT_HALF},
+        {tiled, LM_VARIANT_TILED},
+        {device->lanes8, LM_VARIANT_LANES8},
+        {true, 0},
+    };
+    unsigned i = 0;
+    while (!rows[i].holds)
+        i++;
+    return rows[i].builds | (params->fp16 ? LM_VARIANT_FP16 : 0);
 }
 
 void lm_executor_plan(LmGraph *graph, const LmDeviceInfo *device, const LmExecutorParams *params)
 {
-    bool tiled = is_tiled(device, params);
+    bool tiled = lm_executor_variant(device, params) & LM_VARIANT_TILED;
     if (tiled)
         lm_graph_fuse(graph);
     if (tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU)
         lm_graph_plan_steps(graph);
-}
-
-static unsigned choose_variant(const LmDeviceInfo *device, const LmExecutorParams *params)
-{
-    unsigned variant = params->fp16 ? LM_VARIANT_FP16 : 0;
-    if (is_tiled(device, params))
-        variant |= LM_VARIANT_TILED;
-    else if (device->lanes8 && !params->portable)
-        variant |= LM_VARIANT_LANES8;
-    return variant;
 }
 
 /* A device may have gone since the graph was fused for it, and another come in its place. */
@@ -447,7 +456,7 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
     executor->pipelines = pipelines;
     executor->device = lm_pipelines_device(pipelines);
     executor->graph = graph;
-    executor->variant = choose_variant(&executor->device->info, params);
+    executor->variant = lm_executor_variant(&executor->device->info, params);
     executor->max_storage_range =
         params->max_storage_range ? params->max_storage_range : VK_WHOLE_SIZE;
     executor->parameters = g_new0(Parameters, graph->ops->len);
