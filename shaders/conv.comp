@@ -4,7 +4,7 @@
  *
  * x:       C4 planes, in_planes of in_height x in_width
  * addend:  C4 planes of the output's shape (ADD)
- * weights: tiles [output group][in_plane][tap y * 3 + x], see include/weights.glsl
+ * weights: tiles [output group][in_plane][tap y * 3 + x], see include/weights.glsl and tile.glsl
  * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of height x width
  *

@@ -3,13 +3,13 @@
 """Makes a C table (see src/gpu/shaders.h) of shaders that glslc compiled with -mfmt=c.
 
 usage: embed.py OUTPUT.c SYMBOL [NAME.VARIANT.inc ...]
-VARIANT is fp32 or fp16, and may be followed by .lanes8 or .tiled; SYMBOL names the table.
+VARIANT is fp32 or fp16, and may be followed by .lanes8, .tiled or .tiled.half; SYMBOL names the table.
 """
 import pathlib
 import sys
 
 BITS = {"fp32": "0", "fp16": "LM_VARIANT_FP16", "lanes8": "LM_VARIANT_LANES8",
-        "tiled": "LM_VARIANT_TILED"}
+        "tiled": "LM_VARIANT_TILED", "half": "LM_VARIANT_HALF"}
 
 
 def main(output, symbol, *builds):

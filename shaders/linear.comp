@@ -8,7 +8,7 @@
  * gain:    C4 planes of 1 x 1, as many as x's (GAIN): squeeze-and-excite's scale
  *          or (tiled build, EXCITE) the parts of a mean as excite.comp takes them, which gives that scale
  * excite:  excite.comp's weights and biases, one after the other (EXCITE)
- * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl
+ * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl and tile.glsl
  * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of `pixels` texels
  *

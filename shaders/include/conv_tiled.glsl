@@ -7,6 +7,8 @@
  *
  * Grid: x, y = tiles; z = PLANES output planes. The tile at (0, 0) writes the zero texels.
  */
+#include "tile.glsl"
+
 layout(constant_id = 5) const int COLUMNS = 16;
 layout(constant_id = 6) const int BANDS = 2;
 layout(constant_id = 7) const int ROWS = 4;
@@ -26,7 +28,7 @@ const int STAGED = (PATCH + TAPS) * SLICES;
 const int SUMMED = SLICES > 1 ? SIZE * ROWS : 1;
 
 /* SLICES patches, then as many sets of weights; at the end the slices' sums. */
-shared vec4 memory[STAGED > SUMMED ? STAGED : SUMMED];
+SHARED_TILES(STAGED, SUMMED);
 
 void store(int out_plane, int row, int column, vec4 value)
 {
@@ -42,7 +44,7 @@ void store(int out_plane, int row, int column, vec4 value)
 int local;
 /* Where, within its plane and within its set of weights, each texel lies that this invocation fetches. */
 int patch_at[PATCH_SHARE], taps_at[TAPS_SHARE];
-vec4 patches[PATCH_SHARE], taps[TAPS_SHARE];
+TILE_VEC patches[PATCH_SHARE], taps[TAPS_SHARE];
 
 /* What this invocation brings for the turn whose first input plane is `first`. */
 void fetch(int first)
@@ -50,10 +52,12 @@ void fetch(int first)
     [[unroll]] for (int n = 0; n < PATCH_SHARE; n++) {
         int plane = first + (local + n * SIZE) / PATCH;
         /* Past the last plane nothing must come of what the weights are. */
-        patches[n] = texelFetch(x, plane < in_planes ? plane * in_stride + patch_at[n] : in_height * in_width);
+        patches[n] =
+            TILE_VEC(texelFetch(x, plane < in_planes ? plane * in_stride + patch_at[n] : in_height * in_width));
     }
     [[unroll]] for (int n = 0; n < TAPS_SHARE; n++)
-        taps[n] = texelFetch(weights, taps_at[n] + min(first + (local + n * SIZE) / TAPS, in_planes - 1) * 72);
+        taps[n] = TILE_VEC(
+            texelFetch(weights, taps_at[n] + min(first + (local + n * SIZE) / TAPS, in_planes - 1) * 72));
 }
 
 void main()
@@ -94,18 +98,19 @@ void main()
         if (first < in_planes)
             fetch(first);
         [[unroll]] for (int kx = 0; kx < 3; kx++) {
-            vec4 v[IN_ROWS];
+            TILE_VEC run[ROWS], v[IN_ROWS];
+            [[unroll]] for (int r = 0; r < ROWS; r++)
+                run[r] = RUN_BEGIN(sum[r]);
             [[unroll]] for (int r = 0; r < IN_ROWS; r++)
                 v[r] = memory[patch_base + r * PATCH_WIDTH + kx];
             [[unroll]] for (int ky = 0; ky < 3; ky++) {
-                [[unroll]] for (int q = 0; q < 4; q++) {
-                    vec4 w = memory[taps_base + (ky * 3 + kx) * 4 + q];
-                    /* Not dot(): four multiply-adds, where it would be five instructions. */
-                    [[unroll]] for (int j = 0; j < 4; j++)
-                        [[unroll]] for (int r = 0; r < ROWS; r++)
-                            sum[r][q] += w[j] * v[r * STRIDE + ky][j];
+                [[unroll]] for (int k = 0; k < 4; k++) {
+                    TILE_VEC w = memory[taps_base + (ky * 3 + kx) * 4 + k];
+                    ADD_PRODUCTS(ROWS, run[r], k, w, v[r * STRIDE + ky]);
                 }
             }
+            [[unroll]] for (int r = 0; r < ROWS; r++)
+                sum[r] = RUN_END(sum[r], run[r]);
         }
     } while (first < in_planes);
 
@@ -117,12 +122,12 @@ void main()
     } else {
         barrier();
         [[unroll]] for (int r = 0; r < ROWS; r++)
-            memory[r * SIZE + local] = sum[r];
+            sums[r * SIZE + local] = sum[r];
         barrier();
         for (int r = slice; r < ROWS; r += SLICES) {
             vec4 total = start;
             [[unroll]] for (int s = 0; s < SLICES; s++)
-                total += memory[r * SIZE + (s * PLANES + side) * LANES + lane];
+                total += sums[r * SIZE + (s * PLANES + side) * LANES + lane];
             store(out_plane, row + r, column, total);
         }
     }

@@ -7,6 +7,8 @@
  *
  * Grid: x = tiles; y = GROUPS output groups. The first tile writes the zero texels.
  */
+#include "tile.glsl"
+
 layout(constant_id = 8) const int COLUMNS = 32;
 layout(constant_id = 9) const int GROUPS = 1;
 layout(constant_id = 10) const int SLICES = 1;
@@ -23,11 +25,11 @@ const int ROW = 8 * GROUPS;      /* texels of weights for one input plane */
 const int X_SHARE = (TILE * TURN + SIZE - 1) / SIZE;
 const int W_SHARE = (ROW * TURN + SIZE - 1) / SIZE;
 const int STAGED = (TILE + ROW) * TURN;
-const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : 1;
+const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : EXCITE ? SIZE : 1;
 const int MAX_GAINS = 128; /* planes: LM_FUSED_EXCITE_PLANES */
 
 /* TURN planes of pixels, then their weights; at the end the slices' sums. Before all that, a texel of each invocation's. */
-shared vec4 memory[STAGED > SUMMED ? STAGED : SUMMED];
+SHARED_TILES(STAGED, SUMMED);
 shared vec4 gains[EXCITE ? MAX_GAINS : 1], hidden[EXCITE ? MAX_GAINS : 1];
 
 void store(int out_plane, int pixel, vec4 value)
@@ -42,7 +44,7 @@ void store(int out_plane, int pixel, vec4 value)
 }
 
 int local, first_pixel, first_group;
-vec4 inputs[X_SHARE], tiles[W_SHARE];
+TILE_VEC inputs[X_SHARE], tiles[W_SHARE];
 
 /* What this invocation brings for the turn whose first input plane is `first`. */
 void fetch(int first)
@@ -51,14 +53,16 @@ void fetch(int first)
     [[unroll]] for (int n = 0; n < X_SHARE; n++) {
         int k = local + n * SIZE, plane = first + k / TILE;
         /* Past the last plane nothing must come of what the weights are. */
-        inputs[n] = texelFetch(x, plane < in_planes ? plane * in_stride + min(first_pixel + k % TILE, pixels) : pixels);
+        int pixel = min(first_pixel + k % TILE, pixels);
+        inputs[n] = TILE_VEC(texelFetch(x, plane < in_planes ? plane * in_stride + pixel : pixels));
     }
     [[unroll]] for (int n = 0; n < W_SHARE; n++) {
         int k = local + n * SIZE, plane = min(first + k / ROW, in_planes - 1);
         int group = min(first_group + k % ROW / 8, last_group);
-        tiles[n] = texelFetch(weights, (group * padded_planes + plane) * 8 + k % 8);
+        vec4 texel = texelFetch(weights, (group * padded_planes + plane) * 8 + k % 8);
         if (GAIN)
-            tiles[n] *= texelFetch(gain, plane * gain_stride);
+            texel *= WEIGHT_GAIN(texelFetch(gain, plane * gain_stride), k);
+        tiles[n] = TILE_VEC(texel);
     }
 }
 
@@ -70,7 +74,7 @@ void normalise()
     for (int k = local; k < TILE; k += SIZE) {
         vec4 v[TURN], total = vec4(0.0), squares = vec4(0.0);
         [[unroll]] for (int u = 0; u < TURN; u++) {
-            v[u] = memory[u * TILE + k];
+            v[u] = vec4(memory[u * TILE + k]);
             total += v[u];
         }
         float mean = dot(total, vec4(1.0)) / float(channels);
@@ -80,7 +84,7 @@ void normalise()
         }
         float scale = inversesqrt(dot(squares, vec4(1.0)) / float(channels) + 1e-5);
         [[unroll]] for (int u = 0; u < TURN; u++)
-            memory[u * TILE + k] = v[u] * scale;
+            memory[u * TILE + k] = TILE_VEC(v[u] * scale);
     }
     barrier();
 }
@@ -91,12 +95,12 @@ int sharers_of(int n, int most)
     return clamp(SIZE / n, 1, most);
 }
 
-/* The sum of what the sharers of the n-th thing have left in memory[]. */
+/* The sum of what the sharers of the n-th thing have left in sums[]. */
 vec4 sum_of_shares(int n, int sharers)
 {
     vec4 sum = vec4(0.0);
     for (int s = 0; s < sharers; s++)
-        sum += memory[n * sharers + s];
+        sum += sums[n * sharers + s];
     return sum;
 }
 
@@ -110,7 +114,7 @@ void compute_means()
         if (own < at_once && plane < gain_planes)
             for (int i = local % sharers; i < parts; i += sharers)
                 sum += texelFetch(gain, plane * gain_stride + i);
-        memory[local] = sum;
+        sums[local] = sum;
         barrier();
         if (local < at_once && first + local < gain_planes)
             gains[first + local] = sum_of_shares(local, sharers) / float(parts);
@@ -133,7 +137,7 @@ void compute_layer(bool second, int n_in, int n_out)
                 [[unroll]] for (int q = 0; q < 4; q++)
                     sum[q] += dot(texelFetch(excite, weights_at + (plane * n_in + i) * 4 + q), v);
             }
-        memory[local] = sum;
+        sums[local] = sum;
         barrier();
         plane = first + local;
         if (local < at_once && plane < n_out) {
@@ -173,8 +177,9 @@ void main()
         [[unroll]] for (int n = 0; n < W_SHARE; n++)
             if (local + n * SIZE < ROW * TURN) {
                 int plane = first + (local + n * SIZE) / ROW;
-                bool gained = EXCITE && plane < gain_planes; /* what has no gain has 1 */
-                memory[TILE * TURN + local + n * SIZE] = gained ? tiles[n] * gains[plane] : tiles[n];
+                if (EXCITE && plane < gain_planes) /* what has no gain has 1 */
+                    tiles[n] = TILE_VEC(vec4(tiles[n]) * WEIGHT_GAIN(gains[plane], local + n * SIZE));
+                memory[TILE * TURN + local + n * SIZE] = tiles[n];
             }
         barrier();
         if (NORMALISE)
@@ -183,19 +188,23 @@ void main()
         /* The next turn's are under way meanwhile. */
         if (first < in_planes)
             fetch(first);
+        TILE_VEC run[PIXELS][2];
+        [[unroll]] for (int r = 0; r < PIXELS; r++)
+            [[unroll]] for (int h = 0; h < 2; h++)
+                run[r][h] = RUN_BEGIN(sum[r][h]);
         [[unroll]] for (int d = 0; d < DEPTH; d++) {
             int plane = d * SLICES + slice;
-            vec4 a[PIXELS];
+            TILE_VEC a[PIXELS];
             [[unroll]] for (int r = 0; r < PIXELS; r++)
                 a[r] = memory[plane * TILE + r * COLUMNS + column];
-            [[unroll]] for (int q = 0; q < 8; q++) {
-                vec4 b = memory[TILE * TURN + plane * ROW + side * 8 + q];
-                /* Not dot(): four multiply-adds, where it would be five instructions. */
-                [[unroll]] for (int j = 0; j < 4; j++)
-                    [[unroll]] for (int r = 0; r < PIXELS; r++)
-                        sum[r][q / 4][q & 3] += b[j] * a[r][j];
+            [[unroll]] for (int k = 0; k < 8; k++) {
+                TILE_VEC b = memory[TILE * TURN + plane * ROW + side * 8 + k];
+                ADD_PRODUCTS(PIXELS, run[r][k / 4], k & 3, b, a[r]);
             }
         }
+        [[unroll]] for (int r = 0; r < PIXELS; r++)
+            [[unroll]] for (int h = 0; h < 2; h++)
+                sum[r][h] = RUN_END(sum[r][h], run[r][h]);
     } while (first < in_planes);
 
     int group = first_group + side, pixel = first_pixel + column;
@@ -210,12 +219,12 @@ void main()
         barrier();
         [[unroll]] for (int h = 0; h < 2; h++)
             [[unroll]] for (int r = 0; r < PIXELS; r++)
-                memory[(r * 2 + h) * SIZE + local] = sum[r][h];
+                sums[(r * 2 + h) * SIZE + local] = sum[r][h];
         barrier();
         for (int k = slice; k < PIXELS * 2; k += SLICES) {
             vec4 total = (k & 1) == 0 ? start[0] : start[1];
             [[unroll]] for (int s = 0; s < SLICES; s++)
-                total += memory[k * SIZE + (s * GROUPS + side) * COLUMNS + column];
+                total += sums[k * SIZE + (s * GROUPS + side) * COLUMNS + column];
             store(group * 2 + (k & 1), pixel + k / 2 * COLUMNS, total);
         }
     }

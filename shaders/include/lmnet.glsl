@@ -4,7 +4,7 @@
  *
  * A texel is four values, which a texel buffer's view (rgba32f or rgba16f) converts to vec4 on
  * reading, whatever the build; so reading is a plain texelFetch(name, index), and only writing
- * needs an alias. Arithmetic is in float.
+ * needs an alias. Arithmetic is in float, but for what include/tile.glsl says of HALF.
  *
  * Loops that are not unrolled run at least once and test at their end: lavapipe only masks off what
  * a test at the top excludes, and so runs the whole body once more than needed.
@@ -14,6 +14,8 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#elif HALF
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #endif
 
 /* Input `slot` (0..3), read with texelFetch; LM_INPUT_WORDS where it holds raw 32-bit words (a

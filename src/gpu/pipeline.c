@@ -284,6 +284,7 @@ static Key make_key(const LmPipelines *pipelines, const LmShader *shader, const 
     g_assert(n_spec <= LM_MAX_SPEC);
     g_assert(!(shader->variant & LM_VARIANT_LANES8) || pipelines->device->info.lanes8);
     g_assert(!(shader->variant & LM_VARIANT_TILED) || pipelines->device->info.tiled);
+    g_assert(!(shader->variant & LM_VARIANT_HALF) || pipelines->device->info.native_fp16);
     Key key = {.shader = shader, .n_spec = n_spec};
     if (n_spec > 0)
         memcpy(key.spec, spec, n_spec * sizeof *spec);
@@ -292,11 +293,12 @@ static Key make_key(const LmPipelines *pipelines, const LmShader *shader, const 
 
 static void keep_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline pipeline)
 {
-    lm_device_name(pipelines->device, VK_OBJECT_TYPE_PIPELINE, (guint64)pipeline, "%s%s%s",
+    lm_device_name(pipelines->device, VK_OBJECT_TYPE_PIPELINE, (guint64)pipeline, "%s%s%s%s",
                    key->shader->name, key->shader->variant & LM_VARIANT_FP16 ? ".fp16" : "",
                    key->shader->variant & LM_VARIANT_LANES8  ? ".lanes8"
                    : key->shader->variant & LM_VARIANT_TILED ? ".tiled"
-                                                             : "");
+                                                             : "",
+                   key->shader->variant & LM_VARIANT_HALF ? ".half" : "");
     guint64 value = (guint64)pipeline;
     g_hash_table_insert(pipelines->made, g_memdup2(key, sizeof *key),
                         g_memdup2(&value, sizeof value));

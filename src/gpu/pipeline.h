@@ -33,6 +33,8 @@ typedef enum {
     LM_VARIANT_LANES8 = 1 << 1, /**< For subgroups of exactly 8: weights by constant shuffle. */
     LM_VARIANT_TILED = 1 << 2,  /**< For GPUs: workgroups share tiles in shared memory. Never with
                                    LANES8. */
+    LM_VARIANT_HALF = 1 << 3,   /**< Products in half precision, too, and sums of a few of them
+                                   (shaders/include/tile.glsl). Only with FP16 and TILED. */
 } LmVariant;
 
 /** Thread-safe, but for creating and freeing; whoever asks waits while another's are made. */
@@ -57,9 +59,9 @@ gint64 lm_pipelines_making_us(LmPipelines *pipelines);
 
 /** The pipeline of shader `name` (a file of shaders/, without its ending) in the given variant;
  * spec[i] becomes specialisation constant i. A variant bit that the shader has no build for is
- * dropped (a shader without weights needs no lanes8). LANES8 only where
- * info.lanes8 is set, TILED only where info.tiled is. Owned by `pipelines`; the same key gives the
- * same pipeline. VK_NULL_HANDLE with an error. */
+ * dropped (a shader without weights needs no lanes8). LANES8 only where info.lanes8 is set, TILED
+ * only where info.tiled is, HALF only where info.native_fp16 is. Owned by `pipelines`; the same key
+ * gives the same pipeline. VK_NULL_HANDLE with an error. */
 VkPipeline lm_pipelines_get(LmPipelines *pipelines, const char *name, unsigned variant,
                             const guint32 *spec, unsigned n_spec, GError **error);
 
@@ -81,7 +83,7 @@ bool lm_pipelines_prepare(LmPipelines *pipelines, const LmPipelineRequest *reque
 /** One build of one shader: see gpu/shaders.h. */
 struct LmShader;
 /** The same of a shader that the caller has found in a table of its own, which must outlive
- * `pipelines`. LANES8 and TILED builds only on a device whose info has that set. */
+ * `pipelines`. LANES8, TILED and HALF builds only on a device whose info allows them, as above. */
 VkPipeline lm_pipelines_get_shader(LmPipelines *pipelines, const struct LmShader *shader,
                                    const guint32 *spec, unsigned n_spec, GError **error);
 

@@ -4,8 +4,9 @@
 
 static int rank(unsigned variant)
 {
-    return (variant & LM_VARIANT_FP16 ? 2 : 0) +
-           (variant & (LM_VARIANT_LANES8 | LM_VARIANT_TILED) ? 1 : 0);
+    return (variant & LM_VARIANT_FP16 ? 4 : 0) +
+           (variant & (LM_VARIANT_LANES8 | LM_VARIANT_TILED) ? 2 : 0) +
+           (variant & LM_VARIANT_HALF ? 1 : 0);
 }
 
 const LmShader *lm_shader_find(const LmShader *table, const char *name, unsigned variant)

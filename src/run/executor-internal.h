@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The executor's insides, shared by its recording and its testing side. */
+ * The executor's insides, shared by its parts: recording, weights, and what tests need. */
 #pragma once
 
 #include "run/dispatch.h"
 #include "run/executor.h"
+
+/* Largest alignment that Vulkan lets a device ask of views and storage ranges. */
+#define ALIGNMENT 256
+/* Mesa's llvmpipe compiles a shader anew for views of another kind than it has seen, and takes
+ * those whose size in bytes has a zero for its second byte to be another kind: half of all
+ * compiling was for biases of less than 256 bytes. Such views, but for those of tensors, reach so
+ * far into what follows. */
+#define VIEW_SLACK 256
 
 /* Byte range of the arena that a step touches. */
 typedef struct {
@@ -49,3 +57,16 @@ struct LmExecutor {
     Step mask;
     VkBufferView logits_view; /* owned by `views` */
 };
+
+static inline VkDeviceSize align(VkDeviceSize size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static inline VkDeviceSize texel_bytes(const LmExecutor *executor)
+{
+    return executor->variant & LM_VARIANT_FP16 ? 8 : 16;
+}
+
+/* Places all operators' parameters, makes the buffer of them and fills it. Waits. */
+bool lm_executor_upload_weights(LmExecutor *executor, GError **error);

@@ -1,32 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Building and recording: weights to the device, a descriptor set and a pipeline for each step. */
+ * Building and recording: a descriptor set and a pipeline for each step. */
 #include "run/executor-internal.h"
 
 #include "run/pack.h"
 #include "run/winograd.h"
 #include "util/error.h"
-#include "util/half.h"
 
-#include <string.h>
-
-/* Largest alignment that Vulkan lets a device ask of views and storage ranges. */
-#define ALIGNMENT 256
-/* Mesa's llvmpipe compiles a shader anew for views of another kind than it has seen, and takes
- * those whose size in bytes has a zero for its second byte to be another kind: half of all
- * compiling was for biases of less than 256 bytes. Such views, but for those of tensors, reach so
- * far into what follows. */
-#define VIEW_SLACK 256
 /* Winograd convolutions work in bands whose evaluated values take about that much: it is there
  * beside the tensors. Bands that fit a CPU's cache would gain 5 % on one thread and lose more on
  * several, which wait for each other after each step. */
 #define BAND_BYTES (16 << 20)
-/* Biases are single precision in every variant. */
-#define BIAS_TEXEL 16
-
-static VkDeviceSize align(VkDeviceSize size)
-{
-    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
 
 static VkDeviceSize view_size(VkDeviceSize size)
 {
@@ -37,11 +20,6 @@ static VkFormat format_of(const LmExecutor *executor)
 {
     return executor->variant & LM_VARIANT_FP16 ? VK_FORMAT_R16G16B16A16_SFLOAT
                                                : VK_FORMAT_R32G32B32A32_SFLOAT;
-}
-
-static VkDeviceSize texel_bytes(const LmExecutor *executor)
-{
-    return executor->variant & LM_VARIANT_FP16 ? 8 : 16;
 }
 
 const LmBuffer *lm_executor_arena(const LmExecutor *executor)
@@ -73,105 +51,6 @@ unsigned lm_executor_n_barriers(const LmExecutor *executor)
 VkDeviceSize lm_executor_device_bytes(const LmExecutor *executor)
 {
     return executor->arena.size + executor->weights.size;
-}
-
-/* Weights, then biases, as the network's other weights are stored: at most a rounding more than
- * biases are elsewhere, before a function as flat as the sigmoid. */
-static gsize excite_texels(const LmExecutor *executor, const LmOp *op)
-{
-    return lm_pack_weight_texels(executor->graph, op->excite, executor->variant, false) +
-           lm_pack_bias_texels(executor->graph, op->excite, executor->variant);
-}
-
-/* Where each operator's weights and biases go; returns the total size. */
-static VkDeviceSize place_parameters(LmExecutor *executor)
-{
-    VkDeviceSize size = 0;
-    for (guint i = 0; i < executor->graph->ops->len; i++) {
-        Parameters *parameters = &executor->parameters[i];
-        const LmOp *op = lm_graph_op(executor->graph, i);
-        parameters->weights_offset = size;
-        parameters->weights_size = lm_pack_weight_texels(executor->graph, op, executor->variant,
-                                                         parameters->winograd_rows > 0) *
-                                   texel_bytes(executor);
-        parameters->bias_offset = align(size + parameters->weights_size);
-        parameters->bias_size =
-            lm_pack_bias_texels(executor->graph, op, executor->variant) * BIAS_TEXEL;
-        size = align(parameters->bias_offset + parameters->bias_size);
-        if (op->excite) {
-            parameters->excite_offset = size;
-            parameters->excite_size = excite_texels(executor, op) * texel_bytes(executor);
-            size = align(parameters->excite_offset + parameters->excite_size);
-        }
-    }
-    return size + VIEW_SLACK;
-}
-
-/* n values as the device stores them. */
-static void store_values(const LmExecutor *executor, const float *values, gsize n, guint8 *to)
-{
-    guint16 *halves = (guint16 *)(void *)to;
-    if (!(executor->variant & LM_VARIANT_FP16))
-        memcpy(to, values, n * sizeof *values);
-    else
-        for (gsize i = 0; i < n; i++)
-            halves[i] = lm_half_from_float(values[i]);
-}
-
-static void pack_excite(const LmExecutor *executor, const LmOp *op, guint8 *to)
-{
-    gsize n = excite_texels(executor, op) * 4,
-          n_weights =
-              lm_pack_weight_texels(executor->graph, op->excite, executor->variant, false) * 4;
-    g_autofree float *values = g_new(float, n);
-    lm_pack_weights(executor->graph, op->excite, executor->variant, false, values);
-    lm_pack_biases(executor->graph, op->excite, executor->variant, values + n_weights);
-    store_values(executor, values, n, to);
-}
-
-static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map)
-{
-    const Parameters *parameters = &executor->parameters[index];
-    const LmOp *op = lm_graph_op(executor->graph, index);
-    gsize n = lm_pack_weight_texels(executor->graph, op, executor->variant,
-                                    parameters->winograd_rows > 0) *
-              4;
-
-    if (parameters->bias_size)
-        lm_pack_biases(executor->graph, op, executor->variant,
-                       (float *)(void *)(map + parameters->bias_offset));
-    if (op->excite)
-        pack_excite(executor, op, map + parameters->excite_offset);
-    if (n == 0)
-        return;
-    if (!(executor->variant & LM_VARIANT_FP16)) {
-        lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0,
-                        (float *)(void *)(map + parameters->weights_offset));
-        return;
-    }
-    g_autofree float *texels = g_new(float, n);
-    lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0, texels);
-    store_values(executor, texels, n, map + parameters->weights_offset);
-}
-
-static bool upload_weights(LmExecutor *executor, GError **error)
-{
-    LmBuffer staging = {0};
-    VkDeviceSize size = place_parameters(executor);
-    bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size,
-                             "weights", error) &&
-              lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging",
-                             error);
-    if (ok) {
-        memset(staging.map, 0, size);
-        for (guint i = 0; i < executor->graph->ops->len; i++)
-            pack_parameters(executor, i, staging.map);
-        ok = lm_buffer_flush(&staging, error) &&
-             lm_commands_transfer(executor->device, &staging, 0, &executor->weights, 0, size,
-                                  UINT64_MAX, error);
-    }
-    lm_buffer_finish(&staging);
-    return ok;
 }
 
 static VkBufferView add_view(LmExecutor *executor, const LmBuffer *buffer, VkFormat format,
@@ -521,29 +400,38 @@ static bool make_pipelines(LmExecutor *executor, GError **error)
     return true;
 }
 
-static bool is_tiled(const LmDeviceInfo *device, const LmExecutorParams *params)
+unsigned lm_executor_variant(const LmDeviceInfo *device, const LmExecutorParams *params)
 {
-    return device->tiled && !params->portable &&
-           (params->tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU);
+    const bool automatic = params->tiled == LM_TILED_WHERE_FASTER;
+    const bool tiled = device->tiled && (!automatic || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU);
+    /* Integrated GPUs are short of arithmetic, by estimate; discrete ones were measured without. */
+    const bool half = params->fp16 && device->native_fp16 &&
+                      (params->tiled == LM_TILED_HALF ||
+                       (automatic && device->type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU));
+    /* The first row that holds. */
+    const struct {
+        bool holds;
+        unsigned builds;
+    } rows[] = {
+        {params->portable, 0},
+        {tiled && half, LM_VARIANT_TILED | LM_VARIANT_HALF},
+        {tiled, LM_VARIANT_TILED},
+        {device->lanes8, LM_VARIANT_LANES8},
+        {true, 0},
+    };
+    unsigned i = 0;
+    while (!rows[i].holds)
+        i++;
+    return rows[i].builds | (params->fp16 ? LM_VARIANT_FP16 : 0);
 }
 
 void lm_executor_plan(LmGraph *graph, const LmDeviceInfo *device, const LmExecutorParams *params)
 {
-    bool tiled = is_tiled(device, params);
+    bool tiled = lm_executor_variant(device, params) & LM_VARIANT_TILED;
     if (tiled)
         lm_graph_fuse(graph);
     if (tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU)
         lm_graph_plan_steps(graph);
-}
-
-static unsigned choose_variant(const LmDeviceInfo *device, const LmExecutorParams *params)
-{
-    unsigned variant = params->fp16 ? LM_VARIANT_FP16 : 0;
-    if (is_tiled(device, params))
-        variant |= LM_VARIANT_TILED;
-    else if (device->lanes8 && !params->portable)
-        variant |= LM_VARIANT_LANES8;
-    return variant;
 }
 
 /* A device may have gone since the graph was fused for it, and another come in its place. */
@@ -568,7 +456,7 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
     executor->pipelines = pipelines;
     executor->device = lm_pipelines_device(pipelines);
     executor->graph = graph;
-    executor->variant = choose_variant(&executor->device->info, params);
+    executor->variant = lm_executor_variant(&executor->device->info, params);
     executor->max_storage_range =
         params->max_storage_range ? params->max_storage_range : VK_WHOLE_SIZE;
     executor->parameters = g_new0(Parameters, graph->ops->len);
@@ -581,7 +469,7 @@ LmExecutor *lm_executor_create(LmPipelines *pipelines, const LmGraph *graph,
     if (!check_fused(executor, error) ||
         !lm_buffer_init(&executor->arena, executor->device, LM_BUFFER_DEVICE,
                         executor->scratch + scratch_size, "arena", error) ||
-        !upload_weights(executor, error) || !build_mask(executor, error))
+        !lm_executor_upload_weights(executor, error) || !build_mask(executor, error))
         goto error;
     for (guint i = 0; i < graph->ops->len; i++)
         if (!build_op(executor, i, error))

@@ -15,12 +15,18 @@ typedef enum {
     LM_WINOGRAD_WHERE_POSSIBLE,
 } LmWinogradUse;
 
+/** Which devices get the tiled shaders, and in what those multiply where activations are fp16. */
+typedef enum {
+    LM_TILED_WHERE_FASTER, /**< GPUs; integrated ones with half precision where they have it. */
+    LM_TILED_SINGLE,       /**< All that can run them, even CPUs, with single precision. */
+    LM_TILED_HALF,         /**< The same with half precision where they have it. */
+} LmTiledUse;
+
 typedef struct {
-    bool fp16;     /**< Store activations and weights as half floats. */
-    bool portable; /**< Do without the lanes8 and tiled shaders even where the device could run
-                      them; for tests. */
-    bool tiled;    /**< The tiled shaders where the device can run them, as on a GPU, even on a CPU;
-                      for tests. */
+    bool fp16;        /**< Store activations and weights as half floats. */
+    bool portable;    /**< Do without the lanes8 and tiled shaders even where the device could run
+                         them; for tests. */
+    LmTiledUse tiled; /**< For tests. */
     LmWinogradUse winograd; /**< For tests. */
     /** Bytes that one dispatch may write where less than the device's limit; 0: that limit. For
      * tests. */
@@ -28,6 +34,9 @@ typedef struct {
 } LmExecutorParams;
 
 typedef struct LmExecutor LmExecutor;
+
+/** The builds of the shaders (LmVariant bits) for a device with these settings. */
+unsigned lm_executor_variant(const LmDeviceInfo *device, const LmExecutorParams *params);
 
 /** Plans a graph anew as suits the device that it is to run on with these settings, which
  * lm_executor_create() must get, too: fused and in steps for GPUs and for the tiled shaders, as it

@@ -114,9 +114,9 @@ static int logical(const LmTensor *tensor, int slot)
     return slot < tensor->planes * 4 ? tensor->channel[slot] : -1;
 }
 
-/* group: planes of a group of outputs. */
-static void pack_tiles(const LmTensor *x, const LmTensor *y, int group, const float *weight,
-                       int taps, int in_planes, float *out)
+/* group: planes of a group of outputs. transposed: each four texels, as tile.glsl has them. */
+static void pack_tiles(const LmTensor *x, const LmTensor *y, int group, bool transposed,
+                       const float *weight, int taps, int in_planes, float *out)
 {
     const int outputs = group * 4;
     for (int slot = 0; slot < (y->planes + group - 1) / group * outputs; slot++) {
@@ -128,9 +128,9 @@ static void pack_tiles(const LmTensor *x, const LmTensor *y, int group, const fl
                      (gsize)t) *
                         (gsize)outputs +
                     (gsize)(slot % outputs);
-                for (int j = 0; j < 4; j++) {
-                    int i = logical(x, plane * 4 + j);
-                    out[texel * 4 + (gsize)j] =
+                for (gsize j = 0; j < 4; j++) {
+                    int i = logical(x, plane * 4 + (int)j);
+                    out[transposed ? (texel - texel % 4 + j) * 4 + texel % 4 : texel * 4 + j] =
                         o < 0 || i < 0
                             ? 0
                             : weight[((gsize)o * (gsize)x->channels + (gsize)i) * (gsize)taps +
@@ -191,7 +191,7 @@ void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, boo
     if (op->kind == LM_OP_CONV && winograd) {
         pack_winograd(x, y, op->weight, texels);
     } else if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
-        pack_tiles(x, y, lm_pack_group(graph, op, variant), op->weight,
+        pack_tiles(x, y, lm_pack_group(graph, op, variant), variant & LM_VARIANT_HALF, op->weight,
                    op->kind == LM_OP_CONV ? 9 : 1, padded_planes(graph, op, variant), texels);
     } else if (op->kind == LM_OP_EXCITE) {
         pack_excite(op, x, y, texels);

@@ -324,7 +324,8 @@ START_TEST(every_shader_makes_a_pipeline)
     for (const LmShader *shader = lm_shaders; shader->name; shader++) {
         GError *error = NULL;
         if (((shader->variant & LM_VARIANT_LANES8) && !device->info.lanes8) ||
-            ((shader->variant & LM_VARIANT_TILED) && !device->info.tiled))
+            ((shader->variant & LM_VARIANT_TILED) && !device->info.tiled) ||
+            ((shader->variant & LM_VARIANT_HALF) && !device->info.native_fp16))
             continue;
         lm_test_ok(lm_pipelines_get(pipelines, shader->name, shader->variant, NULL, 0, &error),
                    error);
@@ -334,12 +335,27 @@ END_TEST
 
 START_TEST(variants_fall_back)
 {
-    enum { FP16 = LM_VARIANT_FP16, LANES8 = LM_VARIANT_LANES8, TILED = LM_VARIANT_TILED };
+    enum {
+        FP16 = LM_VARIANT_FP16,
+        LANES8 = LM_VARIANT_LANES8,
+        TILED = LM_VARIANT_TILED,
+        HALF = LM_VARIANT_HALF
+    };
     static const LmShader table[] = {
-        {"all", 0, NULL, 0},       {"all", FP16 | LANES8, NULL, 0}, {"all", FP16, NULL, 0},
-        {"all", LANES8, NULL, 0},  {"plain", 0, NULL, 0},           {"partly", LANES8, NULL, 0},
-        {"partly", FP16, NULL, 0}, {"partly", 0, NULL, 0},          {"half", FP16, NULL, 0},
-        {"tile", TILED, NULL, 0},  {"tile", FP16, NULL, 0},         {"tile", FP16 | TILED, NULL, 0},
+        {"all", 0, NULL, 0},
+        {"all", FP16 | LANES8, NULL, 0},
+        {"all", FP16, NULL, 0},
+        {"all", LANES8, NULL, 0},
+        {"plain", 0, NULL, 0},
+        {"partly", LANES8, NULL, 0},
+        {"partly", FP16, NULL, 0},
+        {"partly", 0, NULL, 0},
+        {"half", FP16, NULL, 0},
+        {"tile", TILED, NULL, 0},
+        {"tile", FP16, NULL, 0},
+        {"tile", FP16 | TILED, NULL, 0},
+        {"half-tile", FP16 | TILED, NULL, 0},
+        {"half-tile", FP16 | TILED | HALF, NULL, 0},
         {NULL, 0, NULL, 0},
     };
     for (unsigned variant = 0; variant < 4; variant++) {
@@ -349,6 +365,10 @@ START_TEST(variants_fall_back)
     ck_assert_uint_eq(lm_shader_find(table, "partly", FP16 | LANES8)->variant, FP16);
     ck_assert_uint_eq(lm_shader_find(table, "partly", LANES8)->variant, LANES8);
     ck_assert_uint_eq(lm_shader_find(table, "tile", FP16 | TILED)->variant, FP16 | TILED);
+    ck_assert_uint_eq(lm_shader_find(table, "tile", FP16 | TILED | HALF)->variant, FP16 | TILED);
+    ck_assert_uint_eq(lm_shader_find(table, "half-tile", FP16 | TILED | HALF)->variant,
+                      FP16 | TILED | HALF);
+    ck_assert_uint_eq(lm_shader_find(table, "half-tile", FP16 | TILED)->variant, FP16 | TILED);
     ck_assert_uint_eq(lm_shader_find(table, "tile", FP16 | LANES8)->variant, FP16);
     ck_assert_uint_eq(lm_shader_find(table, "tile", TILED)->variant, TILED);
     ck_assert_ptr_null(lm_shader_find(table, "half", 0));

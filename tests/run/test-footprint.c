@@ -9,7 +9,8 @@ enum { SIDE = 256 };
 
 static LmDevice *device;
 
-/* A row as it is: a precision, and perhaps tiled, as on a GPU. */
+/* A row as it is: a precision, and perhaps tiled, as on a GPU, and half, as on an integrated one.
+ */
 static char *measure(const char *name)
 {
     GError *error = NULL;
@@ -20,7 +21,10 @@ static char *measure(const char *name)
     LmGraph *graph = lm_network_build(weights, SIDE, SIDE, false, &error);
     lm_test_ok(graph != NULL, error);
     const LmExecutorParams params = {.fp16 = g_str_has_prefix(name, "fp16"),
-                                     .tiled = g_str_has_suffix(name, "-tiled")};
+                                     .tiled = g_str_has_suffix(name, "-tiled") ? LM_TILED_SINGLE
+                                              : g_str_has_suffix(name, "-half")
+                                                  ? LM_TILED_HALF
+                                                  : LM_TILED_WHERE_FASTER};
     lm_executor_plan(graph, &device->info, &params);
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     lm_test_ok(executor != NULL, error);
@@ -51,7 +55,7 @@ static char *expect(const char *precision)
 
 START_TEST(test_footprint)
 {
-    static const char *const precisions[] = {"fp32", "fp16", "fp16-tiled"};
+    static const char *const precisions[] = {"fp32", "fp16", "fp16-tiled", "fp16-tiled-half"};
     g_autofree char *found = measure(precisions[_i]);
     g_autofree char *expected = expect(precisions[_i]);
     ck_assert_msg(
@@ -72,7 +76,7 @@ int main(void)
     Suite *suite = suite_create("footprint");
     TCase *tcase = tcase_create("bundled model");
     tcase_set_timeout(tcase, 120);
-    tcase_add_loop_test(tcase, test_footprint, 0, 3);
+    tcase_add_loop_test(tcase, test_footprint, 0, 4);
     suite_add_tcase(suite, tcase);
     int status = lm_test_run(suite);
     lm_device_free(&device);
