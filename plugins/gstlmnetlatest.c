@@ -142,12 +142,13 @@ GstFlowReturn gst_lm_net_pass_latest(GstLmNet *self, GstBuffer **buffer)
     GstLmNetFrame frame = {0};
     analyse(self, *buffer, &settings, &frame);
 
+    const bool slow = is_slow(self, &settings);
     GstClockTime age = GST_CLOCK_TIME_NONE;
     if (frame.arrival && self->marks.mask && self->region.width > 0) {
         if (self->marks_of.still == frame.still)
             self->marks_of = frame; /* Of an identical frame, so of this one too. */
         age = marks_age(self, &frame);
-        if (age > settings.max_mask_age || is_slow(self, &settings)) {
+        if (slow || age > settings.max_mask_age) {
             age = GST_CLOCK_TIME_NONE;
             GST_OBJECT_LOCK(self);
             self->stats.stale++;
