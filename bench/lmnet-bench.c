@@ -36,7 +36,7 @@ static bool measure(const BenchOptions *options, char *const *argv, BenchNetwork
 {
     const LmTensor *input = lm_graph_tensor(network->graph, network->graph->input);
     g_autofree double *operator_ms = g_new0(double, network->graph->ops->len);
-    g_autofree double *stream_ms = g_new0(double, (gsize)options->streams + 1);
+    g_auto(BenchStreams) streams = {0};
     BenchStart cold, warm;
     BenchReport report = {.options = options,
                           .network = network,
@@ -54,10 +54,9 @@ static bool measure(const BenchOptions *options, char *const *argv, BenchNetwork
     report.peak_rss = peak_rss();
     if (options->streams) {
         announce("%d streams of %d frames", options->streams, options->runs);
-        if (!bench_streams_run(options, input->width, input->height, stream_ms,
-                               &report.frames_per_second, error))
+        if (!bench_streams_run(options, input->width, input->height, &streams, error))
             return false;
-        report.stream_ms = stream_ms;
+        report.streams = &streams;
     }
     if (!options->skip_start_ups) {
         announce("starts with caches empty and full");

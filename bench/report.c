@@ -102,12 +102,15 @@ static void print_operators(const BenchReport *report)
 
 static void print_streams(const BenchReport *report)
 {
-    if (!report->stream_ms)
+    const BenchStreams *streams = report->streams;
+    if (!streams)
         return;
-    g_print("streams: %d at once, %.2f frames/s together; medians from frame to mask, ms:",
-            report->options->streams, report->frames_per_second);
+    g_print("streams: %d at once, %.2f frames/s and %.1f MiB on the device together; medians from "
+            "frame to mask, ms:",
+            report->options->streams, streams->frames_per_second,
+            (double)streams->device_bytes / (1 << 20));
     for (int i = 0; i < report->options->streams; i++)
-        g_print(" %.3f", report->stream_ms[i]);
+        g_print(" %.3f", streams->medians[i]);
     g_print("\n");
 }
 
@@ -185,15 +188,17 @@ static void add_operators(JsonBuilder *builder, const BenchReport *report)
 
 static void add_streams(JsonBuilder *builder, const BenchReport *report)
 {
-    if (!report->stream_ms)
+    const BenchStreams *streams = report->streams;
+    if (!streams)
         return;
     json_builder_set_member_name(builder, "streams");
     json_builder_begin_object(builder);
-    add_double(builder, "frames_per_second", report->frames_per_second);
+    add_double(builder, "frames_per_second", streams->frames_per_second);
+    add_integer(builder, "device_bytes", streams->device_bytes);
     json_builder_set_member_name(builder, "median_ms");
     json_builder_begin_array(builder);
     for (int i = 0; i < report->options->streams; i++)
-        json_builder_add_double_value(builder, report->stream_ms[i]);
+        json_builder_add_double_value(builder, streams->medians[i]);
     json_builder_end_array(builder);
     json_builder_end_object(builder);
 }

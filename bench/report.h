@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 
 #include "network.h"
+#include "streams.h"
 
 G_BEGIN_DECLS
 
@@ -16,9 +17,8 @@ typedef struct {
     BenchSummary pass;             /**< ms. */
     const double *operator_ms;     /**< One an operator; NULL: the device has no timestamps. */
     unsigned operator_runs;
-    const double *stream_ms;  /**< options->streams medians; NULL: not measured. */
-    double frames_per_second; /**< Of all streams. */
-    guint64 peak_rss;         /**< Bytes. */
+    const BenchStreams *streams; /**< NULL: not measured. */
+    guint64 peak_rss;            /**< Bytes. */
 } BenchReport;
 
 void bench_report_print_text(const BenchReport *report);

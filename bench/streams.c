@@ -4,12 +4,15 @@
 
 #include <pthread.h>
 
+#include "gpu/buffer.h"
+
 typedef struct {
     const BenchOptions *options;
     LmFrame frame;
     pthread_barrier_t *ready; /* all sessions have given their first mask */
     LmSession *session;
     double begin, end, median; /* ms */
+    guint64 device_bytes;      /* of the process, while all sessions are there */
     GError *error;
 } Stream;
 
@@ -46,6 +49,7 @@ static void *run_stream(void *data)
     g_autofree double *ms = g_new(double, runs);
     bool ok = open_stream(stream);
     pthread_barrier_wait(stream->ready);
+    stream->device_bytes = lm_buffer_total_bytes();
     stream->begin = stream->end = bench_now_ms();
     for (unsigned i = 0; ok && i < runs; i++) {
         double start = stream->end;
@@ -70,10 +74,17 @@ static LmFrame make_frame(guint8 *pixels, int width, int height)
         .stride = {(gsize)width * 3}};
 }
 
-bool bench_streams_run(const BenchOptions *options, int width, int height, double *medians,
-                       double *frames_per_second, GError **error)
+void bench_streams_clear(BenchStreams *result)
+{
+    g_free(result->medians);
+    *result = (BenchStreams){0};
+}
+
+bool bench_streams_run(const BenchOptions *options, int width, int height, BenchStreams *result,
+                       GError **error)
 {
     unsigned n = (unsigned)options->streams;
+    guint64 bytes_before = lm_buffer_total_bytes(), bytes = bytes_before;
     g_autofree guint8 *pixels = g_malloc((gsize)width * (gsize)height * 3);
     g_autofree Stream *streams = g_new0(Stream, n);
     g_autofree GThread **threads = g_new(GThread *, n);
@@ -88,15 +99,18 @@ bool bench_streams_run(const BenchOptions *options, int width, int height, doubl
         g_thread_join(threads[i]);
     pthread_barrier_destroy(&ready);
 
+    result->medians = g_new(double, n);
     double begin = streams[0].begin, end = streams[0].end;
     const GError *first = NULL;
     for (unsigned i = 0; i < n; i++) {
-        medians[i] = streams[i].median;
+        result->medians[i] = streams[i].median;
+        bytes = MAX(bytes, streams[i].device_bytes);
         begin = MIN(begin, streams[i].begin);
         end = MAX(end, streams[i].end);
         first = first ? first : streams[i].error;
     }
-    *frames_per_second = n * (double)options->runs * 1e3 / (end - begin);
+    result->frames_per_second = n * (double)options->runs * 1e3 / (end - begin);
+    result->device_bytes = bytes - bytes_before;
     if (first)
         g_propagate_error(error, g_error_copy(first));
     for (unsigned i = 0; i < n; i++)

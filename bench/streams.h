@@ -7,10 +7,18 @@
 
 G_BEGIN_DECLS
 
+typedef struct {
+    double *medians;          /**< Of each session, from frame to mask, ms. Owned. */
+    double frames_per_second; /**< Of all together. */
+    guint64 device_bytes;     /**< Of all together: what they share is there once. */
+} BenchStreams;
+
 /** Runs options->streams sessions in threads of their own, each with options->runs frames of the
- * network's size (width x height), one after the other. medians: options->streams elements, each
- * session's median time from frame to mask in ms. frames_per_second: of all sessions together. */
-bool bench_streams_run(const BenchOptions *options, int width, int height, double *medians,
-                       double *frames_per_second, GError **error);
+ * network's size (width x height), one after the other. */
+bool bench_streams_run(const BenchOptions *options, int width, int height, BenchStreams *streams,
+                       GError **error);
+/** Takes a zeroed one. */
+void bench_streams_clear(BenchStreams *streams);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(BenchStreams, bench_streams_clear)
 
 G_END_DECLS

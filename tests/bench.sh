@@ -49,7 +49,8 @@ assert sum(op['macs'] for op in o['operators']) > 1e6
 assert 0 < sum(op['ms'] for op in o['operators'])
 assert o['dispatches'] >= len(o['operators']) > o['pipelines'] > 0
 assert o['peak_rss_bytes'] > o['device_bytes'] > o['arena_bytes'] > 0
-assert len(o['streams']['median_ms']) == 2 and o['streams']['frames_per_second'] > 0"
+assert len(o['streams']['median_ms']) == 2 and o['streams']['frames_per_second'] > 0
+assert o['device_bytes'] < o['streams']['device_bytes'] < 2 * o['device_bytes'], 'streams share nothing'"
 
 # What the reference gets from its input, it gets.
 python3 - "$io" <<'SCRIPT'
