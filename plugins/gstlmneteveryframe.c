@@ -53,16 +53,18 @@ static GstFlowReturn wait_ready(GstLmNet *self)
 }
 
 /* Waits until the session takes the frame; its ticket stays 0 where no mask will come. */
-static GstFlowReturn submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame)
+static GstFlowReturn submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame,
+                            double smoothing)
 {
+    const LmSubmitParams params = {.smoothing = smoothing, .scene = frame->scene};
     GstFlowReturn ret;
     GError *error = NULL;
     bool taken = false;
     do {
         ret = wait_ready(self);
         if (ret == GST_FLOW_OK)
-            taken =
-                lm_session_submit(self->session, view, self->region, false, &frame->ticket, &error);
+            taken = lm_session_submit(self->session, view, self->region, &params, &frame->ticket,
+                                      &error);
     } while (ret == GST_FLOW_OK && !taken && !error);
     if (!taken)
         frame->ticket = 0;
@@ -74,6 +76,7 @@ static GstFlowReturn submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *
 GstFlowReturn gst_lm_net_take_frame(GstLmNet *self, GstBuffer *buffer)
 {
     GstFlowReturn ret = GST_FLOW_OK;
+    gst_lm_net_sync_properties(self, buffer);
     GstLmNetSettings settings = gst_lm_net_get_settings(self);
     Pending item = {.buffer = buffer};
     GstVideoFrame video;
@@ -81,7 +84,7 @@ GstFlowReturn gst_lm_net_take_frame(GstLmNet *self, GstBuffer *buffer)
     if (gst_lm_net_map(self, buffer, &video, &view)) {
         item.frame = gst_lm_net_look(self, buffer, &view, &settings);
         if (self->region.width > 0)
-            ret = submit(self, &view, &item.frame);
+            ret = submit(self, &view, &item.frame, settings.smoothing);
         gst_video_frame_unmap(&video);
     }
     if (ret != GST_FLOW_OK) {

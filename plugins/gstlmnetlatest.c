@@ -54,10 +54,11 @@ static bool is_known(GstLmNet *self, const GstLmNetFrame *frame)
     return asked && asked->still == frame->still && lm_session_outstanding(self->session) > 0;
 }
 
-static void submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame)
+static void submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame, double smoothing)
 {
+    const LmSubmitParams params = {.replace = true, .smoothing = smoothing, .scene = frame->scene};
     GError *error = NULL;
-    if (!lm_session_submit(self->session, view, self->region, true, &frame->ticket, &error)) {
+    if (!lm_session_submit(self->session, view, self->region, &params, &frame->ticket, &error)) {
         frame->ticket = 0;
         GST_LOG_OBJECT(self, "a frame passes without analysis");
         if (error)
@@ -119,7 +120,7 @@ static void analyse(GstLmNet *self, GstBuffer *buffer, const GstLmNetSettings *s
     *frame = gst_lm_net_look(self, buffer, &view, settings);
     poll_masks(self, settings);
     if (self->region.width > 0 && !frame->blank && !is_known(self, frame))
-        submit(self, &view, frame);
+        submit(self, &view, frame, settings->smoothing);
     gst_video_frame_unmap(&video);
     if (frame->ticket && is_wait_likely(self, settings))
         wait_for_mask(self, frame, settings);

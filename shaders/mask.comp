@@ -1,9 +1,13 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Softmax over classes: round(255 p) of every class above background, as bytes.
+ * Softmax over classes, filtered over time: round(255 p) of every class above background, as bytes.
  *
  * x: logits as C4 planes of `pixels` texels
  * y: [class - 1][pixel / 4] words of four pixels' bytes, the first pixel lowest; `pixels` is a multiple of 4
+ * smoothing: one texel; x: the weight of the past; 0: none, and the past is left alone; below 0: this is the
+ *   first of its scene
+ * past, future: p of the frame before and of this one, as y; texels of four pixels, fp32 in every build. The same
+ *   memory: an invocation reads what it will write.
  *
  * Grid: x = words; y = class - 1.
  */
@@ -20,14 +24,17 @@ layout(push_constant) uniform Push {
 };
 
 LM_INPUT(0, x);
+LM_INPUT(1, smoothing);
+LM_INPUT(2, past);
 layout(binding = 6, std430) writeonly buffer Y { uint y[]; };
+layout(binding = 7, std430) writeonly buffer Future { vec4 future[]; };
 
 void main()
 {
     int word = int(gl_GlobalInvocationID.x), wanted = int(gl_GlobalInvocationID.y) + 1;
     if (word * 4 >= pixels)
         return;
-    uint packed = 0;
+    vec4 p;
     [[unroll]] for (int i = 0; i < 4; i++) {
         int pixel = word * 4 + i;
         float largest = -3.0e38;
@@ -42,7 +49,15 @@ void main()
             total += e;
             mine = c == wanted ? e : mine;
         } while (++c < classes);
-        packed |= (uint(mine / total * 255.0 + 0.5) & 0xffu) << (8 * i);
+        p[i] = mine / total;
     }
-    y[int(gl_GlobalInvocationID.y) * (pixels / 4) + word] = packed;
+
+    int at = int(gl_GlobalInvocationID.y) * (pixels / 4) + word;
+    float weight = texelFetch(smoothing, 0).x;
+    if (weight != 0.0) {
+        p = weight > 0.0 ? mix(p, texelFetch(past, at), weight) : p;
+        future[at] = p;
+    }
+    uvec4 bytes = uvec4(p * 255.0 + 0.5) & 0xffu;
+    y[at] = bytes.x | bytes.y << 8 | bytes.z << 16 | bytes.w << 24;
 }

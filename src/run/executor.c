@@ -552,10 +552,13 @@ bool lm_executor_warm_up(LmExecutor *executor,
 }
 
 VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors,
-                                     const LmBuffer *to, GError **error)
+                                     const LmMaskBuffers *buffers, GError **error)
 {
-    LmBindings bindings = {.inputs = {executor->logits_view},
-                           .outputs = {{to->handle, 0, to->size}}};
+    LmBindings bindings = {
+        .inputs = {executor->logits_view, buffers->smoothing, buffers->past_view},
+        .outputs = {{buffers->to->handle, 0, buffers->to->size},
+                    {buffers->past->handle, 0, buffers->past->size}},
+    };
     return lm_descriptors_add(descriptors, &bindings, error);
 }
 

@@ -66,12 +66,21 @@ void lm_executor_range(const LmExecutor *executor, LmTensorId tensor, VkDeviceSi
 /** Records the whole graph, a barrier before each operator that depends on one since the last
  * barrier; with `timestamps`, one before the first operator and one after each operator. */
 void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool timestamps);
-/** Records the softmax over the output to `to`: (classes - 1) * height * width bytes from offset 0.
- */
-void lm_executor_record_mask(const LmExecutor *executor, LmCommands *commands, VkDescriptorSet set);
+/** What the softmax over the output reads and writes, all from offset 0; for each class above
+ * background a plane of height * width. */
+typedef struct {
+    const LmBuffer *to;     /**< round(255 p): bytes. */
+    const LmBuffer *past;   /**< p of the frame before, and then of this one: floats. */
+    VkBufferView past_view; /**< Of it, in texels of four floats. */
+    VkBufferView smoothing; /**< One such texel; the first number is the weight of the past: 0..1,
+                               0: the past is left alone, below 0: there is none yet. */
+} LmMaskBuffers;
+
 /** A set for lm_executor_record_mask(), from `descriptors`. */
 VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descriptors,
-                                     const LmBuffer *to, GError **error);
+                                     const LmMaskBuffers *buffers, GError **error);
+/** Records the softmax over the output. */
+void lm_executor_record_mask(const LmExecutor *executor, LmCommands *commands, VkDescriptorSet set);
 
 /** Dispatches of one pass: one an operator; three where a convolution takes Winograd's way; more
  * where a device's maxStorageBufferRange is less than its output. */

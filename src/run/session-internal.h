@@ -19,6 +19,8 @@ typedef struct {
     guint64 ticket;
     bool alone; /* goes to the device only when nothing else is there: handed over with `replace` */
     bool dropped;     /* its result is not wanted any more */
+    double smoothing; /* as handed over */
+    guint64 scene;
     gint64 submitted; /* monotonic, ns */
 } Slot;
 
@@ -45,6 +47,9 @@ struct LmSession {
     gint64 recent[LM_SESSION_RECENT]; /* what the last inferences took, ns */
     unsigned n_recent;                /* how many there were; the newest is at (n - 1) % size */
     bool was_ready;
+    LmBuffer past;      /* probabilities of the last frame that was smoothed, */
+    bool has_past;      /* if it was the last one at all, */
+    guint64 past_scene; /* and its scene */
     /* Written by the worker while no slot is FILLING, read by callers while one is. */
     LmPreprocess *preprocess;
 

@@ -240,7 +240,7 @@ static Slot *slot_to_fill(LmSession *session, bool replace)
 }
 
 /* With the lock held: the slot for this frame, now FILLING; NULL where it cannot be taken now. */
-static Slot *claim_slot(LmSession *session, const Layout *layout, bool replace)
+static Slot *claim_slot(LmSession *session, const Layout *layout, const LmSubmitParams *params)
 {
     if (session->state == LM_SESSION_FAILED || session->state == LM_SESSION_IDLE)
         return NULL;
@@ -252,21 +252,24 @@ static Slot *claim_slot(LmSession *session, const Layout *layout, bool replace)
     }
     if (session->state != LM_SESSION_READY || !layout_is_current(session))
         return NULL;
-    Slot *slot = slot_to_fill(session, replace);
+    Slot *slot = slot_to_fill(session, params->replace);
     if (!slot)
         return NULL;
     if (slot->state == SLOT_FILLED && !slot->dropped)
         session->superseded++;
     slot->state = SLOT_FILLING;
     slot->ticket = session->next_ticket++;
-    slot->alone = replace;
+    slot->alone = params->replace;
+    slot->smoothing = params->smoothing;
+    slot->scene = params->scene;
     slot->dropped = false;
     return slot;
 }
 
-bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, bool replace,
-                       guint64 *ticket, GError **error)
+bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region,
+                       const LmSubmitParams *params, guint64 *ticket, GError **error)
 {
+    static const LmSubmitParams defaults = {0};
     Layout layout = {frame->info,
                      lm_rect_clip(region, (LmRect){0, 0, frame->info.width, frame->info.height})};
     if (!lm_frame_info_check(&frame->info, error))
@@ -282,7 +285,7 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, 
     check_stuck(session);
     if (refuses(session))
         g_propagate_error(error, g_error_copy(session->error));
-    Slot *slot = claim_slot(session, &layout, replace);
+    Slot *slot = claim_slot(session, &layout, params ? params : &defaults);
     pthread_mutex_unlock(&session->lock);
     if (!slot)
         return false;
@@ -347,7 +350,7 @@ bool lm_session_segment(LmSession *session, const LmFrame *frame, LmRect region,
     bool ok = true;
 
     *result = (LmResult){0};
-    while (ok && !lm_session_submit(session, frame, region, false, &ticket, &reason))
+    while (ok && !lm_session_submit(session, frame, region, NULL, &ticket, &reason))
         ok = !reason && lm_session_wait_ready(session);
     ok = ok && lm_session_wait_result(session, result);
     if (!ok && !reason)

@@ -99,17 +99,27 @@ unsigned lm_session_n_classes(const LmSession *session);
 const LmDeviceInfo *lm_session_device(const LmSession *session);
 LmPrecision lm_session_precision(const LmSession *session); /**< As settled: FP32 or FP16. */
 
+/** How a frame is to be treated. */
+typedef struct {
+    bool replace; /**< A frame that still waits for the device is superseded by this one (its ticket
+                     yields no result; counted), and only one frame at a time is on the device, so
+                     that the next one to go there is the newest. */
+    double smoothing; /**< 0..1: the weight of the past in a filter of the probabilities, per pixel:
+                         p becomes smoothing * that of the frame before on the device + (1 -
+                         smoothing) * p. */
+    guint64 scene; /**< Frames of another scene than the one before have no past; nor has the first
+                      one that is smoothed, or that is of another layout. */
+} LmSubmitParams;
+
 /** Hands over a frame's region (clipped to the frame; must overlap it); *ticket becomes its number:
  * 1, 2, ... False with an error where the frame's layout is impossible, or the session is DEGRADED
  * or has FAILED.
  * False without one where it cannot be taken now: with results outstanding, take one first; else
  * lm_session_wait_ready(). That is so before READY, while all slots are taken, and after a change
- * of frame->info or region, which the worker must prepare once older frames are done. With
- * `replace`, a frame that still waits for the device is superseded by this one (its ticket yields
- * no result; counted), and only one frame at a time is on the device, so that the next one to go
- * there is the newest. */
-bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region, bool replace,
-                       guint64 *ticket, GError **error);
+ * of frame->info or region, which the worker must prepare once older frames are done. params may be
+ * NULL: all zero. */
+bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region,
+                       const LmSubmitParams *params, guint64 *ticket, GError **error);
 /** Blocks for the oldest outstanding result; false where there is none outstanding, or when
  * flushing. */
 bool lm_session_wait_result(LmSession *session, LmResult *result);

@@ -4,26 +4,56 @@
 
 #include <string.h>
 
+#define TEXEL_BYTES (4 * sizeof(float))
+
+static gsize mask_bytes(const LmGraph *graph)
+{
+    const LmTensor *logits = lm_graph_tensor(graph, graph->output);
+    return (gsize)(logits->channels - 1) * (gsize)logits->height * (gsize)logits->width;
+}
+
+VkDeviceSize lm_slot_past_size(const LmGraph *graph)
+{
+    return mask_bytes(graph) * sizeof(float);
+}
+
+/* The set of the softmax, with views of its own; VK_NULL_HANDLE with an error. */
+static VkDescriptorSet make_mask_set(LmSlot *slot, LmExecutor *executor, const LmBuffer *past,
+                                     GError **error)
+{
+    const VkFormat format = VK_FORMAT_R32G32B32A32_SFLOAT;
+    LmMaskBuffers buffers = {.to = &slot->mask, .past = past};
+    if (!(buffers.past_view = lm_buffer_view(past, format, 0, past->size, "past", error)))
+        return VK_NULL_HANDLE;
+    g_array_append_val(slot->views, buffers.past_view);
+    buffers.smoothing =
+        lm_buffer_view(&slot->smoothing, format, 0, slot->smoothing.size, "smoothing", error);
+    if (!buffers.smoothing)
+        return VK_NULL_HANDLE;
+    g_array_append_val(slot->views, buffers.smoothing);
+    return lm_executor_mask_set(executor, &slot->descriptors, &buffers, error);
+}
+
 bool lm_slot_init(LmSlot *slot, LmPipelines *pipelines, LmExecutor *executor, const LmGraph *graph,
-                  LmPreprocess *preprocess, GError **error)
+                  LmPreprocess *preprocess, const LmBuffer *past, GError **error)
 {
     LmDevice *device = lm_pipelines_device(pipelines);
-    const LmTensor *logits = lm_graph_tensor(graph, graph->output);
     VkDeviceSize offset, size;
 
     memset(slot, 0, sizeof *slot);
     slot->views = g_array_new(FALSE, FALSE, sizeof(VkBufferView));
-    slot->mask_bytes = (gsize)(logits->channels - 1) * (gsize)logits->height * (gsize)logits->width;
+    slot->mask_bytes = mask_bytes(graph);
     lm_descriptors_init(&slot->descriptors, pipelines);
     if (!lm_buffer_init(&slot->upload, device, LM_BUFFER_UPLOAD,
                         lm_preprocess_upload_size(preprocess), "upload", error) ||
+        !lm_buffer_init(&slot->smoothing, device, LM_BUFFER_UPLOAD, TEXEL_BYTES, "smoothing",
+                        error) ||
         !lm_buffer_init(&slot->mask, device, LM_BUFFER_DEVICE, slot->mask_bytes, "mask", error) ||
         !lm_buffer_init(&slot->readback, device, LM_BUFFER_READBACK, slot->mask_bytes, "read-back",
                         error) ||
         !lm_commands_init(&slot->commands, device, 2, "frame", error))
         goto error;
-    VkDescriptorSet mask_set =
-        lm_executor_mask_set(executor, &slot->descriptors, &slot->mask, error);
+    VkDescriptorSet mask_set = make_mask_set(slot, executor, past, error);
     if (mask_set == VK_NULL_HANDLE || !lm_commands_begin(&slot->commands, error))
         goto error;
 
@@ -56,6 +86,7 @@ void lm_slot_finish(LmSlot *slot)
         vkDestroyBufferView(device->handle, g_array_index(slot->views, VkBufferView, i), NULL);
     g_clear_pointer(&slot->views, g_array_unref);
     lm_buffer_finish(&slot->upload);
+    lm_buffer_finish(&slot->smoothing);
     lm_buffer_finish(&slot->mask);
     lm_buffer_finish(&slot->readback);
     memset(slot, 0, sizeof *slot);
@@ -68,9 +99,10 @@ bool lm_slot_upload(LmSlot *slot, const LmPreprocess *preprocess, const LmFrame 
     return lm_buffer_flush(&slot->upload, error);
 }
 
-bool lm_slot_submit(LmSlot *slot, GError **error)
+bool lm_slot_submit(LmSlot *slot, float smoothing, GError **error)
 {
-    return lm_commands_submit(&slot->commands, error);
+    *(float *)slot->smoothing.map = smoothing;
+    return lm_buffer_flush(&slot->smoothing, error) && lm_commands_submit(&slot->commands, error);
 }
 
 bool lm_slot_wait(LmSlot *slot, guint64 timeout_ns, guint8 *data, gint64 *gpu_ns, GError **error)

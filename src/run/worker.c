@@ -77,6 +77,8 @@ static void drop_layout(LmSession *session)
         if (session->slots[i].gpu.views)
             lm_slot_finish(&session->slots[i].gpu);
     lm_preprocess_free(&session->preprocess);
+    lm_buffer_finish(&session->past);
+    session->has_past = false;
 }
 
 static bool take_up_layout(LmSession *session, const Layout *layout, GError **error)
@@ -99,11 +101,13 @@ static bool take_up_layout(LmSession *session, const Layout *layout, GError **er
     }
 
     drop_layout(session);
-    if (!(session->preprocess = lm_preprocess_create(seat->pipelines, &params, error)))
+    if (!(session->preprocess = lm_preprocess_create(seat->pipelines, &params, error)) ||
+        !lm_buffer_init(&session->past, lm_pipelines_device(seat->pipelines), LM_BUFFER_DEVICE,
+                        lm_slot_past_size(engine->graph), "past", error))
         return false;
     for (unsigned i = 0; i < session->n_slots; i++)
         if (!lm_slot_init(&session->slots[i].gpu, seat->pipelines, seat->executor, engine->graph,
-                          session->preprocess, error))
+                          session->preprocess, &session->past, error))
             return false;
     lm_pipelines_save(seat->pipelines);
     return true;
@@ -232,12 +236,23 @@ static bool change_layout(LmSession *session, GError **error)
     return ok;
 }
 
+/* The weight of the past as lm_slot_submit() takes it. Frames go to the device one after another,
+ * so what the last one left there is this one's past. */
+static float weigh_past(LmSession *session, const Slot *slot)
+{
+    const bool smooth = slot->smoothing > 0;
+    const bool has_past = session->has_past && session->past_scene == slot->scene;
+    session->has_past = smooth;
+    session->past_scene = slot->scene;
+    return !smooth ? 0 : has_past ? (float)slot->smoothing : -1;
+}
+
 static bool submit(LmSession *session, Slot *slot, GError **error)
 {
     slot->state = SLOT_BUSY;
     begin_job(session);
     slot->submitted = lm_clock_now();
-    bool ok = lm_slot_submit(&slot->gpu, error);
+    bool ok = lm_slot_submit(&slot->gpu, weigh_past(session, slot), error);
     if (ok)
         lm_seat_add(session->seat);
     end_job(session, ok);

@@ -92,7 +92,7 @@ guint64 test_submit(LmSession *session, const LmFrame *frame, LmRect region, GQu
 {
     guint64 ticket = 0;
     GError *error = NULL;
-    while (!lm_session_submit(session, frame, region, false, &ticket, &error)) {
+    while (!lm_session_submit(session, frame, region, NULL, &ticket, &error)) {
         lm_test_ok(error == NULL, error);
         LmResult *result = g_new0(LmResult, 1);
         if (lm_session_wait_result(session, result))

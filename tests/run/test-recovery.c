@@ -75,7 +75,7 @@ static void expect_refusal(LmSession *session, const char *part)
     GError *error = NULL;
     guint64 ticket;
     ck_assert(!lm_session_wait_ready(session));
-    ck_assert(!lm_session_submit(session, &frame, test_whole, false, &ticket, &error));
+    ck_assert(!lm_session_submit(session, &frame, test_whole, NULL, &ticket, &error));
     ck_assert_ptr_nonnull(error);
     ck_assert_msg(strstr(error->message, part), "\"%s\" lacks \"%s\"", error->message, part);
     g_error_free(error);
@@ -89,7 +89,7 @@ static void submit_until_refused(LmSession *session)
     guint64 ticket = 0, last = 0, next = 0;
     unsigned n = 0, answered = 0;
     while (!error) {
-        if (lm_session_submit(session, &frame, test_whole, false, &ticket, &error)) {
+        if (lm_session_submit(session, &frame, test_whole, NULL, &ticket, &error)) {
             ck_assert(n == 0 || ticket == last + 1);
             last = ticket;
             next = n++ ? next : ticket;
@@ -240,7 +240,7 @@ static LmSession *open_stalled(Log *log)
     test_answers(session);
     lm_fault_stall(10000, 0);
     for (int i = 0; i < 2; i++)
-        lm_test_ok(lm_session_submit(session, &frame, test_whole, false, &ticket, &error), error);
+        lm_test_ok(lm_session_submit(session, &frame, test_whole, NULL, &ticket, &error), error);
     /* Both are answered long before the device is. */
     for (guint64 i = 0; i < 2; i++) {
         LmResult result;
@@ -333,7 +333,7 @@ START_TEST(layout_hangs)
     guint64 ticket;
     test_answers(session);
     lm_fault_stall(9000, 0);
-    ck_assert(!lm_session_submit(session, &frame, (LmRect){0, 0, 50, 50}, false, &ticket, &error));
+    ck_assert(!lm_session_submit(session, &frame, (LmRect){0, 0, 50, 50}, NULL, &ticket, &error));
     ck_assert_ptr_null(error);
     ck_assert(!lm_session_wait_ready(session));
     expect_refusal(session, "has not answered");
@@ -354,7 +354,7 @@ START_TEST(layout_fails)
     guint64 ticket;
     test_answers(session);
     lm_fault_inject(LM_FAULT_MEMORY, LM_FAULT_ALWAYS, 0, VK_ERROR_OUT_OF_DEVICE_MEMORY);
-    ck_assert(!lm_session_submit(session, &frame, (LmRect){0, 0, 50, 50}, false, &ticket, &error));
+    ck_assert(!lm_session_submit(session, &frame, (LmRect){0, 0, 50, 50}, NULL, &ticket, &error));
     ck_assert_ptr_null(error);
     test_await_state(session, LM_SESSION_DEGRADED);
     expect_refusal(session, "OUT_OF_DEVICE_MEMORY");
@@ -410,7 +410,9 @@ START_TEST(random_events)
             else if (event < 10 && lm_session_wait_result(session, &result))
                 lm_result_clear(&result);
             else
-                lm_session_submit(session, &frame, region, g_rand_boolean(random), &ticket, NULL);
+                lm_session_submit(session, &frame, region,
+                                  &(LmSubmitParams){.replace = g_rand_boolean(random)}, &ticket,
+                                  NULL);
             if (g_rand_boolean(random) && lm_session_poll_result(session, &result))
                 lm_result_clear(&result);
         }

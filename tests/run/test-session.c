@@ -3,6 +3,7 @@
  * logits. */
 #include "sessions.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,64 @@ START_TEST(test_answer_fp16)
 }
 END_TEST
 
+/* One frame, treated like that; its mask is the caller's. */
+static LmMask *segment(LmSession *session, const LmFrame *frame, const LmSubmitParams *params)
+{
+    guint64 ticket;
+    GError *error = NULL;
+    LmResult result;
+    while (!lm_session_submit(session, frame, test_whole, params, &ticket, &error)) {
+        lm_test_ok(error == NULL, error);
+        ck_assert(lm_session_wait_ready(session));
+    }
+    ck_assert(lm_session_wait_result(session, &result));
+    lm_test_ok(result.mask != NULL, result.error);
+    return result.mask;
+}
+
+/* Two pictures in turns, in two scenes, against the filter's formula. */
+START_TEST(test_smoothing)
+{
+    static const struct {
+        int picture;
+        double smoothing;
+        guint64 scene;
+    } frames[] = {{0, 0.75, 1}, {1, 0.75, 1}, {1, 0.75, 1}, {0, 0.25, 1}, {1, 1, 1},   {0, 0.5, 2},
+                  {1, 0, 2},    {0, 0.5, 2},  {1, 0.5, 2},  {0, 0, 2},    {1, 0.5, 3}, {0, 0.5, 3}};
+    const gsize n = TEST_WIDTH * TEST_HEIGHT;
+    LmSession *session = open_session(3, _i ? LM_PRECISION_FP16 : LM_PRECISION_FP32);
+    LmFrame pictures[2] = {test_golden_frame(), test_golden_frame()};
+    pictures[1].data[0] = g_memdup2(pictures[0].data[0], 3 * n);
+    for (gsize i = 0; i < 3 * n; i++)
+        pictures[1].data[0][i] = (guint8)~pictures[1].data[0][i];
+    LmMask *plain[2] = {segment(session, &pictures[0], NULL), segment(session, &pictures[1], NULL)};
+    ck_assert_int_ne(memcmp(plain[0]->data, plain[1]->data, n), 0);
+
+    double *past = g_new(double, n);
+    bool has_past = false;
+    for (guint f = 0; f < G_N_ELEMENTS(frames); f++) {
+        const LmSubmitParams params = {.smoothing = frames[f].smoothing, .scene = frames[f].scene};
+        LmMask *mask = segment(session, &pictures[frames[f].picture], &params);
+        has_past &= f > 0 && frames[f].scene == frames[f - 1].scene && params.smoothing > 0;
+        for (gsize i = 0; i < n; i++) {
+            double own = plain[frames[f].picture]->data[i];
+            double p = has_past ? past[i] * params.smoothing + own * (1 - params.smoothing) : own;
+            /* The plain masks are rounded, and so is this one. */
+            if (fabs(mask->data[i] - p) > (has_past ? 1.01 : 0))
+                ck_abort_msg("frame %u, pixel %zu: %u, not %g", f, i, mask->data[i], p);
+            past[i] = p;
+        }
+        has_past = params.smoothing > 0;
+        lm_mask_unref(&mask);
+    }
+    g_free(past);
+    g_free(pictures[1].data[0]);
+    lm_mask_unref(&plain[0]);
+    lm_mask_unref(&plain[1]);
+    lm_session_free(&session);
+}
+END_TEST
+
 START_TEST(test_replace)
 {
     LmSession *session = open_session(3, LM_PRECISION_FP32);
@@ -57,7 +116,8 @@ START_TEST(test_replace)
     guint64 ticket = test_submit(session, &frame, test_whole, &results);
     GError *error = NULL;
     for (int i = 0; i < 200; i++)
-        ck_assert(lm_session_submit(session, &frame, test_whole, true, &ticket, &error));
+        ck_assert(lm_session_submit(session, &frame, test_whole, &(LmSubmitParams){.replace = true},
+                                    &ticket, &error));
     test_drain(session, &results);
     ck_assert_uint_eq(ticket, 201);
     /* Each frame was answered or superseded, the newest answered, in order. */
@@ -104,11 +164,11 @@ START_TEST(test_layouts)
 
     guint64 ticket;
     GError *error = NULL;
-    ck_assert(!lm_session_submit(session, &bgra, (LmRect){130, 0, 10, 10}, false, &ticket, &error));
+    ck_assert(!lm_session_submit(session, &bgra, (LmRect){130, 0, 10, 10}, NULL, &ticket, &error));
     ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_ARGUMENT));
     g_clear_error(&error);
     bgra.info.width = 31;
-    ck_assert(!lm_session_submit(session, &bgra, (LmRect){0, 0, 10, 10}, false, &ticket, &error));
+    ck_assert(!lm_session_submit(session, &bgra, (LmRect){0, 0, 10, 10}, NULL, &ticket, &error));
     ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_ARGUMENT));
     g_clear_error(&error);
     lm_session_free(&session);
@@ -173,6 +233,7 @@ int main(void)
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, test_answer_fp32);
     tcase_add_test(tcase, test_answer_fp16);
+    tcase_add_loop_test(tcase, test_smoothing, 0, 2);
     tcase_add_test(tcase, test_replace);
     tcase_add_test(tcase, test_layouts);
     tcase_add_test(tcase, test_discard_and_flush);

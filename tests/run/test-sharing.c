@@ -30,7 +30,8 @@ static void *feed(void *data)
     guint64 ticket;
     while (g_atomic_int_get(stream->total) < stream->wanted && !error) {
         bool taken =
-            lm_session_submit(stream->session, &frame, test_whole, stream->latest, &ticket, &error);
+            lm_session_submit(stream->session, &frame, test_whole,
+                              &(LmSubmitParams){.replace = stream->latest}, &ticket, &error);
         LmResult result;
         if (taken && stream->latest)
             g_usleep(500); /* as often as video would, or more */
@@ -203,7 +204,7 @@ START_TEST(own_troubles)
     LmFrame frame = test_golden_frame();
     guint64 ticket;
     lm_fault_inject(LM_FAULT_MEMORY, LM_FAULT_ONCE, 0, VK_ERROR_OUT_OF_DEVICE_MEMORY);
-    ck_assert(!lm_session_submit(bad, &frame, (LmRect){0, 0, 40, 40}, false, &ticket, NULL));
+    ck_assert(!lm_session_submit(bad, &frame, (LmRect){0, 0, 40, 40}, NULL, &ticket, NULL));
     test_await_state(bad, LM_SESSION_DEGRADED);
     for (int i = 0; i < 5; i++)
         test_answers(good);
