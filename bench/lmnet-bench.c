@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Times the network alone: one pass, each operator, the start, several sessions at once; on any
- * device and size.
+ * device and size. Or the element behind a live source.
  */
 #include <locale.h>
 #include <sys/resource.h>
 
+#include "live.h"
 #include "report.h"
 #include "starts.h"
 #include "streams.h"
@@ -72,6 +73,17 @@ static bool measure(const BenchOptions *options, char *const *argv, BenchNetwork
     return true;
 }
 
+static bool run_live(const BenchOptions *options, GError **error)
+{
+#ifdef WITH_GSTREAMER
+    return bench_live_run(options, error);
+#else
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                "--live: lmnet-bench was built without GStreamer");
+    return false;
+#endif
+}
+
 static bool run(const BenchOptions *options, char *const *argv, GError **error)
 {
     BenchNetwork network = {0};
@@ -80,6 +92,8 @@ static bool run(const BenchOptions *options, char *const *argv, GError **error)
         g_autofree char *threads = g_strdup_printf("%d", options->threads);
         g_setenv("LP_NUM_THREADS", threads, TRUE);
     }
+    if (options->live)
+        return run_live(options, error);
     if (!options->start_only)
         announce("starting");
     bool ok = bench_network_open(&network, options, error);

@@ -2,6 +2,8 @@
  * Reads lmnet-bench's command line and refuses values that make no sense. */
 #include "options.h"
 
+#include <string.h>
+
 #include "model/bundled.h"
 
 static bool refuse(GError **error, const char *option, const char *value, const char *expected)
@@ -49,10 +51,65 @@ static bool parse_size(const char *text, int *width, int *height, GError **error
     return true;
 }
 
+/* HEIGHTpRATE, as videos are called, of 16:9. */
+static bool parse_video(const char *text, BenchVideo *video, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "p", 2);
+    guint64 height, rate;
+    if (g_strv_length(parts) != 2 ||
+        !g_ascii_string_to_unsigned(parts[0], 10, 90, 2160, &height, NULL) ||
+        !g_ascii_string_to_unsigned(parts[1], 10, 1, 240, &rate, NULL))
+        return refuse(error, "video", text,
+                      "HEIGHTpRATE, as in 1080p60: 90 to 2160 lines, 1 to 240 frames per second");
+    *video = (BenchVideo){(int)(height * 16 / 9) & ~1, (int)height, (int)rate};
+    return true;
+}
+
+/* What is for the network alone means nothing to the element, and the other way round. */
+static bool check_live(const BenchOptions *options, const char *size, const char *video,
+                       GError **error)
+{
+    const struct {
+        const char *name;
+        bool given, live;
+    } all[] = {
+        {"size", size != NULL, false},
+        {"streams", options->streams != 0, false},
+        {"operators", options->operators, false},
+        {"portable", options->portable, false},
+        {"input", options->input != NULL, false},
+        {"logits", options->logits != NULL, false},
+        {"video", video != NULL, true},
+        {"format", options->format != NULL, true},
+        {"seconds", options->seconds != 0, true},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++)
+        if (all[i].given && all[i].live != options->live) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s goes %s --live",
+                        all[i].name, all[i].live ? "only with" : "not with");
+            return false;
+        }
+    return true;
+}
+
+/* What --live does where nothing else is asked for. */
+static bool settle_live(BenchOptions *options, const char *size, const char *video, GError **error)
+{
+    static const BenchVideo usual[BENCH_MAX_VIDEOS] = {{1920, 1080, 60}, {3840, 2160, 30}};
+    if (!check_live(options, size, video, error) ||
+        (options->seconds && !check_range("seconds", options->seconds, 1, 1000000, error)))
+        return false;
+    options->seconds = options->seconds ? options->seconds : 60;
+    options->format = options->format ? options->format : g_strdup("UYVY");
+    options->n_videos = video ? 1 : BENCH_MAX_VIDEOS;
+    memcpy(options->videos, usual, sizeof usual);
+    return !video || parse_video(video, &options->videos[0], error);
+}
+
 bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError **error)
 {
     *options = (BenchOptions){.runs = 20};
-    g_autofree char *model = NULL, *precision = NULL, *size = NULL;
+    g_autofree char *model = NULL, *precision = NULL, *size = NULL, *video = NULL;
     const GOptionEntry entries[] = {
         {"model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
          "Model file; default: $LMNET_MODEL, else the bundled model", "FILE"},
@@ -79,6 +136,16 @@ bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError 
          "The network's input, raw float32 [3][height][width], instead of noise", "FILE"},
         {"logits", 0, 0, G_OPTION_ARG_FILENAME, &options->logits,
          "Write the network's output, raw float32 [classes][height][width]", "FILE"},
+        {"live", 'l', 0, G_OPTION_ARG_NONE, &options->live,
+         "Time the element behind a live source: the video's delay, the marks' age, pixels changed "
+         "outside the marks",
+         NULL},
+        {"video", 0, 0, G_OPTION_ARG_STRING, &video,
+         "With --live: HEIGHTpRATE; default: 1080p60, then 2160p30", "VIDEO"},
+        {"format", 0, 0, G_OPTION_ARG_STRING, &options->format,
+         "With --live: of the pixels, as GStreamer names it; default UYVY", "FORMAT"},
+        {"seconds", 0, 0, G_OPTION_ARG_INT, &options->seconds,
+         "With --live: that count, of each video; default 60", "N"},
         {"start-only", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options->start_only, NULL,
          NULL},
         {0},
@@ -97,7 +164,8 @@ bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError 
            (!size || parse_size(size, &options->width, &options->height, error)) &&
            check_range("runs", options->runs, 1, 1000000, error) &&
            check_range("threads", options->threads, 0, 1024, error) &&
-           check_range("streams", options->streams, 0, 64, error);
+           check_range("streams", options->streams, 0, 64, error) &&
+           settle_live(options, size, video, error);
 }
 
 void bench_options_finish(BenchOptions *options)
@@ -106,5 +174,6 @@ void bench_options_finish(BenchOptions *options)
     g_free(options->device);
     g_free(options->input);
     g_free(options->logits);
+    g_free(options->format);
     *options = (BenchOptions){0};
 }

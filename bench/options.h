@@ -6,6 +6,14 @@
 
 G_BEGIN_DECLS
 
+/** A video to measure with. */
+typedef struct {
+    int width, height;
+    int rate; /**< Frames per second. */
+} BenchVideo;
+
+enum { BENCH_MAX_VIDEOS = 2 };
+
 /** Strings are owned, and NULL where not given. */
 typedef struct {
     char *model; /**< Never NULL once parsed. */
@@ -22,6 +30,11 @@ typedef struct {
     gboolean portable;       /**< As LmExecutorParams.portable. */
     gboolean skip_start_ups; /**< No starts in processes of their own. */
     gboolean start_only;     /**< This is such a process. */
+    gboolean live;           /**< The element behind a capture card, rather than the network. */
+    int seconds;             /**< live: that each video is measured for. */
+    char *format;            /**< live: of pixels; never NULL once parsed. */
+    BenchVideo videos[BENCH_MAX_VIDEOS]; /**< live. */
+    unsigned n_videos;
 } BenchOptions;
 
 /** Reads the command line; false with an error that names option and value. `options` is to be

@@ -136,19 +136,19 @@ void bench_report_print_text(const BenchReport *report)
 
 /* --- JSON ------------------------------------------------------------------------------------ */
 
-static void add_string(JsonBuilder *builder, const char *name, const char *value)
+void bench_json_add_string(JsonBuilder *builder, const char *name, const char *value)
 {
     json_builder_set_member_name(builder, name);
     json_builder_add_string_value(builder, value);
 }
 
-static void add_integer(JsonBuilder *builder, const char *name, guint64 value)
+void bench_json_add_integer(JsonBuilder *builder, const char *name, guint64 value)
 {
     json_builder_set_member_name(builder, name);
     json_builder_add_int_value(builder, (gint64)value);
 }
 
-static void add_double(JsonBuilder *builder, const char *name, double value)
+void bench_json_add_double(JsonBuilder *builder, const char *name, double value)
 {
     json_builder_set_member_name(builder, name);
     json_builder_add_double_value(builder, value);
@@ -171,16 +171,16 @@ static void add_operators(JsonBuilder *builder, const BenchReport *report)
         const LmOp *op = lm_graph_op(graph, i);
         Row row = operator_row(report, i);
         json_builder_begin_object(builder);
-        add_string(builder, "name", op->name);
-        add_string(builder, "kind", kind_names[op->kind]);
+        bench_json_add_string(builder, "name", op->name);
+        bench_json_add_string(builder, "kind", kind_names[op->kind]);
         if (report->operator_ms) {
-            add_double(builder, "ms", row.ms);
+            bench_json_add_double(builder, "ms", row.ms);
         } else {
             json_builder_set_member_name(builder, "ms");
             json_builder_add_null_value(builder);
         }
-        add_integer(builder, "macs", (guint64)row.macs);
-        add_integer(builder, "bytes", (guint64)row.bytes);
+        bench_json_add_integer(builder, "macs", (guint64)row.macs);
+        bench_json_add_integer(builder, "bytes", (guint64)row.bytes);
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
@@ -193,8 +193,8 @@ static void add_streams(JsonBuilder *builder, const BenchReport *report)
         return;
     json_builder_set_member_name(builder, "streams");
     json_builder_begin_object(builder);
-    add_double(builder, "frames_per_second", streams->frames_per_second);
-    add_integer(builder, "device_bytes", streams->device_bytes);
+    bench_json_add_double(builder, "frames_per_second", streams->frames_per_second);
+    bench_json_add_integer(builder, "device_bytes", streams->device_bytes);
     json_builder_set_member_name(builder, "median_ms");
     json_builder_begin_array(builder);
     for (int i = 0; i < report->options->streams; i++)
@@ -209,29 +209,29 @@ void bench_report_print_json(const BenchReport *report)
     const LmTensor *input = input_of(report);
     g_autoptr(JsonBuilder) builder = json_builder_new();
     json_builder_begin_object(builder);
-    add_string(builder, "model", report->options->model);
-    add_string(builder, "device", network->device->info.name);
-    add_string(builder, "driver", network->device->info.driver);
-    add_string(builder, "precision", precision_name(report));
-    add_integer(builder, "width", (guint64)input->width);
-    add_integer(builder, "height", (guint64)input->height);
-    add_integer(builder, "runs", (guint64)report->options->runs);
+    bench_json_add_string(builder, "model", report->options->model);
+    bench_json_add_string(builder, "device", network->device->info.name);
+    bench_json_add_string(builder, "driver", network->device->info.driver);
+    bench_json_add_string(builder, "precision", precision_name(report));
+    bench_json_add_integer(builder, "width", (guint64)input->width);
+    bench_json_add_integer(builder, "height", (guint64)input->height);
+    bench_json_add_integer(builder, "runs", (guint64)report->options->runs);
     json_builder_set_member_name(builder, "network_ms");
     json_builder_begin_object(builder);
-    add_double(builder, "median", report->pass.median);
-    add_double(builder, "min", report->pass.min);
-    add_double(builder, "p99", report->pass.p99);
+    bench_json_add_double(builder, "median", report->pass.median);
+    bench_json_add_double(builder, "min", report->pass.min);
+    bench_json_add_double(builder, "p99", report->pass.p99);
     json_builder_end_object(builder);
     add_start(builder, "startup_ms", &network->start);
     add_start(builder, "startup_cold_ms", report->cold);
     add_start(builder, "startup_warm_ms", report->warm);
     add_streams(builder, report);
     add_operators(builder, report);
-    add_integer(builder, "dispatches", lm_executor_n_dispatches(network->executor));
-    add_integer(builder, "pipelines", lm_pipelines_count(network->pipelines));
-    add_integer(builder, "arena_bytes", lm_executor_arena(network->executor)->size);
-    add_integer(builder, "device_bytes", lm_executor_device_bytes(network->executor));
-    add_integer(builder, "peak_rss_bytes", report->peak_rss);
+    bench_json_add_integer(builder, "dispatches", lm_executor_n_dispatches(network->executor));
+    bench_json_add_integer(builder, "pipelines", lm_pipelines_count(network->pipelines));
+    bench_json_add_integer(builder, "arena_bytes", lm_executor_arena(network->executor)->size);
+    bench_json_add_integer(builder, "device_bytes", lm_executor_device_bytes(network->executor));
+    bench_json_add_integer(builder, "peak_rss_bytes", report->peak_rss);
     json_builder_end_object(builder);
     g_autoptr(JsonNode) root = json_builder_get_root(builder);
     bench_print_json(root);

@@ -25,6 +25,7 @@ BenchSummary bench_summarise(double *values, unsigned n)
     return (BenchSummary){
         .median = (values[(n - 1) / 2] + values[n / 2]) / 2,
         .min = values[0],
+        .max = values[n - 1],
         .p99 = values[((guint64)n * 99 + 99) / 100 - 1],
     };
 }

@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 
 /** All in the unit of the values. */
 typedef struct {
-    double median, min, p99; /**< p99: the least value that 99 % of them do not exceed. */
+    double median, min, max;
+    double p99; /**< The least value that 99 % of them do not exceed. */
 } BenchSummary;
 
 /** Monotonic, ms. */

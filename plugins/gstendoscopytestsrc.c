@@ -291,7 +291,9 @@ static GstCaps *gst_endoscopy_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
     return GST_BASE_SRC_CLASS(gst_endoscopy_test_src_parent_class)->fixate(src, caps);
 }
 
-/* Makes the scene anew where its parameters changed. */
+/* Makes the scene anew where its parameters changed. At the first frame that needs it, for it takes
+ * long: if that were while caps are agreed on, a filter after this element would often change them
+ * meanwhile, which ends the stream. */
 static bool update_scene(GstEndoscopyTestSrc *self, const GstVideoInfo *info)
 {
     const guint width = (guint)GST_VIDEO_INFO_WIDTH(info);
@@ -369,7 +371,7 @@ static gboolean gst_endoscopy_test_src_set_caps(GstBaseSrc *src, GstCaps *caps)
 {
     GstEndoscopyTestSrc *self = GST_ENDOSCOPY_TEST_SRC(src);
     GstVideoInfo info;
-    if (!gst_video_info_from_caps(&info, caps) || !update_scene(self, &info))
+    if (!gst_video_info_from_caps(&info, caps))
         return FALSE;
 
     change_rate(self, &info);
@@ -500,6 +502,8 @@ static GstFlowReturn gst_endoscopy_test_src_fill(GstPushSrc *push, GstBuffer *bu
     const gint64 number = self->number;
     if (number < 0 || (number > 0 && GST_VIDEO_INFO_FPS_N(&self->info) == 0))
         return GST_FLOW_EOS;
+    if (!update_scene(self, &self->info))
+        return GST_FLOW_ERROR;
 
     GstLmCanvas canvas = {.chroma = self->chroma};
     /* What lies beside the pixels is to be the same in every run, too. */

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # lmnet-bench as scripts meet it: its JSON, the model that it finds by itself, errors that name option and value.
 #
-#   bench.sh LMNET_BENCH MODEL IO PEERS    the model takes 48 x 32 pixels; IO is its golden case; PEERS is bench/peers/
+#   bench.sh LMNET_BENCH MODEL IO PEERS yes|no
+#
+# The model takes 48 x 32 pixels; IO is its golden case; PEERS is bench/peers/; the last says whether GStreamer is built in.
 set -uo pipefail
 bench=$(realpath "$1")
 model=$2
 io=$3
 peers=$4
+gstreamer=$5
 unset LMNET_MODEL
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
@@ -92,6 +95,35 @@ assert [row['ratio'] for row in o['rows']] == [1] and len(o['rows'][0]['medians'
 assert o['rows'][0]['name'].startswith('lmnet-bench') and o['rows'][0]['median'] > 0
 assert list(o['absent']) == ['onnxruntime'] and o['absent']['onnxruntime']"
 
+# The element behind a live source. No times: what is busy here may be slow; but what came in is told of.
+if [ "$gstreamer" = yes ]; then
+    expect 0 '30 of 30 frames' --live --video 180p15 --seconds 2 --format I420 --model "$model" --json
+    check 'the keys of --live and their values' "
+live, = o['live']
+assert [live[key] for key in ('width', 'height', 'rate', 'seconds')] == [320, 180, 15, 2], live
+assert live['format'] == 'I420' and live['device'] and live['precision'] == 'fp32'
+assert live['frames_in'] == 30 and live['frames_out'] == 30 and live['frames_lost'] == 0, live
+for times in 'arrival_ms', 'identity_ms', 'lmnet_ms', 'added_ms':
+    assert live[times]['median'] <= live[times]['p99'] <= live[times]['max'], live
+assert 0 < live['identity_ms']['median'] < live['lmnet_ms']['median'], live
+assert 0 < live['frames_with_masks'] and 0 < live['mark_age_ms']['max'] <= 500, live
+assert live['inferences'] > 0 and 0 < live['inference_ms']['median'] <= live['inference_ms']['p99'], live
+assert min(live['rss_begin_bytes'], live['rss_end_bytes']) > 10e6, live
+outside = live['outside_marks']
+assert outside['frames'] >= outside['frames_with_findings'] > 0 < outside['bytes'], outside
+assert outside['bytes_changed'] == 0, outside"
+    expect 0 '15 of 15 frames' --live --video 180p15 --seconds 1 --model "$model"
+    grep -q '21 CFR 876.1520' out && grep -q 'degradation outside the marks: 0 of ' out ||
+        { echo 'FAILED: what --live prints'; cat out; failures=$((failures + 1)); }
+    expect 1 '--format XYZ' --live --format XYZ
+    expect 1 'v210' --live --video 180p15 --format v210
+    expect 1 '/nowhere/none.safetensors' --live --video 180p15 --model /nowhere/none.safetensors
+else
+    expect 1 'without GStreamer' --live
+fi
+expect 1 '--video 1080' --live --video 1080
+expect 1 '--size goes not with --live' --live --size 64
+expect 1 '--seconds goes only with --live' --seconds 5
 expect 1 '--size 100' --size 100
 expect 1 '--size 64x' --size 64x
 expect 1 '--size 64x64x64' --size 64x64x64
