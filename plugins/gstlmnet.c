@@ -11,8 +11,12 @@
  * mask). What is not marked stays bit-exact.
  *
  * In mode `every-frame` each frame gets its own mask, several frames being on the device at once;
- * in mode `latest` no frame ever waits, and carries the newest mask that there is. `auto` takes
- * latest behind a live source. Not a medical device.
+ * in mode `latest` a frame waits for max-wait at most, and carries the newest mask that there is of
+ * its scene. `auto` takes latest behind a live source. Where the device fails the frames go on
+ * without marks, and the element recovers by itself. Not a medical device.
+ *
+ * Element messages: `lmnet-state` (state, reason) and `lmnet-detection` (event, id, label,
+ * confidence, x, y, width, height, area, timestamp, stream-time).
  *
  * ## Example launch lines
  * |[
@@ -20,9 +24,9 @@
  *   videoconvert ! autovideosink
  * ]| A file with each frame marked by its own mask.
  * |[
- * gst-launch-1.0 v4l2src ! video/x-raw,format=UYVY ! lmnet region=420,40,1080,1000 ! \
- *   videoconvert ! autovideosink
- * ]| A capture card, live; only the given rectangle is analysed.
+ * gst-launch-1.0 v4l2src ! video/x-raw,format=UYVY ! \
+ *   lmnet overlay=fill+contour+label+state ! videoconvert ! autovideosink
+ * ]| A capture card, live; the endoscope's picture within the captured screen is analysed.
  */
 #include "gstlmnet-private.h"
 
