@@ -192,10 +192,9 @@ static bool is_cut(LmWatch *watch, const Blocks *a, const Blocks *b)
         difference += fabsf(a->mean[i] - b->mean[i]);
     if (difference >= STILL * (float)n)
         likeness = find_likeness(a, b);
-    if (likeness < UNLIKE && likeness < UNUSUAL * watch->usual)
-        return true;
+    const bool cut = likeness < UNLIKE && likeness < UNUSUAL * watch->usual;
     watch->usual += 0.1f * (likeness - watch->usual);
-    return false;
+    return cut;
 }
 
 static bool is_black(const Blocks *blocks)
