@@ -50,6 +50,7 @@ struct LmWatch {
     Blocks blocks[2];
     int current; /* Of the blocks: the last frame's. */
     float usual; /* Correlation. */
+    bool unlike; /* The last frame was. */
 };
 
 LmWatch *lm_watch_create(void)
@@ -192,10 +193,12 @@ static bool is_cut(LmWatch *watch, const Blocks *a, const Blocks *b)
         difference += fabsf(a->mean[i] - b->mean[i]);
     if (difference >= STILL * (float)n)
         likeness = find_likeness(a, b);
-    if (likeness < UNLIKE && likeness < UNUSUAL * watch->usual)
-        return true;
-    watch->usual += 0.1f * (likeness - watch->usual);
-    return false;
+    const bool cut = likeness < UNLIKE && likeness < UNUSUAL * watch->usual;
+    /* One cut says nothing of what is usual; one after another do. */
+    if (!cut || watch->unlike)
+        watch->usual += 0.1f * (likeness - watch->usual);
+    watch->unlike = cut;
+    return cut;
 }
 
 static bool is_black(const Blocks *blocks)
@@ -258,6 +261,7 @@ static void begin(LmWatch *watch, LmRect region)
     watch->repeats = watch->blanks = 0;
     watch->blank = false;
     watch->usual = 1;
+    watch->unlike = false;
 }
 
 /* Counts what the states are made of. */

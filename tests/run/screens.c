@@ -69,7 +69,8 @@ static void paint_texture(const TestScreen *s, LmFrame *frame, int x, int y, con
                           0.6 * wave(61 * u - 47 * v + 9 * t + 3 * phase) +
                           0.4 * wave(113 * v + 71 * u - 12 * t + phase);
     const double du = u - 0.5 - 0.25 * wave(t + phase), dv = v - 0.5 - 0.25 * wave(1.3 * t + phase);
-    const double near = 8 * (du * du + dv * dv), right = CLAMP(2 * u - 0.5, 0, 1);
+    const double near = 8 * (du * du + dv * dv),
+                 right = s->hard_edge ? u > 0.5 : CLAMP(2 * u - 0.5, 0, 1);
     const double light = s->light * (60 + 120 * near / (0.3 + near) + 22 * mottle) *
                          (s->light_left + (1 - s->light_left) * right * right * (3 - 2 * right));
     paint(frame, x, y, light, 0.52 * light, 0.42 * light);

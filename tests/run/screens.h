@@ -17,7 +17,8 @@ typedef struct {
     TestShape shape;
     LmRect picture;    /**< The shape's box; of width 0: none. */
     double light;      /**< Of the picture; 1: as usual. */
-    double light_left; /**< Of its left half besides, with a soft edge between. */
+    double light_left; /**< Of its left half besides, with a soft edge between, */
+    bool hard_edge;    /**< or a hard one. */
     int surround;      /**< Grey. */
     bool text, inset;  /**< Columns of text, right beside the picture; another, small picture. */
     LmRect panel;      /**< A bright one that does not change. */

@@ -291,6 +291,34 @@ START_TEST(dark_moments_do_not_shrink)
 }
 END_TEST
 
+/* A shadow has a sharp edge, but what lies in it is not the surround. */
+START_TEST(shadows_do_not_shrink)
+{
+    Video video = video_begin(usual_screen(_i));
+    play(&video, 1);
+    video.screen.light_left = 0.1;
+    video.screen.hard_edge = true;
+    ck_assert_int_eq(play(&video, 2), 0);
+    check_region(&video, video.screen.picture);
+    video_end(&video);
+}
+END_TEST
+
+/* A box that lacks a little is made good, but not soon. */
+START_TEST(small_differences)
+{
+    Video video = video_begin(usual_screen(TEST_SHAPE_SQUARE));
+    video.screen.picture = (LmRect){214, 24, 312, 312};
+    play(&video, 1);
+    check_region(&video, video.screen.picture);
+    video.screen.picture = (LmRect){210, 20, 320, 320};
+    ck_assert_int_eq(play(&video, 1.4), 0);
+    ck_assert_int_eq(play(&video, 0.6), 1);
+    check_box(lm_region_finder_get(video.finder).rect, video.screen.picture, 2);
+    video_end(&video);
+}
+END_TEST
+
 /* A box that was taken when half was dark is made good. */
 START_TEST(dark_start)
 {
@@ -402,6 +430,8 @@ int main(void)
     tcase_add_test(tc, zoom_changes);
     tcase_add_test(tc, passing_changes_are_ignored);
     tcase_add_loop_test(tc, dark_moments_do_not_shrink, 0, TEST_N_SHAPES);
+    tcase_add_loop_test(tc, shadows_do_not_shrink, 0, TEST_N_SHAPES);
+    tcase_add_test(tc, small_differences);
     tcase_add_loop_test(tc, dark_start, 0, TEST_N_SHAPES);
     tcase_add_test(tc, frozen_holds);
     tcase_add_test(tc, times);

@@ -12,7 +12,7 @@ static const struct {
     int width, height, cells_across, cells_down;
 } sizes[] = {
     {1920, 1080, 240, 135}, {720, 576, 201, 160}, {321, 243, 206, 156},   {37, 61, 37, 61},
-    {4096, 32, 2036, 15},   {32, 4096, 15, 2036}, {4096, 4096, 180, 180},
+    {4096, 32, 2036, 15},   {32, 4096, 15, 2036}, {1024, 1024, 180, 180},
 };
 
 /* What the header promises, from the codes: what they stand for is known here anew. */

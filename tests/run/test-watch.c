@@ -187,6 +187,23 @@ static void fill(Viewer *viewer, guint8 luma, guint8 color)
     memset(viewer->thumbnail->color, color, sizeof viewer->thumbnail->color);
 }
 
+/* Snow is unlike itself, but as usual: no cut for long. */
+START_TEST(snow)
+{
+    Viewer viewer = viewer_begin(200, 150);
+    guint32 state = 1;
+    for (int n = 0; n < 90; n++) {
+        for (int i = 0; i < 30000; i++) {
+            state = state * 1664525 + 1013904223;
+            viewer.thumbnail->luma[i] = state >> 24;
+        }
+        const LmWatchReport report = look(&viewer);
+        ck_assert(!report.same && !report.blank && (n < 30 || !report.cut));
+    }
+    viewer_end(&viewer);
+}
+END_TEST
+
 /* Frames that come twice or three times are not frozen, and the second is the same. */
 START_TEST(repeated_frames)
 {
@@ -359,6 +376,7 @@ int main(void)
     tcase_add_loop_test(tc, cuts, 0, G_N_ELEMENTS(videos));
     tcase_add_loop_test(tc, light_makes_no_cuts, 0, G_N_ELEMENTS(videos));
     tcase_add_test(tc, frozen_beside_a_clock);
+    tcase_add_test(tc, snow);
     tcase_add_test(tc, repeated_frames);
     tcase_add_test(tc, tolerance);
     tcase_add_test(tc, slow_frames);
