@@ -434,18 +434,24 @@ int main(void)
     test_sessions_init();
 
     Suite *suite = suite_create("recovery");
-    TCase *tcase = tcase_create("recovery");
-    tcase_set_timeout(tcase, 300);
-    tcase_add_test(tcase, every_class_once);
-    tcase_add_test(tcase, every_class_always);
-    tcase_add_test(tcase, start_fails);
-    tcase_add_test(tcase, told_of_states);
-    tcase_add_test(tcase, stall_ends);
-    tcase_add_test(tcase, freed_while_stalled);
-    tcase_add_test(tcase, hangs);
-    tcase_add_test(tcase, layout_hangs);
-    tcase_add_test(tcase, layout_fails);
-    tcase_add_test(tcase, random_events);
-    suite_add_tcase(suite, tcase);
+    TCase *classes = tcase_create("classes");
+    tcase_set_timeout(classes, 300);
+    tcase_add_test(classes, every_class_once);
+    tcase_add_test(classes, every_class_always);
+    tcase_add_test(classes, start_fails);
+    tcase_add_test(classes, told_of_states);
+    suite_add_tcase(suite, classes);
+    TCase *hanging = tcase_create("hanging");
+    tcase_set_timeout(hanging, 300);
+    tcase_add_test(hanging, stall_ends);
+    tcase_add_test(hanging, freed_while_stalled);
+    tcase_add_test(hanging, hangs);
+    tcase_add_test(hanging, layout_hangs);
+    tcase_add_test(hanging, layout_fails);
+    suite_add_tcase(suite, hanging);
+    TCase *random = tcase_create("random");
+    tcase_set_timeout(random, 300);
+    tcase_add_test(random, random_events);
+    suite_add_tcase(suite, random);
     return lm_test_run(suite);
 }
