@@ -103,7 +103,6 @@ struct _GstLmNet {
     unsigned pending_frames; /* Of them. */
     GstQueueArray *asked;    /* latest: GstLmNetFrames that a mask may still come for. */
     GstLmNetFrame last;      /* The frame before; arrival 0: none. */
-    GstLmPicture picture;    /* What it showed. */
     bool slow;               /* latest: masks come too late to be shown. */
     GstLmMarks marks;
     GstLmNetFrame marks_of; /* The frame that the marks are of, or the last one identical to it. */

@@ -124,7 +124,6 @@ static bool start_running(GstLmNet *self)
     GST_OBJECT_UNLOCK(self);
     self->model_told = false;
     self->slow = false;
-    self->picture = GST_LM_PICTURE_LIVE;
     gst_lm_net_set_slow(self, NULL);
     gst_lm_net_set_picture(self, GST_LM_PICTURE_LIVE);
     update_flushing(self);
@@ -285,8 +284,10 @@ static gboolean gst_lm_net_sink_event(GstBaseTransform *trans, GstEvent *event)
         ret = gst_lm_net_forward_event(self, event);
         settle_mode(self);
         return ret;
-    case GST_EVENT_EOS:
     case GST_EVENT_GAP:
+        gst_lm_net_set_picture(self, GST_LM_PICTURE_NO_SIGNAL);
+        /* fall through */
+    case GST_EVENT_EOS:
     case GST_EVENT_SEGMENT_DONE:
         gst_lm_net_drain(self);
         gst_lm_net_new_scene(self);

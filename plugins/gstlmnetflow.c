@@ -7,8 +7,10 @@
 
 #define GST_CAT_DEFAULT gst_lm_net_debug
 
-/* Of running time: after more than this without a frame, the scene is taken for another. */
+/* Of running time: after more than this, and than a few frames, without one the scene is taken for
+ * another. */
 #define MAX_GAP (500 * GST_MSECOND)
+#define MAX_GAP_FRAMES 3
 
 void gst_lm_net_flow_init(GstLmNet *self)
 {
@@ -173,11 +175,21 @@ static void settle_region(GstLmNet *self, const GstLmNetSettings *settings, GstC
 }
 
 /* Whether frames may be missing between two, in which the scene may have changed. */
-static bool is_gap(const GstLmNetFrame *before, const GstLmNetFrame *frame, bool discont)
+static bool is_gap(GstLmNet *self, const GstLmNetFrame *frame, bool discont)
 {
+    const GstLmNetFrame *before = &self->last;
+    GST_OBJECT_LOCK(self);
+    const GstClockTime most = MAX(MAX_GAP, MAX_GAP_FRAMES * self->frame_duration);
+    GST_OBJECT_UNLOCK(self);
     return before->arrival == 0 || discont ||
            (GST_CLOCK_TIME_IS_VALID(before->running) && GST_CLOCK_TIME_IS_VALID(frame->running) &&
-            frame->running > before->running + MAX_GAP);
+            frame->running > before->running + most);
+}
+
+/* Capture elements flag frames that they make up while there is no signal. */
+static bool is_made_up(GstBuffer *buffer)
+{
+    return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP);
 }
 
 GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *view,
@@ -193,16 +205,13 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
     settle_region(self, settings, frame.running);
     const LmWatchReport report =
         lm_watch_frame(self->watch, self->thumbnail, self->region, frame.running);
-    const GstLmPicture picture = report.no_signal ? GST_LM_PICTURE_NO_SIGNAL
-                                 : report.frozen  ? GST_LM_PICTURE_FROZEN
-                                                  : GST_LM_PICTURE_LIVE;
-    if (picture != self->picture)
-        gst_lm_net_set_picture(self, picture);
-    self->picture = picture;
+    gst_lm_net_set_picture(self, report.no_signal || is_made_up(buffer) ? GST_LM_PICTURE_NO_SIGNAL
+                                 : report.frozen                        ? GST_LM_PICTURE_FROZEN
+                                                                        : GST_LM_PICTURE_LIVE);
 
-    frame.blank = report.blank;
-    if (report.cut || (report.blank && !self->last.blank) ||
-        is_gap(&self->last, &frame, GST_BUFFER_IS_DISCONT(buffer)))
+    frame.blank = report.blank || is_made_up(buffer);
+    if (report.cut || (frame.blank && !self->last.blank) ||
+        is_gap(self, &frame, GST_BUFFER_IS_DISCONT(buffer)))
         gst_lm_net_new_scene(self);
     frame.scene = self->last.scene;
     frame.still = report.same ? self->last.still : self->last.still + 1;

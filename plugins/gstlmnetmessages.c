@@ -123,7 +123,7 @@ static const char *state_name(const GstLmNetState *state, const char **reason, G
     } pictures[] = {
         [GST_LM_PICTURE_LIVE] = {"ready", "", GST_LM_LIGHT_READY},
         [GST_LM_PICTURE_FROZEN] = {"frozen", "the picture does not change", GST_LM_LIGHT_DEGRADED},
-        [GST_LM_PICTURE_NO_SIGNAL] = {"no-signal", "the picture is black or of one colour",
+        [GST_LM_PICTURE_NO_SIGNAL] = {"no-signal", "the picture is missing, black or of one colour",
                                       GST_LM_LIGHT_DEGRADED},
     };
     *reason = state->session_reason ? state->session_reason : "";

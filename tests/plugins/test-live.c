@@ -212,10 +212,10 @@ START_TEST(frozen)
 }
 END_TEST
 
-/* Black, and the blue card of a missing signal: no mask, and no analysis. */
+/* Black, a card of one colour, and frames that the capture made up: no mask, and no analysis. */
 START_TEST(no_signal)
 {
-    static const guint8 levels[] = {0, 40};
+    static const guint8 levels[] = {0, 40, 0};
     GstBus *bus;
     GstHarness *harness = start(LATEST, "max-wait=0", &bus);
     int i = 0;
@@ -224,7 +224,10 @@ START_TEST(no_signal)
         guint64 pts, age;
         g_free(pop_states(bus));
         for (int n = 0; n < 60; n++) {
-            GstBuffer *out = pass(harness, flat_frame(++i, levels[k]));
+            GstBuffer *in = k < 2 ? flat_frame(++i, levels[k]) : test_moving_frame(++i);
+            if (k == 2)
+                GST_BUFFER_FLAG_SET(in, GST_BUFFER_FLAG_GAP);
+            GstBuffer *out = pass(harness, in);
             if (n > 30)
                 ck_assert(!get_times(out, &pts, &age));
             gst_buffer_unref(out);
