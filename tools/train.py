@@ -11,6 +11,7 @@ Each is replaced whole, so a kill at any moment leaves a state to go on from.
 """
 import argparse
 import csv
+import ctypes
 import math
 import os
 import signal
@@ -19,7 +20,7 @@ import time
 
 import torch
 
-from lmtrain import augment, checkpoint, data, losses, scores
+from lmtrain import attention, augment, checkpoint, data, losses, scores
 from lmnet_reference import LMNet
 
 # What each recipe sets where the command line does not.
@@ -70,8 +71,10 @@ def parse(arguments):
     p.add_argument("--stop-after", type=int, metavar="STEP", help=argparse.SUPPRESS)
     p.add_argument("--threads", type=int, help="of the CPU")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    p.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is accurate enough")
+    p.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is accurate enough (CUDA only)")
     args = p.parse_args(arguments)
+    if args.bf16 and not args.device.startswith("cuda"):
+        p.error("--bf16 needs a CUDA device")
     for name, value in RECIPES[args.recipe].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -122,7 +125,7 @@ class Run:
         if args.init:
             model, metadata = checkpoint.load(args.init)
             heads = int(metadata.get("lmnet.heads", args.heads))
-            if getattr(model.conv1[0], "deploy"):
+            if model.conv1[0].deploy:
                 raise SystemExit(f"{args.init}: its branches are fused; training needs them apart")
         else:
             heads = args.heads
@@ -312,10 +315,22 @@ def draw_curves(rows, path):
     pyplot.close(figure)
 
 
+def keep_memory():
+    """Lets glibc keep large blocks for the next step: the kernel would clear each page anew, a third of a step's time."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library
+    mallopt(-4, 0)  # M_MMAP_MAX
+    mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+
+
 def main():
     args = parse(sys.argv[1:])
+    keep_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
+    attention.use()
     os.makedirs(args.out, exist_ok=True)
     run = Run(args)
 
