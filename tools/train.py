@@ -32,17 +32,10 @@ RECIPES = {
 }
 COLUMNS = ("epoch", "step", "minutes", "lr", "loss", "class_mean_dice", "class_mean_iou", "dice", "iou", "precision", "recall",
            "picture_dice", "picture_iou")
-NOT_COMPARED = ("out", "threads", "device", "save_minutes", "data", "validation", "init", "teacher", "stop_after")
+NOT_COMPARED = ("out", "threads", "device", "save_minutes", "data", "validation", "init", "teacher")
 
 
-def size(text):
-    width, height = (int(part) for part in text.split("x"))
-    if any(side % 16 or not 32 <= side <= 1024 for side in (width, height)):
-        raise argparse.ArgumentTypeError("WxH, multiples of 16 from 32 to 1024")
-    return width, height
-
-
-def parse(arguments):
+def parse():
     p = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     p.add_argument("--data", required=True, help="folder with images and masks to learn from")
     p.add_argument("--validation", required=True, help="folder with images and masks to choose by")
@@ -57,7 +50,7 @@ def parse(arguments):
     p.add_argument("--ema", type=float, metavar="DECAY", help="averaging of the weights, in each step; 0: none")
     p.add_argument("--multi-scale", type=float, metavar="SHARE", help="train at sizes up to that much smaller and larger")
     p.add_argument("--clip", type=float, metavar="NORM", help="longest gradient; 0: any")
-    p.add_argument("--size", type=size, default=(256, 256), metavar="WxH", help="of the network's input (default: 256x256)")
+    p.add_argument("--size", type=data.network_size, default=(256, 256), metavar="WxH", help="of the network's input (default: 256x256)")
     p.add_argument("--classes", default="background,polyp", help="their names (default: background,polyp)")
     p.add_argument("--widths", default="12,24,48,96,192", help="of the network (default: 12,24,48,96,192)")
     p.add_argument("--heads", type=int, default=12, help="of attention (default: 12)")
@@ -68,11 +61,10 @@ def parse(arguments):
     p.add_argument("--time-limit", type=float, metavar="MINUTES",
                    help="train so long, however many epochs that makes; the learning rate falls by the clock")
     p.add_argument("--save-minutes", type=float, default=5, help="how often the state is saved within an epoch (default: 5)")
-    p.add_argument("--stop-after", type=int, metavar="STEP", help=argparse.SUPPRESS)
     p.add_argument("--threads", type=int, help="of the CPU")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is accurate enough (CUDA only)")
-    args = p.parse_args(arguments)
+    args = p.parse_args()
     if args.bf16 and not args.device.startswith("cuda"):
         p.error("--bf16 needs a CUDA device")
     for name, value in RECIPES[args.recipe].items():
@@ -326,7 +318,7 @@ def keep_memory():
 
 
 def main():
-    args = parse(sys.argv[1:])
+    args = parse()
     keep_memory()
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checkpoints: reading .pth and .safetensors files, the network that fits them, writing files whole or not at all."""
+import collections
 import os
+import pickle
+import zipfile
 
 import torch
 
@@ -9,6 +12,9 @@ from lmnet_reference import LMNet
 
 WIDTH_TENSORS = tuple(f"conv{i}.1.shortcut.0.weight" for i in range(1, 5)) + ("down4.0.weight",)
 FIRST_TENSOR = "conv1.0.expand_conv.0.weight"
+STORAGES = {"DoubleStorage": torch.double, "FloatStorage": torch.float, "HalfStorage": torch.half,
+            "BFloat16Storage": torch.bfloat16, "LongStorage": torch.long, "IntStorage": torch.int, "ShortStorage": torch.short,
+            "CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool}
 
 
 class CheckpointError(Exception):
@@ -28,14 +34,47 @@ def save_pth(path, content):
     replace(path, lambda temporary: torch.save(content, temporary))
 
 
+class Unpickler(pickle.Unpickler):
+    """Reads tensors, containers, numbers and text of a .pth file, and refuses to look up anything else.
+
+    What torch.load's weights_only is for; but in torch 1.13 that refuses every floating-point number.
+    """
+
+    def __init__(self, archive, index):
+        super().__init__(archive.open(index))
+        self.archive, self.folder = archive, index.removesuffix("data.pkl")
+
+    def find_class(self, module, name):
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch", "Size"):
+            return tuple
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda values, offset, size, stride, *_: values.as_strided(size, stride, offset)
+        if (module, name) == ("torch._utils", "_rebuild_parameter"):
+            return lambda tensor, *_: tensor
+        if module == "torch" and name in STORAGES:
+            return STORAGES[name]
+        raise pickle.UnpicklingError(f"it refers to {module}.{name}")
+
+    def persistent_load(self, what):
+        _, dtype, key, _, n = what
+        data = bytearray(self.archive.read(f"{self.folder}data/{key}"))
+        return torch.frombuffer(data, dtype=dtype, count=n) if n else torch.empty(0, dtype=dtype)
+
+
 def load_pth(path):
-    """A .pth file's content; only tensors and plain containers are read, nothing in the file is run."""
+    """A .pth file's content; tensors and plain containers are read, and nothing in the file is run."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+        if not zipfile.is_zipfile(path):  # of torch before 1.6
+            return torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as archive:
+            index = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            return Unpickler(archive, index).load()
+    except OSError:
         raise
-    except Exception as error:  # torch raises many kinds, and other ones in each version
-        raise CheckpointError(f"{path}: not a checkpoint of tensors alone: {error}") from error
+    except Exception as error:  # many kinds, from what a wrong file may hold
+        raise CheckpointError(f"{path}: not a checkpoint of tensors alone: {error!r}") from error
 
 
 def read(path):

@@ -4,6 +4,7 @@
 A folder holds `images` and `masks`, with files of the same name but for what follows the last dot.  A mask is grey:
 a pixel's class is round(value * (classes - 1) / 255), so black is background and, with two classes, white the other.
 """
+import argparse
 import os
 
 import numpy
@@ -12,6 +13,27 @@ from PIL import Image
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
+
+
+def parse_size(text, step, low, high):
+    """(width, height) of WxH on a command line."""
+    try:
+        width, height = (int(part) for part in text.split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}': WIDTHxHEIGHT expected") from None
+    if any(side % step or not low <= side <= high for side in (width, height)):
+        raise argparse.ArgumentTypeError(f"'{text}': sides must be multiples of {step} from {low} to {high}")
+    return width, height
+
+
+def network_size(text):
+    """A size that LM-Net and the plugin take."""
+    return parse_size(text, 16, 32, 1024)
+
+
+def score_size(text):
+    """A size of frames for the plugin whose rows GStreamer does not pad."""
+    return parse_size(text, 4, 32, 4096)
 
 
 def pairs(folder):
@@ -50,7 +72,7 @@ def load_masks(paths, size, classes=2):
     return out
 
 
-def normalise(images):
-    """What the network takes, from values in 0..1."""
-    mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+def normalise(images, mean=MEAN, std=STD):
+    """What the network takes, from values in 0..1; mean and deviation are in the order of the images' channels."""
+    mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (mean, std))
     return (images - mean) / std

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from lmtrain.data import normalise
+from lmtrain.data import MEAN, STD, normalise
 
 SCORE_SIZE = (352, 352)  # width, height at which masks are compared
 
@@ -38,19 +38,18 @@ def summarise(matrices):
 
 
 @torch.no_grad()
-def predict(model, images, size=SCORE_SIZE, bgr=False):
-    """N x classes x H x W probabilities, upsampled to size = (width, height), of byte images at the network's size."""
-    device = next(model.parameters()).device
-    x = images.to(device).float() / 255
-    logits = model(normalise(x.flip(1) if bgr else x)).float()
+def predict(model, images, size=SCORE_SIZE, mean=MEAN, std=STD):
+    """N x classes x H x W probabilities at size = (width, height), of byte images in the network's size and channel order."""
+    x = images.to(next(model.parameters()).device).float() / 255
+    logits = model(normalise(x, mean, std)).float()
     return F.interpolate(logits.softmax(1), size=(size[1], size[0]), mode="bilinear", align_corners=False)
 
 
-def evaluate(model, images, masks, batch=10, bgr=False):
-    """N x classes x classes counts, of byte images at the network's size against masks at any; the model is left in eval()."""
+def evaluate(model, images, masks, batch=10):
+    """N x classes x classes counts, of byte images at the network's size against masks at any; leaves the model in eval()."""
     model.eval()
     size, out = (masks.shape[2], masks.shape[1]), []
     for i in range(0, len(images), batch):
-        p = predict(model, images[i:i + batch], size, bgr)
+        p = predict(model, images[i:i + batch], size)
         out.append(counts(p.argmax(1), masks[i:i + batch].to(p.device), p.shape[1]))
     return torch.cat(out)
