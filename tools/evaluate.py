@@ -125,7 +125,8 @@ def main():
     if args.by != "element":
         found["PyTorch"] = by_torch(args.model, paths, args.score_size, args.input)
     if args.by != "torch":
-        found["element, " + args.precision] = by_element(args.model, paths, args.score_size, classes, args.precision, args.device)
+        found["element, " + args.precision] = by_element(args.model, paths, args.score_size, classes, args.precision,
+                                                           args.device)
 
     print(f"{len(pairs)} pictures\n")
     print("| way |" + "".join(f" {title} |" for _, title in COLUMNS))

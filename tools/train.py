@@ -19,6 +19,7 @@ import sys
 import time
 
 import torch
+from matplotlib.figure import Figure
 
 from lmtrain import attention, augment, checkpoint, data, losses, scores
 from lmnet_reference import LMNet
@@ -50,7 +51,8 @@ def parse():
     p.add_argument("--ema", type=float, metavar="DECAY", help="averaging of the weights, in each step; 0: none")
     p.add_argument("--multi-scale", type=float, metavar="SHARE", help="train at sizes up to that much smaller and larger")
     p.add_argument("--clip", type=float, metavar="NORM", help="longest gradient; 0: any")
-    p.add_argument("--size", type=data.network_size, default=(256, 256), metavar="WxH", help="of the network's input (default: 256x256)")
+    p.add_argument("--size", type=data.network_size, default=(256, 256), metavar="WxH",
+                   help="of the network's input (default: 256x256)")
     p.add_argument("--classes", default="background,polyp", help="their names (default: background,polyp)")
     p.add_argument("--widths", default="12,24,48,96,192", help="of the network (default: 12,24,48,96,192)")
     p.add_argument("--heads", type=int, default=12, help="of attention (default: 12)")
@@ -112,6 +114,7 @@ class Run:
         self.stopping = False
 
     def start(self):
+        """The network to begin with, and its heads; sets `shape`, from which another like it can be made."""
         args = self.args
         torch.manual_seed(args.seed)
         if args.init:
@@ -123,8 +126,9 @@ class Run:
             heads = args.heads
             model = LMNet(classes=len(self.classes), filters=[int(w) for w in args.widths.split(",")], heads=heads)
         state = model.state_dict()
-        if state["output_layer.weight"].shape[0] != len(self.classes):
-            raise SystemExit(f"{args.init}: {state['output_layer.weight'].shape[0]} classes, --classes names {len(self.classes)}")
+        classes = state["output_layer.weight"].shape[0]
+        if classes != len(self.classes):
+            raise SystemExit(f"{args.init}: {classes} classes, --classes names {len(self.classes)}")
         self.shape = {"classes": len(self.classes), "heads": heads, "rel_pos_bias": "natt1.att1.rpb" in state,
                       "filters": [state[name].shape[0] for name in checkpoint.WIDTH_TENSORS]}
         return model, heads
@@ -270,10 +274,10 @@ class Run:
         while self.progress() < 1 and not self.stopping:
             begin = time.monotonic()
             loss = self.learn()
-            self.loss_sum += loss
-            self.seconds += time.monotonic() - begin
             if not math.isfinite(loss):
                 raise SystemExit(f"step {self.step}: the loss is {loss}")
+            self.loss_sum += loss
+            self.seconds += time.monotonic() - begin
             self.show(loss)
             if self.step % self.steps_per_epoch == 0:
                 self.end_epoch()
@@ -288,11 +292,8 @@ class Run:
 
 
 def draw_curves(rows, path):
-    import matplotlib
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4))
+    figure = Figure(figsize=(10, 4))
+    axes = figure.subplots(1, 2)
     steps = [row["step"] for row in rows]
     axes[0].plot(steps, [row["loss"] for row in rows])
     axes[0].set(title="loss in training", xlabel="step")
@@ -302,9 +303,7 @@ def draw_curves(rows, path):
     axes[1].legend()
     for axis in axes:
         axis.grid(alpha=0.3)
-    figure.tight_layout()
     checkpoint.replace(path, lambda temporary: figure.savefig(temporary, format="png", dpi=100))
-    pyplot.close(figure)
 
 
 def keep_memory():
