@@ -87,7 +87,8 @@ def test_training(folder, whole, killed):
         del row["minutes"]
     check("a killed run ends with the same log", logs[0] == logs[1], logs)
     other = subprocess.run(command + ["--seed", "7"], capture_output=True, text=True)
-    check("a state is not gone on from with other settings", other.returncode == 1 and "--seed" in other.stderr, other.stderr)
+    check("a state is not gone on from with other settings", other.returncode == 1 and "--seed" in other.stderr,
+          f"status {other.returncode}: {other.stderr}")
 
 
 def test_element(folder, weights, model):
