@@ -13,6 +13,8 @@ packages=(
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev
     # Testing: the test framework, and Vulkan's validation layer.
     check vulkan-validationlayers
+    # Training, converting and measuring models, which the tests do with a small one.
+    python3-torch libopenblas0-pthread python3-numpy python3-pil python3-matplotlib
     # Running: a Vulkan driver (of GPUs and of the CPU), and what reads, shows and writes videos.
     mesa-vulkan-drivers gstreamer1.0-tools
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
