@@ -92,9 +92,14 @@ void gst_lm_net_session_progress(void *user, LmSessionState state, const char *w
         post_progress(self, first ? GST_PROGRESS_TYPE_START : GST_PROGRESS_TYPE_CONTINUE, what,
                       percent);
     } else if (state == LM_SESSION_READY) {
+        bool first = !g_atomic_int_get(&self->was_ready);
+        bool open = g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE);
         g_atomic_int_set(&self->was_ready, TRUE);
         g_atomic_int_set(&self->degraded, FALSE);
-        if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
+        /* Another session may have made all that there is to make. */
+        if (first && !open)
+            post_progress(self, GST_PROGRESS_TYPE_START, what, 0);
+        if (first || open)
             post_progress(self, GST_PROGRESS_TYPE_COMPLETE, what, percent);
     } else if (state == LM_SESSION_DEGRADED) {
         /* Further reasons come as it is tried again and again. */

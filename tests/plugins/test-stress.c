@@ -219,15 +219,27 @@ static void open_stress(Stress *stress, const char *mode, bool live, guint32 see
     start_watchdog(&stress->dog);
 }
 
+static void note_gone(gpointer gone, GObject *object)
+{
+    g_atomic_int_set((gint *)gone, TRUE);
+}
+
+/* Returns once the pipeline is gone: a thread of GStreamer's may hold it for a moment longer. */
 static void close_stress(Stress *stress)
 {
+    gint gone = FALSE;
+    g_object_weak_ref(G_OBJECT(stress->pipeline), note_gone, &gone);
     begin_step(&stress->dog, "to NULL, at the end");
     gst_element_set_state(stress->pipeline, GST_STATE_NULL);
-    stop_watchdog(&stress->dog);
     gst_object_unref(stress->source);
     gst_object_unref(stress->filter);
     gst_object_unref(stress->bus);
     gst_object_unref(stress->pipeline);
+    while (!g_atomic_int_get(&gone))
+        g_usleep(10000);
+    /* It has begun to go. */
+    g_usleep(100000);
+    stop_watchdog(&stress->dog);
     g_queue_clear(&stress->counter.inside);
     pthread_mutex_destroy(&stress->counter.lock);
     g_rand_free(stress->rand);
