@@ -34,7 +34,7 @@ static void *feed(void *data)
                               &(LmSubmitParams){.replace = stream->latest}, &ticket, &error);
         LmResult result;
         if (taken && stream->latest)
-            g_usleep(500); /* as often as video would, or more */
+            g_usleep(5000); /* more often than video, and time for who works at less priority */
         bool got = taken ? lm_session_poll_result(stream->session, &result)
                          : lm_session_wait_result(stream->session, &result) ||
                                (lm_session_wait_ready(stream->session) && false);
