@@ -43,12 +43,12 @@ typedef enum { GST_LM_PICTURE_LIVE, GST_LM_PICTURE_FROZEN, GST_LM_PICTURE_NO_SIG
 
 /** What lmnet is doing, and what of that was said on the bus. */
 typedef struct {
-    pthread_mutex_t lock; /* Guards all; held while a message is posted. */
+    pthread_mutex_t telling; /* Held while a message is posted, for their order; taken first. */
+    pthread_mutex_t lock;    /* Guards all that follows; never held while a message is posted. */
     LmSessionState session;
     char *session_reason;
     char *slow_reason; /* latest: why no mask is young enough; NULL: some are. */
     GstLmPicture picture;
-    GstLmLight light;
     const char *told;
 } GstLmNetState;
 

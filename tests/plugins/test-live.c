@@ -392,6 +392,33 @@ START_TEST(light)
 }
 END_TEST
 
+/* Asks for statistics from within a message, as an application may on the thread that posts it. */
+static GstBusSyncReply ask_for_stats(GstBus *bus, GstMessage *message, gpointer asked)
+{
+    if (gst_message_has_name(message, "lmnet-state")) {
+        GstStructure *stats = test_get_stats(GST_ELEMENT(GST_MESSAGE_SRC(message)));
+        ck_assert_ptr_nonnull(gst_structure_get_string(stats, "state"));
+        gst_structure_free(stats);
+        g_atomic_int_inc((gint *)asked);
+    }
+    return GST_BUS_DROP;
+}
+
+START_TEST(stats_within_a_message)
+{
+    gint asked = 0;
+    GstBus *bus;
+    GstHarness *harness = start(LATEST, "max-wait=0", &bus);
+    gst_bus_set_sync_handler(bus, ask_for_stats, &asked, NULL);
+    gst_harness_push_event(harness, gst_event_new_gap(0, FRAME_TIME));
+    gst_buffer_unref(pass(harness, test_moving_frame(1)));
+    ck_assert_int_eq(g_atomic_int_get(&asked), 2); /* no-signal, ready */
+    gst_bus_set_sync_handler(bus, NULL, NULL, NULL);
+    gst_harness_teardown(harness);
+    gst_object_unref(bus);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     test_init(&argc, &argv);
@@ -406,6 +433,10 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, detections);
     tcase_add_test(tcase, labels);
     tcase_add_test(tcase, light);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("told");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, stats_within_a_message);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
 }
