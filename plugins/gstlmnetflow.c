@@ -80,8 +80,8 @@ bool gst_lm_net_is_flushing(GstLmNet *self)
 
 void gst_lm_net_sync_properties(GstLmNet *self, GstBuffer *buffer)
 {
-    GstClockTime time = gst_segment_to_stream_time(&GST_BASE_TRANSFORM(self)->segment,
-                                                   GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime time =
+        gst_lm_stream_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer));
     if (GST_CLOCK_TIME_IS_VALID(time))
         gst_object_sync_values(GST_OBJECT(self), time);
 }
@@ -197,8 +197,7 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
 {
     GstLmNetFrame frame = {
         .pts = GST_BUFFER_PTS(buffer),
-        .running = gst_segment_to_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME,
-                                               GST_BUFFER_PTS(buffer)),
+        .running = gst_lm_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer)),
         .arrival = lm_clock_now(),
     };
     lm_thumbnail_take(self->thumbnail, view);

@@ -3,6 +3,7 @@
  */
 #include "gstlmnet-private.h"
 
+#include "gstlmframe.h"
 #include "util/error.h"
 
 #define GST_CAT_DEFAULT gst_lm_net_debug
@@ -256,8 +257,8 @@ void gst_lm_net_tell_detection(void *user, LmTrackEvent event, const LmFinding *
     const char *label = finding->class_index < model->n_class_names
                             ? model->class_names[finding->class_index]
                             : "unknown";
-    GstClockTime stream_time = gst_segment_to_stream_time(&GST_BASE_TRANSFORM(self)->segment,
-                                                          GST_FORMAT_TIME, self->marks_of.pts);
+    GstClockTime stream_time =
+        gst_lm_stream_time(&GST_BASE_TRANSFORM(self)->segment, self->marks_of.pts);
     GstStructure *structure = gst_structure_new(
         "lmnet-detection", "event", G_TYPE_STRING, event == LM_TRACK_ENTER ? "enter" : "leave",
         "id", G_TYPE_UINT, finding->id, "label", G_TYPE_STRING, label, "confidence", G_TYPE_DOUBLE,

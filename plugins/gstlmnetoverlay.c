@@ -115,8 +115,7 @@ static GstFlowReturn gst_lm_net_overlay_generate_output(GstBaseTransform *trans,
     if (!buffer)
         return GST_FLOW_OK;
 
-    GstClockTime time =
-        gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime time = gst_lm_stream_time(&trans->segment, GST_BUFFER_PTS(buffer));
     if (GST_CLOCK_TIME_IS_VALID(time))
         gst_object_sync_values(GST_OBJECT(self), time);
     GST_OBJECT_LOCK(self);

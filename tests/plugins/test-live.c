@@ -419,6 +419,27 @@ START_TEST(stats_within_a_message)
 }
 END_TEST
 
+/* Frames whose segment counts in bytes, as behind a filesrc, with and without times. */
+START_TEST(no_segment_in_time)
+{
+    GstHarness *harness = test_harness("lmnet name=lmnet " TINY
+                                       "mode=every-frame in-flight=1 region=full overlay=0 ! "
+                                       "lmnetoverlay ! lmnetmask",
+                                       NULL);
+    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_BYTES);
+    gst_harness_push_event(harness, gst_event_new_segment(&segment));
+    for (int i = 0; i < 6; i++) {
+        GstBuffer *in = test_moving_frame(i);
+        if (i % 2)
+            GST_BUFFER_PTS(in) = GST_CLOCK_TIME_NONE;
+        gst_buffer_unref(pass(harness, in));
+    }
+    gst_harness_teardown(harness);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     test_init(&argc, &argv);
@@ -437,6 +458,7 @@ int main(int argc, char **argv)
     tcase = tcase_create("told");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, stats_within_a_message);
+    tcase_add_test(tcase, no_segment_in_time);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
 }
