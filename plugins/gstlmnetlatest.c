@@ -51,7 +51,8 @@ static bool is_known(GstLmNet *self, const GstLmNetFrame *frame)
         return true;
     const guint n = gst_queue_array_get_length(self->asked);
     const GstLmNetFrame *asked = n ? gst_queue_array_peek_nth_struct(self->asked, n - 1) : NULL;
-    return asked && asked->still == frame->still && lm_session_outstanding(self->session) > 0;
+    return asked && asked->still == frame->still && asked->scene == frame->scene &&
+           lm_session_outstanding(self->session) > 0;
 }
 
 static void submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame, double smoothing)
@@ -118,6 +119,7 @@ static void analyse(GstLmNet *self, GstBuffer *buffer, const GstLmNetSettings *s
     if (!gst_lm_net_map(self, buffer, &video, &view))
         return;
     *frame = gst_lm_net_look(self, buffer, &view, settings);
+    gst_lm_net_enter_scene(self, frame);
     poll_masks(self, settings);
     if (self->region.width > 0 && !frame->blank && !is_known(self, frame))
         submit(self, &view, frame, settings->smoothing);

@@ -440,6 +440,109 @@ START_TEST(no_segment_in_time)
 }
 END_TEST
 
+/* The frame's first finding's number, 0 where there is none. */
+static guint first_id(GstBuffer *buffer)
+{
+    GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta(buffer);
+    guint id = 0;
+    if (roi)
+        ck_assert(gst_structure_get_uint(
+            gst_video_region_of_interest_meta_get_param(roi, "detection"), "id", &id));
+    return id;
+}
+
+/* How many findings entered or left, by what was told so far; all at `timestamp` unless NONE. */
+static int pop_detections(GstBus *bus, const char *event, GstClockTime timestamp)
+{
+    GstMessage *message;
+    const GstStructure *structure;
+    int n = 0;
+    while ((structure = pop_element(bus, "lmnet-detection", &message))) {
+        guint64 at;
+        ck_assert(gst_structure_get_uint64(structure, "timestamp", &at));
+        if (g_str_equal(gst_structure_get_string(structure, "event"), event)) {
+            ck_assert(timestamp == GST_CLOCK_TIME_NONE || at == timestamp);
+            n++;
+        }
+        gst_message_unref(message);
+    }
+    return n;
+}
+
+/* A cut is one for findings when its frame leaves, not when it comes in: those before it keep their
+ * numbers to the last, and those after it are others. */
+START_TEST(cut_behind_frames_in_flight)
+{
+    GstBus *bus;
+    GstHarness *harness =
+        start("lmnet " TINY "region=full mode=every-frame in-flight=4 ", "min-area=0.01", &bus);
+    guint before = 0, n = 0;
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(gst_harness_push(harness, i < 10 ? test_moving_frame(i) : other_frame(i)),
+                         GST_FLOW_OK);
+    gst_harness_push_event(harness, gst_event_new_eos());
+    for (GstBuffer *out; (out = gst_harness_try_pull(harness)); n++) {
+        guint id = first_id(out);
+        if (n == 0)
+            before = id;
+        ck_assert_uint_gt(before, 0);
+        if (n < 10)
+            ck_assert_uint_eq(id, before);
+        else
+            ck_assert_uint_ne(id, before);
+        gst_buffer_unref(out);
+    }
+    ck_assert_uint_eq(n, 20);
+    gst_harness_teardown(harness);
+    gst_object_unref(bus);
+}
+END_TEST
+
+/* Times that come late, or start anew, neither keep a finding from entering nor from leaving. */
+START_TEST(detections_by_odd_times)
+{
+    GstBus *bus;
+    GstHarness *harness = start(EVERY_FRAME, "min-area=0.01", &bus);
+    int i = 0;
+    for (; i < 20; i++) {
+        GstBuffer *in = test_moving_frame(i + 1000);
+        if (i < 2)
+            GST_BUFFER_PTS(in) = GST_CLOCK_TIME_NONE;
+        gst_buffer_unref(pass(harness, in));
+    }
+    int found = pop_detections(bus, "enter", GST_CLOCK_TIME_NONE);
+    ck_assert_int_gt(found, 0);
+    gst_buffer_unref(pass(harness, test_moving_frame(i)));
+    ck_assert_int_eq(pop_detections(bus, "leave", GST_CLOCK_TIME_NONE), found);
+    gst_harness_teardown(harness);
+    gst_object_unref(bus);
+}
+END_TEST
+
+/* Frames of another segment may look the same and follow in time: they are from elsewhere. */
+START_TEST(another_segment)
+{
+    GstHarness *harness = start(LATEST, "max-wait=0", NULL);
+    int i = pass_until_masked(harness, 0) + 1;
+    guint64 pts, age;
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    /* The same again is none. */
+    gst_harness_push_event(harness, gst_event_new_segment(&segment));
+    GstBuffer *out = pass(harness, test_moving_frame(i));
+    ck_assert(get_times(out, &pts, &age));
+    gst_buffer_unref(out);
+
+    segment.start = segment.time = 1000 * FRAME_TIME;
+    segment.base = ++i * FRAME_TIME;
+    gst_harness_push_event(harness, gst_event_new_segment(&segment));
+    out = pass(harness, test_moving_frame(1000));
+    ck_assert(!get_times(out, &pts, &age));
+    gst_buffer_unref(out);
+    gst_harness_teardown(harness);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     test_init(&argc, &argv);
@@ -459,6 +562,9 @@ int main(int argc, char **argv)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, stats_within_a_message);
     tcase_add_test(tcase, no_segment_in_time);
+    tcase_add_test(tcase, cut_behind_frames_in_flight);
+    tcase_add_test(tcase, detections_by_odd_times);
+    tcase_add_test(tcase, another_segment);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
 }
