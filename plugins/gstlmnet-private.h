@@ -177,6 +177,9 @@ LmMask *gst_lm_net_accept_result(GstLmNet *self, const LmResult *result);
 /** Takes up a mask, of that frame, as the marks. */
 void gst_lm_net_set_marks(GstLmNet *self, LmMask *mask, const GstLmNetFrame *of,
                           const GstLmNetSettings *settings);
+/** Masks come too late to be shown, for this reason (taken over), or no longer (NULL): findings of
+ * masks that are not shown leave, and are not told. */
+void gst_lm_net_show_marks(GstLmNet *self, char *slow_reason);
 /** Draws on a frame: the marks, `age` ns old, unless that is GST_CLOCK_TIME_NONE, and the state. */
 void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings *settings,
                      GstClockTime age);

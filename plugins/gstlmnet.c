@@ -212,6 +212,8 @@ static void settle_mode(GstLmNet *self)
     bool every_frame = self->every_frame;
     GST_OBJECT_UNLOCK(self);
     GST_DEBUG_OBJECT(self, "mode %s", every_frame ? "every-frame" : "latest");
+    if (every_frame && self->slow)
+        gst_lm_net_show_marks(self, NULL);
     gst_lm_net_settle_latency(self);
 }
 

@@ -273,15 +273,29 @@ LmMask *gst_lm_net_accept_result(GstLmNet *self, const LmResult *result)
     return result->mask;
 }
 
+static void track(GstLmNet *self)
+{
+    lm_tracker_update(&self->tracker, &self->marks.findings, self->marks_of.clock,
+                      gst_lm_net_tell_detection, self);
+}
+
 void gst_lm_net_set_marks(GstLmNet *self, LmMask *mask, const GstLmNetFrame *of,
                           const GstLmNetSettings *settings)
 {
     const LmFindingsParams params = {settings->overlay.threshold, settings->min_area};
     self->marks_of = *of;
-    if (!gst_lm_marks_set(&self->marks, mask, &params) || self->slow)
-        return;
-    lm_tracker_update(&self->tracker, &self->marks.findings, of->clock, gst_lm_net_tell_detection,
-                      self);
+    if (gst_lm_marks_set(&self->marks, mask, &params) && !self->slow)
+        track(self);
+}
+
+void gst_lm_net_show_marks(GstLmNet *self, char *slow_reason)
+{
+    self->slow = slow_reason != NULL;
+    if (self->slow)
+        lm_tracker_clear(&self->tracker, gst_lm_net_tell_detection, self);
+    else
+        track(self);
+    gst_lm_net_set_slow(self, slow_reason);
 }
 
 void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings *settings,

@@ -79,28 +79,6 @@ static GstClockTime marks_age(const GstLmNet *self, const GstLmNetFrame *frame)
     return (GstClockTime)(frame->arrival - of->arrival);
 }
 
-/* Marks would blink where masks get too old before the next one comes: then there are none, and
- * lmnet-state says why. A device that is just fast enough does not go back and forth. */
-static bool is_slow(GstLmNet *self, const GstLmNetSettings *settings)
-{
-    GST_OBJECT_LOCK(self);
-    const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 50);
-    const GstClockTime oldest = inference ? 2 * inference + self->frame_duration : 0;
-    GST_OBJECT_UNLOCK(self);
-    const GstClockTime limit = settings->max_mask_age;
-    const bool slow = oldest > (self->slow ? limit / 5 * 4 : limit);
-    if (slow == self->slow)
-        return slow;
-    self->slow = slow;
-    gst_lm_net_set_slow(
-        self, slow ? g_strdup_printf("masks would be up to %" G_GUINT64_FORMAT
-                                     " ms old, and max-mask-age is %" G_GUINT64_FORMAT
-                                     " ms: raise it, or take a smaller model or a faster device",
-                                     oldest / GST_MSECOND, limit / GST_MSECOND)
-                   : NULL);
-    return slow;
-}
-
 /* Waiting is worth its time only where the mask will be there by then. */
 static bool is_wait_likely(GstLmNet *self, const GstLmNetSettings *settings)
 {
@@ -108,6 +86,29 @@ static bool is_wait_likely(GstLmNet *self, const GstLmNetSettings *settings)
     const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 75);
     GST_OBJECT_UNLOCK(self);
     return inference > 0 && inference <= settings->max_wait;
+}
+
+/* Marks would blink where masks get too old before the next one comes: then there are none, and
+ * lmnet-state says why. A device that is just fast enough does not go back and forth; and where
+ * frames get their own masks, it is no matter how far apart they are. */
+static bool is_slow(GstLmNet *self, const GstLmNetSettings *settings)
+{
+    GST_OBJECT_LOCK(self);
+    const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 50);
+    const GstClockTime oldest = inference ? 2 * inference + self->frame_duration : 0;
+    GST_OBJECT_UNLOCK(self);
+    const GstClockTime limit = settings->max_mask_age;
+    const bool slow =
+        oldest > (self->slow ? limit / 5 * 4 : limit) && !is_wait_likely(self, settings);
+    if (slow == self->slow)
+        return slow;
+    gst_lm_net_show_marks(
+        self, slow ? g_strdup_printf("masks would be up to %" G_GUINT64_FORMAT
+                                     " ms old, and max-mask-age is %" G_GUINT64_FORMAT
+                                     " ms: raise it, or take a smaller model or a faster device",
+                                     oldest / GST_MSECOND, limit / GST_MSECOND)
+                   : NULL);
+    return slow;
 }
 
 /* What there is to do for a frame's mask before the frame goes on. */
