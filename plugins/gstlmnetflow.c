@@ -73,6 +73,10 @@ void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
     self->frame_info = *frame_info;
     self->region_serial = 0;
     self->bad_frame_told = self->refusal_told = false;
+    if (gst_lm_net_get_settings(self).overlay.flags & GST_LM_OVERLAY_LABEL) {
+        const LmModelInfo *model = lm_session_model(self->session);
+        gst_lm_painter_load_fonts(frame_info->height, model->class_names, model->n_class_names);
+    }
 }
 
 GstLmNetSettings gst_lm_net_get_settings(GstLmNet *self)

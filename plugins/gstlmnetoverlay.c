@@ -92,7 +92,15 @@ static gboolean gst_lm_net_overlay_set_caps(GstBaseTransform *trans, GstCaps *in
 {
     GstLmNetOverlay *self = GST_LM_NET_OVERLAY(trans);
     self->bad_frame_told = false;
-    return gst_lm_frame_parse_caps(incaps, &self->info, &self->frame_info);
+    if (!gst_lm_frame_parse_caps(incaps, &self->info, &self->frame_info))
+        return FALSE;
+    GST_OBJECT_LOCK(self);
+    const bool labels = self->params.flags & GST_LM_OVERLAY_LABEL;
+    GST_OBJECT_UNLOCK(self);
+    if (labels)
+        gst_lm_painter_load_fonts(self->frame_info.height, self->class_names,
+                                  self->class_names ? g_strv_length(self->class_names) : 0);
+    return TRUE;
 }
 
 static gboolean gst_lm_net_overlay_sink_event(GstBaseTransform *trans, GstEvent *event)
