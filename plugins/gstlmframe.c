@@ -59,6 +59,20 @@ bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFr
     return true;
 }
 
+GstClockTime gst_lm_stream_time(const GstSegment *segment, GstClockTime pts)
+{
+    return segment->format == GST_FORMAT_TIME
+               ? gst_segment_to_stream_time(segment, GST_FORMAT_TIME, pts)
+               : GST_CLOCK_TIME_NONE;
+}
+
+GstClockTime gst_lm_running_time(const GstSegment *segment, GstClockTime pts)
+{
+    return segment->format == GST_FORMAT_TIME
+               ? gst_segment_to_running_time(segment, GST_FORMAT_TIME, pts)
+               : GST_CLOCK_TIME_NONE;
+}
+
 bool gst_lm_region_parse(const char *text, LmRect *region)
 {
     if (g_strcmp0(text, "full") == 0) {

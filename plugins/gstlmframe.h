@@ -29,6 +29,11 @@ bool gst_lm_frame_parse_caps(const GstCaps *caps, GstVideoInfo *info, LmFrameInf
  * of `info`: the buffer's video meta contradicts the caps. */
 bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFrame *frame);
 
+/** The stream time and the running time of a frame at `pts`; GST_CLOCK_TIME_NONE outside the
+ * segment and where that does not count in time, as behind a filesrc. */
+GstClockTime gst_lm_stream_time(const GstSegment *segment, GstClockTime pts);
+GstClockTime gst_lm_running_time(const GstSegment *segment, GstClockTime pts);
+
 /** Parses the property `region`: "full" (*region becomes 0 x 0), or "x,y,width,height" in pixels, x
  * and y may be negative, width and height at least 1. False for anything else; *region is left as
  * it is. */

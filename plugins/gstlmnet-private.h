@@ -43,12 +43,12 @@ typedef enum { GST_LM_PICTURE_LIVE, GST_LM_PICTURE_FROZEN, GST_LM_PICTURE_NO_SIG
 
 /** What lmnet is doing, and what of that was said on the bus. */
 typedef struct {
-    pthread_mutex_t lock; /* Guards all; held while a message is posted. */
+    pthread_mutex_t telling; /* Held while a message is posted, for their order; taken first. */
+    pthread_mutex_t lock;    /* Guards all that follows; never held while a message is posted. */
     LmSessionState session;
     char *session_reason;
     char *slow_reason; /* latest: why no mask is young enough; NULL: some are. */
     GstLmPicture picture;
-    GstLmLight light;
     const char *told;
 } GstLmNetState;
 
@@ -57,6 +57,7 @@ typedef struct {
     guint64 ticket; /**< 0: no mask will come for it. */
     GstClockTime pts, running;
     gint64 arrival; /**< lm_clock_now() */
+    gint64 clock;   /**< ns that have gone by, in running time where that is known; never falls. */
     guint64 scene;  /**< Counts cuts, flushes, gaps: frames of one scene may share a mask. */
     guint64 still;  /**< Counts changes: frames of one number are identical. */
     bool blank;     /**< There is nothing to see. */
@@ -104,6 +105,7 @@ struct _GstLmNet {
     GstQueueArray *asked;    /* latest: GstLmNetFrames that a mask may still come for. */
     GstLmNetFrame last;      /* The frame before; arrival 0: none. */
     bool slow;               /* latest: masks come too late to be shown. */
+    guint64 scene;           /* That the marks and the tracker are of. */
     GstLmMarks marks;
     GstLmNetFrame marks_of; /* The frame that the marks are of, or the last one identical to it. */
     LmTracker tracker;
@@ -148,8 +150,10 @@ void gst_lm_net_flow_init(GstLmNet *self);
 void gst_lm_net_flow_finish(GstLmNet *self);
 /** Forgets every frame, event and mask. Streaming thread, or while there is none. */
 void gst_lm_net_flow_reset(GstLmNet *self);
-/** Forgets the masks: frames from now on are of another scene. */
+/** Forgets the masks: frames from now on are of another scene. Nothing may be pending. */
 void gst_lm_net_new_scene(GstLmNet *self);
+/** Forgets them where the frame, the next one to be drawn on, is of another scene. */
+void gst_lm_net_enter_scene(GstLmNet *self, const GstLmNetFrame *frame);
 /** Takes up the layout of the frames from now on; no frames of another may be pending. */
 void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
                                const LmFrameInfo *frame_info);
@@ -165,7 +169,7 @@ bool gst_lm_net_is_flushing(GstLmNet *self);
 /** Maps a frame for reading; false where it is not what the caps say, which is told once. */
 bool gst_lm_net_map(GstLmNet *self, GstBuffer *buffer, GstVideoFrame *video, LmFrame *frame);
 /** Looks at a frame before it is analysed: its times, whether it is of the scene before, its
- * region. */
+ * region. Those before it may be pending. */
 GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *frame,
                               const GstLmNetSettings *settings);
 /** Counts a result; its mask, or NULL where the device failed. The caller clears the result. */
@@ -173,6 +177,9 @@ LmMask *gst_lm_net_accept_result(GstLmNet *self, const LmResult *result);
 /** Takes up a mask, of that frame, as the marks. */
 void gst_lm_net_set_marks(GstLmNet *self, LmMask *mask, const GstLmNetFrame *of,
                           const GstLmNetSettings *settings);
+/** Masks come too late to be shown, for this reason (taken over), or no longer (NULL): findings of
+ * masks that are not shown leave, and are not told. */
+void gst_lm_net_show_marks(GstLmNet *self, char *slow_reason);
 /** Draws on a frame: the marks, `age` ns old, unless that is GST_CLOCK_TIME_NONE, and the state. */
 void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings *settings,
                      GstClockTime age);

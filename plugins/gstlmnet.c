@@ -212,6 +212,8 @@ static void settle_mode(GstLmNet *self)
     bool every_frame = self->every_frame;
     GST_OBJECT_UNLOCK(self);
     GST_DEBUG_OBJECT(self, "mode %s", every_frame ? "every-frame" : "latest");
+    if (every_frame && self->slow)
+        gst_lm_net_show_marks(self, NULL);
     gst_lm_net_settle_latency(self);
 }
 
@@ -260,6 +262,16 @@ static void set_flushing(GstLmNet *self, bool flushing)
     update_flushing(self);
 }
 
+/* Whether the frames after this event are from elsewhere in the stream. */
+static bool is_other_segment(GstLmNet *self, GstEvent *event)
+{
+    const GstSegment *now = &GST_BASE_TRANSFORM(self)->segment;
+    GstSegment next;
+    gst_event_copy_segment(event, &next);
+    next.position = now->position;
+    return !gst_segment_is_equal(&next, now);
+}
+
 static gboolean gst_lm_net_sink_event(GstBaseTransform *trans, GstEvent *event)
 {
     GstLmNet *self = GST_LM_NET(trans);
@@ -275,11 +287,14 @@ static gboolean gst_lm_net_sink_event(GstBaseTransform *trans, GstEvent *event)
         return gst_lm_net_forward_event(self, event);
     case GST_EVENT_STREAM_START:
         gst_lm_net_drain(self);
+        gst_lm_net_new_scene(self);
         self->model_told = false;
         return gst_lm_net_forward_event(self, event);
     case GST_EVENT_CAPS:
     case GST_EVENT_SEGMENT:
         gst_lm_net_drain(self);
+        if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT && is_other_segment(self, event))
+            gst_lm_net_new_scene(self);
         tell_model(self);
         ret = gst_lm_net_forward_event(self, event);
         settle_mode(self);

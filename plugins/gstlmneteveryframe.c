@@ -112,6 +112,8 @@ static bool complete_frame(GstLmNet *self, GstBuffer **buffer, const GstLmNetFra
 
     gst_lm_net_sync_properties(self, *buffer);
     settings = gst_lm_net_get_settings(self);
+    if (frame->arrival)
+        gst_lm_net_enter_scene(self, frame);
     LmMask *mask = waited && frame->ticket ? gst_lm_net_accept_result(self, &result) : NULL;
     if (mask && result.ticket == frame->ticket) {
         gst_lm_net_set_marks(self, mask, frame, &settings);

@@ -31,11 +31,24 @@ void gst_lm_net_flow_finish(GstLmNet *self)
     gst_lm_painter_finish(&self->painter);
 }
 
-void gst_lm_net_new_scene(GstLmNet *self)
+static void forget_marks(GstLmNet *self)
 {
     gst_lm_marks_clear(&self->marks);
     lm_tracker_clear(&self->tracker, gst_lm_net_tell_detection, self);
-    self->last.scene++;
+}
+
+void gst_lm_net_new_scene(GstLmNet *self)
+{
+    forget_marks(self);
+    self->scene = ++self->last.scene;
+}
+
+void gst_lm_net_enter_scene(GstLmNet *self, const GstLmNetFrame *frame)
+{
+    if (frame->scene == self->scene)
+        return;
+    forget_marks(self);
+    self->scene = frame->scene;
 }
 
 void gst_lm_net_flow_reset(GstLmNet *self)
@@ -60,6 +73,10 @@ void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
     self->frame_info = *frame_info;
     self->region_serial = 0;
     self->bad_frame_told = self->refusal_told = false;
+    if (gst_lm_net_get_settings(self).overlay.flags & GST_LM_OVERLAY_LABEL) {
+        const LmModelInfo *model = lm_session_model(self->session);
+        gst_lm_painter_load_fonts(frame_info->height, model->class_names, model->n_class_names);
+    }
 }
 
 GstLmNetSettings gst_lm_net_get_settings(GstLmNet *self)
@@ -80,8 +97,8 @@ bool gst_lm_net_is_flushing(GstLmNet *self)
 
 void gst_lm_net_sync_properties(GstLmNet *self, GstBuffer *buffer)
 {
-    GstClockTime time = gst_segment_to_stream_time(&GST_BASE_TRANSFORM(self)->segment,
-                                                   GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime time =
+        gst_lm_stream_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer));
     if (GST_CLOCK_TIME_IS_VALID(time))
         gst_object_sync_values(GST_OBJECT(self), time);
 }
@@ -174,7 +191,13 @@ static void settle_region(GstLmNet *self, const GstLmNetSettings *settings, GstC
                         self->frame_info.height);
 }
 
-/* Whether frames may be missing between two, in which the scene may have changed. */
+static bool both_have_times(const GstLmNetFrame *a, const GstLmNetFrame *b)
+{
+    return GST_CLOCK_TIME_IS_VALID(a->running) && GST_CLOCK_TIME_IS_VALID(b->running);
+}
+
+/* Whether frames may be missing between two, or times start anew, so that the scene may be another.
+ */
 static bool is_gap(GstLmNet *self, const GstLmNetFrame *frame, bool discont)
 {
     const GstLmNetFrame *before = &self->last;
@@ -182,8 +205,18 @@ static bool is_gap(GstLmNet *self, const GstLmNetFrame *frame, bool discont)
     const GstClockTime most = MAX(MAX_GAP, MAX_GAP_FRAMES * self->frame_duration);
     GST_OBJECT_UNLOCK(self);
     return before->arrival == 0 || discont ||
-           (GST_CLOCK_TIME_IS_VALID(before->running) && GST_CLOCK_TIME_IS_VALID(frame->running) &&
-            frame->running > before->running + most);
+           (both_have_times(before, frame) &&
+            (frame->running > before->running + most || before->running > frame->running + most));
+}
+
+/* What the clock of frames goes on by. */
+static gint64 step(const GstLmNetFrame *before, const GstLmNetFrame *frame)
+{
+    if (before->arrival == 0)
+        return 0;
+    if (both_have_times(before, frame))
+        return frame->running > before->running ? (gint64)(frame->running - before->running) : 0;
+    return frame->arrival - before->arrival;
 }
 
 /* Capture elements flag frames that they make up while there is no signal. */
@@ -197,10 +230,10 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
 {
     GstLmNetFrame frame = {
         .pts = GST_BUFFER_PTS(buffer),
-        .running = gst_segment_to_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME,
-                                               GST_BUFFER_PTS(buffer)),
+        .running = gst_lm_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer)),
         .arrival = lm_clock_now(),
     };
+    frame.clock = self->last.clock + step(&self->last, &frame);
     lm_thumbnail_take(self->thumbnail, view);
     settle_region(self, settings, frame.running);
     const LmWatchReport report =
@@ -210,10 +243,9 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
                                                                         : GST_LM_PICTURE_LIVE);
 
     frame.blank = report.blank || is_made_up(buffer);
-    if (report.cut || (frame.blank && !self->last.blank) ||
-        is_gap(self, &frame, GST_BUFFER_IS_DISCONT(buffer)))
-        gst_lm_net_new_scene(self);
-    frame.scene = self->last.scene;
+    const bool cut = report.cut || frame.blank != self->last.blank ||
+                     is_gap(self, &frame, GST_BUFFER_IS_DISCONT(buffer));
+    frame.scene = self->last.scene + cut;
     frame.still = report.same ? self->last.still : self->last.still + 1;
     self->last = frame;
     return frame;
@@ -234,7 +266,7 @@ LmMask *gst_lm_net_accept_result(GstLmNet *self, const LmResult *result)
 {
     if (!result->mask) {
         GST_DEBUG_OBJECT(self, "no mask: %s", result->error->message);
-        gst_lm_net_new_scene(self);
+        forget_marks(self);
         return NULL;
     }
     GST_LOG_OBJECT(self, "mask %" G_GUINT64_FORMAT " after %" GST_TIME_FORMAT, result->ticket,
@@ -245,15 +277,29 @@ LmMask *gst_lm_net_accept_result(GstLmNet *self, const LmResult *result)
     return result->mask;
 }
 
+static void track(GstLmNet *self)
+{
+    lm_tracker_update(&self->tracker, &self->marks.findings, self->marks_of.clock,
+                      gst_lm_net_tell_detection, self);
+}
+
 void gst_lm_net_set_marks(GstLmNet *self, LmMask *mask, const GstLmNetFrame *of,
                           const GstLmNetSettings *settings)
 {
     const LmFindingsParams params = {settings->overlay.threshold, settings->min_area};
     self->marks_of = *of;
-    if (!gst_lm_marks_set(&self->marks, mask, &params) || self->slow)
-        return;
-    const gint64 time = GST_CLOCK_TIME_IS_VALID(of->running) ? (gint64)of->running : of->arrival;
-    lm_tracker_update(&self->tracker, &self->marks.findings, time, gst_lm_net_tell_detection, self);
+    if (gst_lm_marks_set(&self->marks, mask, &params) && !self->slow)
+        track(self);
+}
+
+void gst_lm_net_show_marks(GstLmNet *self, char *slow_reason)
+{
+    self->slow = slow_reason != NULL;
+    if (self->slow)
+        lm_tracker_clear(&self->tracker, gst_lm_net_tell_detection, self);
+    else
+        track(self);
+    gst_lm_net_set_slow(self, slow_reason);
 }
 
 void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings *settings,

@@ -51,7 +51,8 @@ static bool is_known(GstLmNet *self, const GstLmNetFrame *frame)
         return true;
     const guint n = gst_queue_array_get_length(self->asked);
     const GstLmNetFrame *asked = n ? gst_queue_array_peek_nth_struct(self->asked, n - 1) : NULL;
-    return asked && asked->still == frame->still && lm_session_outstanding(self->session) > 0;
+    return asked && asked->still == frame->still && asked->scene == frame->scene &&
+           lm_session_outstanding(self->session) > 0;
 }
 
 static void submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame, double smoothing)
@@ -78,28 +79,6 @@ static GstClockTime marks_age(const GstLmNet *self, const GstLmNetFrame *frame)
     return (GstClockTime)(frame->arrival - of->arrival);
 }
 
-/* Marks would blink where masks get too old before the next one comes: then there are none, and
- * lmnet-state says why. A device that is just fast enough does not go back and forth. */
-static bool is_slow(GstLmNet *self, const GstLmNetSettings *settings)
-{
-    GST_OBJECT_LOCK(self);
-    const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 50);
-    const GstClockTime oldest = inference ? 2 * inference + self->frame_duration : 0;
-    GST_OBJECT_UNLOCK(self);
-    const GstClockTime limit = settings->max_mask_age;
-    const bool slow = oldest > (self->slow ? limit / 5 * 4 : limit);
-    if (slow == self->slow)
-        return slow;
-    self->slow = slow;
-    gst_lm_net_set_slow(
-        self, slow ? g_strdup_printf("masks would be up to %" G_GUINT64_FORMAT
-                                     " ms old, and max-mask-age is %" G_GUINT64_FORMAT
-                                     " ms: raise it, or take a smaller model or a faster device",
-                                     oldest / GST_MSECOND, limit / GST_MSECOND)
-                   : NULL);
-    return slow;
-}
-
 /* Waiting is worth its time only where the mask will be there by then. */
 static bool is_wait_likely(GstLmNet *self, const GstLmNetSettings *settings)
 {
@@ -107,6 +86,29 @@ static bool is_wait_likely(GstLmNet *self, const GstLmNetSettings *settings)
     const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 75);
     GST_OBJECT_UNLOCK(self);
     return inference > 0 && inference <= settings->max_wait;
+}
+
+/* Marks would blink where masks get too old before the next one comes: then there are none, and
+ * lmnet-state says why. A device that is just fast enough does not go back and forth; and where
+ * frames get their own masks, it is no matter how far apart they are. */
+static bool is_slow(GstLmNet *self, const GstLmNetSettings *settings)
+{
+    GST_OBJECT_LOCK(self);
+    const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 50);
+    const GstClockTime oldest = inference ? 2 * inference + self->frame_duration : 0;
+    GST_OBJECT_UNLOCK(self);
+    const GstClockTime limit = settings->max_mask_age;
+    const bool slow =
+        oldest > (self->slow ? limit / 5 * 4 : limit) && !is_wait_likely(self, settings);
+    if (slow == self->slow)
+        return slow;
+    gst_lm_net_show_marks(
+        self, slow ? g_strdup_printf("masks would be up to %" G_GUINT64_FORMAT
+                                     " ms old, and max-mask-age is %" G_GUINT64_FORMAT
+                                     " ms: raise it, or take a smaller model or a faster device",
+                                     oldest / GST_MSECOND, limit / GST_MSECOND)
+                   : NULL);
+    return slow;
 }
 
 /* What there is to do for a frame's mask before the frame goes on. */
@@ -118,6 +120,7 @@ static void analyse(GstLmNet *self, GstBuffer *buffer, const GstLmNetSettings *s
     if (!gst_lm_net_map(self, buffer, &video, &view))
         return;
     *frame = gst_lm_net_look(self, buffer, &view, settings);
+    gst_lm_net_enter_scene(self, frame);
     poll_masks(self, settings);
     if (self->region.width > 0 && !frame->blank && !is_known(self, frame))
         submit(self, &view, frame, settings->smoothing);

@@ -307,8 +307,7 @@ static GstFlowReturn gst_lm_net_mask_transform_frame(GstVideoFilter *filter, Gst
 {
     GstLmNetMask *self = GST_LM_NET_MASK(filter);
     GstBaseTransform *trans = GST_BASE_TRANSFORM(filter);
-    GstClockTime time =
-        gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(in->buffer));
+    GstClockTime time = gst_lm_stream_time(&trans->segment, GST_BUFFER_PTS(in->buffer));
     if (GST_CLOCK_TIME_IS_VALID(time))
         gst_object_sync_values(GST_OBJECT(self), time);
     GST_OBJECT_LOCK(self);

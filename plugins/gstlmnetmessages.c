@@ -3,6 +3,7 @@
  */
 #include "gstlmnet-private.h"
 
+#include "gstlmframe.h"
 #include "util/error.h"
 
 #define GST_CAT_DEFAULT gst_lm_net_debug
@@ -156,19 +157,45 @@ static const char *state_name(const GstLmNetState *state, const char **reason, G
     return pictures[state->picture].name;
 }
 
-/* With the state's lock held, so that messages come in order. Reasons alone are no news. */
+/* With the state's lock held. Reasons alone are no news. */
+static bool has_news(const GstLmNetState *state)
+{
+    const char *reason;
+    GstLmLight light;
+    return g_strcmp0(state_name(state, &reason, &light), state->told) != 0;
+}
+
+/* The same: what there is to tell, which counts as told; or NULL. */
+static GstStructure *take_news(GstLmNetState *state)
+{
+    const char *reason;
+    GstLmLight light;
+    if (!has_news(state))
+        return NULL;
+    state->told = state_name(state, &reason, &light);
+    return gst_structure_new("lmnet-state", "state", G_TYPE_STRING, state->told, "reason",
+                             G_TYPE_STRING, reason, NULL);
+}
+
+/* With the state's lock held, which it gives back: a bus may call the application from within
+ * gst_element_post_message(), and that may ask for `stats`. */
 static void tell_state(GstLmNet *self)
 {
-    const char *reason, *name = state_name(&self->state, &reason, &self->state.light);
-    if (g_strcmp0(name, self->state.told) == 0)
+    bool wanted = has_news(&self->state);
+    pthread_mutex_unlock(&self->state.lock);
+    if (!wanted)
         return;
-    self->state.told = name;
-    GST_INFO_OBJECT(self, "%s%s%s", name, *reason ? ": " : "", reason);
-    gst_element_post_message(
-        GST_ELEMENT(self),
-        gst_message_new_element(GST_OBJECT(self),
-                                gst_structure_new("lmnet-state", "state", G_TYPE_STRING, name,
-                                                  "reason", G_TYPE_STRING, reason, NULL)));
+
+    pthread_mutex_lock(&self->state.telling);
+    pthread_mutex_lock(&self->state.lock);
+    GstStructure *news = take_news(&self->state); /* NULL: another thread was faster. */
+    pthread_mutex_unlock(&self->state.lock);
+    if (news) {
+        GST_INFO_OBJECT(self, "%" GST_PTR_FORMAT, (void *)news);
+        gst_element_post_message(GST_ELEMENT(self),
+                                 gst_message_new_element(GST_OBJECT(self), news));
+    }
+    pthread_mutex_unlock(&self->state.telling);
 }
 
 void gst_lm_net_set_session_state(GstLmNet *self, LmSessionState session, const char *reason)
@@ -178,7 +205,6 @@ void gst_lm_net_set_session_state(GstLmNet *self, LmSessionState session, const 
     g_free(self->state.session_reason);
     self->state.session_reason = g_strdup(reason);
     tell_state(self);
-    pthread_mutex_unlock(&self->state.lock);
 }
 
 void gst_lm_net_set_slow(GstLmNet *self, char *reason)
@@ -187,7 +213,6 @@ void gst_lm_net_set_slow(GstLmNet *self, char *reason)
     g_free(self->state.slow_reason);
     self->state.slow_reason = reason;
     tell_state(self);
-    pthread_mutex_unlock(&self->state.lock);
 }
 
 void gst_lm_net_set_picture(GstLmNet *self, GstLmPicture picture)
@@ -195,7 +220,6 @@ void gst_lm_net_set_picture(GstLmNet *self, GstLmPicture picture)
     pthread_mutex_lock(&self->state.lock);
     self->state.picture = picture;
     tell_state(self);
-    pthread_mutex_unlock(&self->state.lock);
 }
 
 const char *gst_lm_net_get_state(GstLmNet *self, GstLmLight *light)
@@ -208,6 +232,7 @@ const char *gst_lm_net_get_state(GstLmNet *self, GstLmLight *light)
 
 void gst_lm_net_state_init(GstLmNet *self)
 {
+    pthread_mutex_init(&self->state.telling, NULL);
     pthread_mutex_init(&self->state.lock, NULL);
 }
 
@@ -225,6 +250,7 @@ void gst_lm_net_state_finish(GstLmNet *self)
     g_free(self->state.session_reason);
     g_free(self->state.slow_reason);
     pthread_mutex_destroy(&self->state.lock);
+    pthread_mutex_destroy(&self->state.telling);
 }
 
 /* --- Findings -------------------------------------------------------------------------------- */
@@ -236,8 +262,8 @@ void gst_lm_net_tell_detection(void *user, LmTrackEvent event, const LmFinding *
     const char *label = finding->class_index < model->n_class_names
                             ? model->class_names[finding->class_index]
                             : "unknown";
-    GstClockTime stream_time = gst_segment_to_stream_time(&GST_BASE_TRANSFORM(self)->segment,
-                                                          GST_FORMAT_TIME, self->marks_of.pts);
+    GstClockTime stream_time =
+        gst_lm_stream_time(&GST_BASE_TRANSFORM(self)->segment, self->marks_of.pts);
     GstStructure *structure = gst_structure_new(
         "lmnet-detection", "event", G_TYPE_STRING, event == LM_TRACK_ENTER ? "enter" : "leave",
         "id", G_TYPE_UINT, finding->id, "label", G_TYPE_STRING, label, "confidence", G_TYPE_DOUBLE,

@@ -92,7 +92,15 @@ static gboolean gst_lm_net_overlay_set_caps(GstBaseTransform *trans, GstCaps *in
 {
     GstLmNetOverlay *self = GST_LM_NET_OVERLAY(trans);
     self->bad_frame_told = false;
-    return gst_lm_frame_parse_caps(incaps, &self->info, &self->frame_info);
+    if (!gst_lm_frame_parse_caps(incaps, &self->info, &self->frame_info))
+        return FALSE;
+    GST_OBJECT_LOCK(self);
+    const bool labels = self->params.flags & GST_LM_OVERLAY_LABEL;
+    GST_OBJECT_UNLOCK(self);
+    if (labels)
+        gst_lm_painter_load_fonts(self->frame_info.height, self->class_names,
+                                  self->class_names ? g_strv_length(self->class_names) : 0);
+    return TRUE;
 }
 
 static gboolean gst_lm_net_overlay_sink_event(GstBaseTransform *trans, GstEvent *event)
@@ -115,8 +123,7 @@ static GstFlowReturn gst_lm_net_overlay_generate_output(GstBaseTransform *trans,
     if (!buffer)
         return GST_FLOW_OK;
 
-    GstClockTime time =
-        gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime time = gst_lm_stream_time(&trans->segment, GST_BUFFER_PTS(buffer));
     if (GST_CLOCK_TIME_IS_VALID(time))
         gst_object_sync_values(GST_OBJECT(self), time);
     GST_OBJECT_LOCK(self);

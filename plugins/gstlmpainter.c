@@ -159,11 +159,27 @@ static void paint(GstLmPainter *painter, const Sign *sign, const LmFrame *frame,
 
 /* --- Labels ---------------------------------------------------------------------------------- */
 
+static int label_size(int height)
+{
+    return MAX(12, height / 40);
+}
+
+void gst_lm_painter_load_fonts(int height, char *const *class_names, unsigned n_class_names)
+{
+    for (unsigned i = 0; i < MAX(n_class_names, 1); i++) {
+        char *name = g_utf8_make_valid(i < n_class_names ? class_names[i] : "unknown", -1);
+        char *text = g_strconcat(name, " 0123456789 %", NULL);
+        free_sign(render_text(text, label_size(height)));
+        g_free(text);
+        g_free(name);
+    }
+}
+
 /* "polyp 87 %", above the finding's box where there is room in the frame, else in the box. */
 static void draw_label(GstLmPainter *painter, const LmFrame *frame, const GstLmDrawing *drawing,
                        const LmFinding *finding)
 {
-    const int size = MAX(12, frame->info.height / 40);
+    const int size = label_size(frame->info.height);
     char name[160];
     const char *class_name = finding->class_index < drawing->n_class_names
                                  ? drawing->class_names[finding->class_index]

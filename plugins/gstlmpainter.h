@@ -41,6 +41,9 @@ typedef struct {
     GHashTable *signs;
 } GstLmPainter;
 
+/** Loads the fonts for labels of frames so high, which takes tens of ms or more, before a frame has
+ * to wait for it. By the thread that will draw: each has its own. */
+void gst_lm_painter_load_fonts(int height, char *const *class_names, unsigned n_class_names);
 void gst_lm_painter_finish(GstLmPainter *painter);
 
 /** Draws on *buffer, which is made writable first (its memory too, by copying, where it is shared

@@ -19,8 +19,8 @@ struct LmSeeker {
     guint64 time;
     bool waiting, busy; /* A thumbnail was posted, is looked at. */
     bool reset, ending;
-    unsigned
-        epoch; /* Counts resets, and changes of the frame's size: what was found before is void. */
+    /* Counts resets, and changes of the frame's size: what was found before is void. */
+    unsigned epoch;
     LmRegion region;
 };
 
@@ -125,6 +125,8 @@ void lm_seeker_reset(LmSeeker *seeker)
     seeker->reset = true;
     seeker->waiting = false;
     seeker->region = (LmRegion){0};
+    if (!seeker->busy)
+        pthread_cond_broadcast(&seeker->idle);
     pthread_mutex_unlock(&seeker->lock);
 }
 

@@ -40,7 +40,7 @@ void lm_watch_reset(LmWatch *watch);
  * is the same. Where frames come twice, as at half the capture's rate, every second one is the same
  * and nothing frozen.
  * For cuts and black, an eighth of the region at each side does not count: there the picture's
- * shape ends and text may stand. Regions of less than 21 cells either way have no cuts, but to and
+ * shape ends and text may stand. Regions of less than 20 cells either way have no cuts, but to and
  * from blank frames. */
 LmWatchReport lm_watch_frame(LmWatch *watch, const LmThumbnail *thumbnail, LmRect region,
                              guint64 time);

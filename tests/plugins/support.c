@@ -295,3 +295,94 @@ GBytes *test_bytes(GstBuffer *buffer)
     gst_buffer_extract_dup(buffer, 0, gst_buffer_get_size(buffer), &data, &size);
     return g_bytes_new_take(data, size);
 }
+
+/* --- Live video ------------------------------------------------------------------------------ */
+
+#define PATIENCE 2000
+
+GstBuffer *test_other_frame(int index)
+{
+    GstBuffer *buffer = test_moving_frame(index);
+    GstMapInfo map;
+    gst_buffer_map(buffer, &map, GST_MAP_READWRITE);
+    for (gsize i = 0; i < map.size; i++)
+        map.data[i] = (guint8)~map.data[i];
+    gst_buffer_unmap(buffer, &map);
+    return buffer;
+}
+
+GstHarness *test_start(const char *launch, const char *more, GstBus **bus)
+{
+    char *line = g_strconcat(launch, more, NULL);
+    GstHarness *harness = test_harness(line, bus);
+    g_free(line);
+    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    test_wait_ready(harness->element);
+    return harness;
+}
+
+GstBuffer *test_pass(GstHarness *harness, GstBuffer *buffer)
+{
+    ck_assert_int_eq(gst_harness_push(harness, buffer), GST_FLOW_OK);
+    GstBuffer *out = gst_harness_try_pull(harness);
+    ck_assert_ptr_nonnull(out);
+    return out;
+}
+
+bool test_get_times(GstBuffer *buffer, guint64 *pts, guint64 *age)
+{
+    GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, GST_LM_MASK_META);
+    if (!meta)
+        return false;
+    const GstStructure *structure = gst_custom_meta_get_structure(meta);
+    ck_assert(gst_structure_get_uint64(structure, "pts", pts));
+    ck_assert(gst_structure_get_uint64(structure, "age", age));
+    return true;
+}
+
+guint64 test_get_stat(GstHarness *harness, const char *name)
+{
+    guint64 value = 0;
+    GstStructure *stats = test_get_stats(harness->element);
+    ck_assert(gst_structure_get_uint64(stats, name, &value));
+    gst_structure_free(stats);
+    return value;
+}
+
+const GstStructure *test_pop_element(GstBus *bus, const char *name, GstMessage **message)
+{
+    while ((*message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT))) {
+        if (gst_message_has_name(*message, name))
+            return gst_message_get_structure(*message);
+        gst_message_unref(*message);
+    }
+    return NULL;
+}
+
+char *test_pop_states(GstBus *bus)
+{
+    GString *states = g_string_new(NULL);
+    GstMessage *message;
+    const GstStructure *structure;
+    while ((structure = test_pop_element(bus, "lmnet-state", &message))) {
+        g_string_append_printf(states, "%s ", gst_structure_get_string(structure, "state"));
+        ck_assert_ptr_nonnull(gst_structure_get_string(structure, "reason"));
+        gst_message_unref(message);
+    }
+    return g_string_free(states, FALSE);
+}
+
+int test_pass_until_masked(GstHarness *harness, int index)
+{
+    guint64 pts, age;
+    for (int i = 0; i < PATIENCE; i++, index++) {
+        GstBuffer *out = test_pass(harness, test_moving_frame(index));
+        bool masked = test_get_times(out, &pts, &age);
+        gst_buffer_unref(out);
+        if (masked)
+            return index;
+        g_usleep(5000);
+    }
+    ck_abort_msg("no mask comes");
+    return 0;
+}

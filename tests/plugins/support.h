@@ -65,4 +65,22 @@ int test_n_findings(GstBuffer *buffer);
 /** A copy of the buffer's bytes. */
 GBytes *test_bytes(GstBuffer *buffer);
 
+/** A harness around two parts of a launch line, negotiated to the golden picture's caps, its
+ * session ready. */
+GstHarness *test_start(const char *launch, const char *more, GstBus **bus);
+/** One frame in, and the one that is out by the time that push returns. */
+GstBuffer *test_pass(GstHarness *harness, GstBuffer *buffer);
+/** Moving frames from number `index` on, until one carries a mask; its number. */
+int test_pass_until_masked(GstHarness *harness, int index);
+/** A frame of another scene than test_moving_frame(): the golden picture's negative. */
+GstBuffer *test_other_frame(int index);
+/** Of the frame's mask; false where it has none. */
+bool test_get_times(GstBuffer *buffer, guint64 *pts, guint64 *age);
+/** One of lmnet's counts and times. */
+guint64 test_get_stat(GstHarness *harness, const char *name);
+/** The next element message of that name, borrowed from *message; NULL where there is none now. */
+const GstStructure *test_pop_element(GstBus *bus, const char *name, GstMessage **message);
+/** The states told so far, in order: "ready frozen ". */
+char *test_pop_states(GstBus *bus);
+
 G_END_DECLS

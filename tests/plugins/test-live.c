@@ -9,36 +9,6 @@
 #define LATEST "lmnet " TINY "region=full mode=latest max-mask-age=3600000000000 "
 #define PATIENCE 2000
 
-static GstHarness *start(const char *launch, const char *more, GstBus **bus)
-{
-    char *line = g_strconcat(launch, more, NULL);
-    GstHarness *harness = test_harness(line, bus);
-    g_free(line);
-    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    test_wait_ready(harness->element);
-    return harness;
-}
-
-static GstBuffer *pass(GstHarness *harness, GstBuffer *buffer)
-{
-    ck_assert_int_eq(gst_harness_push(harness, buffer), GST_FLOW_OK);
-    GstBuffer *out = gst_harness_try_pull(harness);
-    ck_assert_ptr_nonnull(out);
-    return out;
-}
-
-/* A frame of another scene: the golden picture's negative. */
-static GstBuffer *other_frame(int index)
-{
-    GstBuffer *buffer = test_moving_frame(index);
-    GstMapInfo map;
-    gst_buffer_map(buffer, &map, GST_MAP_READWRITE);
-    for (gsize i = 0; i < map.size; i++)
-        map.data[i] = (guint8)~map.data[i];
-    gst_buffer_unmap(buffer, &map);
-    return buffer;
-}
-
 static GstBuffer *flat_frame(int index, guint8 level)
 {
     GstBuffer *buffer = test_golden_frame(index);
@@ -46,76 +16,15 @@ static GstBuffer *flat_frame(int index, guint8 level)
     return buffer;
 }
 
-static bool get_times(GstBuffer *buffer, guint64 *pts, guint64 *age)
-{
-    GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, GST_LM_MASK_META);
-    if (!meta)
-        return false;
-    const GstStructure *structure = gst_custom_meta_get_structure(meta);
-    ck_assert(gst_structure_get_uint64(structure, "pts", pts));
-    ck_assert(gst_structure_get_uint64(structure, "age", age));
-    return true;
-}
-
-static guint64 get_stat(GstHarness *harness, const char *name)
-{
-    guint64 value = 0;
-    GstStructure *stats = test_get_stats(harness->element);
-    ck_assert(gst_structure_get_uint64(stats, name, &value));
-    gst_structure_free(stats);
-    return value;
-}
-
-/* The next element message of that name; NULL where there is none now. */
-static const GstStructure *pop_element(GstBus *bus, const char *name, GstMessage **message)
-{
-    while ((*message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT))) {
-        if (gst_message_has_name(*message, name))
-            return gst_message_get_structure(*message);
-        gst_message_unref(*message);
-    }
-    return NULL;
-}
-
-/* The states told so far, in order: "ready frozen ". */
-static char *pop_states(GstBus *bus)
-{
-    GString *states = g_string_new(NULL);
-    GstMessage *message;
-    const GstStructure *structure;
-    while ((structure = pop_element(bus, "lmnet-state", &message))) {
-        g_string_append_printf(states, "%s ", gst_structure_get_string(structure, "state"));
-        ck_assert_ptr_nonnull(gst_structure_get_string(structure, "reason"));
-        gst_message_unref(message);
-    }
-    return g_string_free(states, FALSE);
-}
-
-/* Moving frames from number `index` on, until one carries a mask; its number. */
-static int pass_until_masked(GstHarness *harness, int index)
-{
-    guint64 pts, age;
-    for (int i = 0; i < PATIENCE; i++, index++) {
-        GstBuffer *out = pass(harness, test_moving_frame(index));
-        bool masked = get_times(out, &pts, &age);
-        gst_buffer_unref(out);
-        if (masked)
-            return index;
-        g_usleep(5000);
-    }
-    ck_abort_msg("no mask comes");
-    return 0;
-}
-
 /* Given the time, each frame gets its own mask, and that is told as latency. */
 START_TEST(waits_for_its_mask)
 {
-    GstHarness *harness = start(LATEST, "max-wait=1000000000", NULL);
+    GstHarness *harness = test_start(LATEST, "max-wait=1000000000", NULL);
     int own = 0;
     guint64 pts = 0, age = 1;
-    for (int i = pass_until_masked(harness, 0) + 1, n = 0; n < 30; n++) {
-        GstBuffer *out = pass(harness, test_moving_frame(i + n));
-        own += get_times(out, &pts, &age) && age == 0 && pts == GST_BUFFER_PTS(out);
+    for (int i = test_pass_until_masked(harness, 0) + 1, n = 0; n < 30; n++) {
+        GstBuffer *out = test_pass(harness, test_moving_frame(i + n));
+        own += test_get_times(out, &pts, &age) && age == 0 && pts == GST_BUFFER_PTS(out);
         gst_buffer_unref(out);
     }
     /* All of them, but that a loaded machine may have been slow for one. */
@@ -132,8 +41,8 @@ END_TEST
 /* Neither a cut, nor a gap, nor a discontinuity leaves a mask of before. */
 START_TEST(no_mask_of_another_scene)
 {
-    GstHarness *harness = start(LATEST, "max-wait=0", NULL);
-    int i = pass_until_masked(harness, 0);
+    GstHarness *harness = test_start(LATEST, "max-wait=0", NULL);
+    int i = test_pass_until_masked(harness, 0);
     for (int kind = 0; kind < 4; kind++) {
         guint64 pts = 0, age = 0, first;
         GstBuffer *in;
@@ -142,19 +51,19 @@ START_TEST(no_mask_of_another_scene)
             gst_harness_push_event(harness, gst_event_new_gap(i * FRAME_TIME, FRAME_TIME));
         if (kind == 2)
             i += 1000;
-        in = kind == 0 ? other_frame(i) : test_moving_frame(i);
+        in = kind == 0 ? test_other_frame(i) : test_moving_frame(i);
         if (kind == 3)
             GST_BUFFER_FLAG_SET(in, GST_BUFFER_FLAG_DISCONT);
         first = GST_BUFFER_PTS(in);
-        GstBuffer *out = pass(harness, in);
-        ck_assert_msg(!get_times(out, &pts, &age), "kind %d: a mask of %" G_GUINT64_FORMAT, kind,
-                      pts);
+        GstBuffer *out = test_pass(harness, in);
+        ck_assert_msg(!test_get_times(out, &pts, &age), "kind %d: a mask of %" G_GUINT64_FORMAT,
+                      kind, pts);
         gst_buffer_unref(out);
         /* The next ones are of frames since. */
         for (int n = 0; n < PATIENCE; n++) {
             i++;
-            out = pass(harness, kind == 0 ? other_frame(i) : test_moving_frame(i));
-            bool masked = get_times(out, &pts, &age);
+            out = test_pass(harness, kind == 0 ? test_other_frame(i) : test_moving_frame(i));
+            bool masked = test_get_times(out, &pts, &age);
             gst_buffer_unref(out);
             if (masked)
                 break;
@@ -162,7 +71,7 @@ START_TEST(no_mask_of_another_scene)
         }
         ck_assert_uint_ge(pts, first);
         if (kind == 0) /* Back again is a cut, too. */
-            i = pass_until_masked(harness, i + 1);
+            i = test_pass_until_masked(harness, i + 1);
     }
     gst_harness_teardown(harness);
 }
@@ -172,39 +81,39 @@ END_TEST
 START_TEST(frozen)
 {
     GstBus *bus;
-    GstHarness *harness = start(LATEST, "max-wait=0", &bus);
-    int i = pass_until_masked(harness, 0);
+    GstHarness *harness = test_start(LATEST, "max-wait=0", &bus);
+    int i = test_pass_until_masked(harness, 0);
     guint64 pts, age, inferences = 0;
-    g_free(pop_states(bus));
+    g_free(test_pop_states(bus));
     /* Until its mask is there. */
     for (int n = 0; n < PATIENCE; n++) {
-        GstBuffer *out = pass(harness, test_golden_frame(++i));
-        bool own = get_times(out, &pts, &age) && age == 0;
+        GstBuffer *out = test_pass(harness, test_golden_frame(++i));
+        bool own = test_get_times(out, &pts, &age) && age == 0;
         gst_buffer_unref(out);
         if (own)
             break;
         g_usleep(5000);
     }
-    inferences = get_stat(harness, "inferences");
+    inferences = test_get_stat(harness, "inferences");
     for (int n = 0; n < 60; n++) {
-        GstBuffer *out = pass(harness, test_golden_frame(++i));
-        ck_assert(get_times(out, &pts, &age));
+        GstBuffer *out = test_pass(harness, test_golden_frame(++i));
+        ck_assert(test_get_times(out, &pts, &age));
         ck_assert_uint_eq(age, 0);
         gst_buffer_unref(out);
         g_usleep(1000);
     }
-    ck_assert_uint_eq(get_stat(harness, "inferences"), inferences);
-    char *states = pop_states(bus);
+    ck_assert_uint_eq(test_get_stat(harness, "inferences"), inferences);
+    char *states = test_pop_states(bus);
     ck_assert_str_eq(states, "frozen ");
     g_free(states);
 
     /* From then on its age counts from the last identical frame. */
     const guint64 last = i * FRAME_TIME;
-    GstBuffer *out = pass(harness, test_moving_frame(++i));
-    ck_assert(get_times(out, &pts, &age));
+    GstBuffer *out = test_pass(harness, test_moving_frame(++i));
+    ck_assert(test_get_times(out, &pts, &age));
     ck_assert(pts == last || age == 0);
     gst_buffer_unref(out);
-    states = pop_states(bus);
+    states = test_pop_states(bus);
     ck_assert_str_eq(states, "ready ");
     g_free(states);
     gst_harness_teardown(harness);
@@ -217,27 +126,27 @@ START_TEST(no_signal)
 {
     static const guint8 levels[] = {0, 40, 0};
     GstBus *bus;
-    GstHarness *harness = start(LATEST, "max-wait=0", &bus);
+    GstHarness *harness = test_start(LATEST, "max-wait=0", &bus);
     int i = 0;
     for (unsigned k = 0; k < G_N_ELEMENTS(levels); k++) {
-        i = pass_until_masked(harness, i + 1);
+        i = test_pass_until_masked(harness, i + 1);
         guint64 pts, age;
-        g_free(pop_states(bus));
+        g_free(test_pop_states(bus));
         for (int n = 0; n < 60; n++) {
             GstBuffer *in = k < 2 ? flat_frame(++i, levels[k]) : test_moving_frame(++i);
             if (k == 2)
                 GST_BUFFER_FLAG_SET(in, GST_BUFFER_FLAG_GAP);
-            GstBuffer *out = pass(harness, in);
+            GstBuffer *out = test_pass(harness, in);
             if (n > 30)
-                ck_assert(!get_times(out, &pts, &age));
+                ck_assert(!test_get_times(out, &pts, &age));
             gst_buffer_unref(out);
         }
-        char *states = pop_states(bus);
+        char *states = test_pop_states(bus);
         ck_assert_msg(strstr(states, "no-signal"), "level %u: %s", levels[k], states);
         g_free(states);
     }
-    i = pass_until_masked(harness, i + 1);
-    char *states = pop_states(bus);
+    i = test_pass_until_masked(harness, i + 1);
+    char *states = test_pop_states(bus);
     ck_assert_msg(strstr(states, "ready"), "%s", states);
     g_free(states);
     gst_harness_teardown(harness);
@@ -249,32 +158,32 @@ END_TEST
 START_TEST(too_slow)
 {
     GstBus *bus;
-    GstHarness *harness = start(LATEST, "max-wait=0 max-mask-age=30000000", &bus);
+    GstHarness *harness = test_start(LATEST, "max-wait=0 max-mask-age=30000000", &bus);
     guint64 pts, age;
     int i = 0;
-    for (; get_stat(harness, "inferences") < 3; i++) {
-        gst_buffer_unref(pass(harness, test_moving_frame(i)));
+    for (; test_get_stat(harness, "inferences") < 3; i++) {
+        gst_buffer_unref(test_pass(harness, test_moving_frame(i)));
         g_usleep(5000);
     }
     for (int n = 0; n < 20; n++) {
-        GstBuffer *out = pass(harness, test_moving_frame(++i));
-        ck_assert(!get_times(out, &pts, &age));
+        GstBuffer *out = test_pass(harness, test_moving_frame(++i));
+        ck_assert(!test_get_times(out, &pts, &age));
         gst_buffer_unref(out);
     }
     GstMessage *message;
     const GstStructure *structure;
     bool told = false;
-    while ((structure = pop_element(bus, "lmnet-state", &message))) {
+    while ((structure = test_pop_element(bus, "lmnet-state", &message))) {
         if (g_str_equal(gst_structure_get_string(structure, "state"), "degraded"))
             told |= strstr(gst_structure_get_string(structure, "reason"), "max-mask-age") != NULL;
         gst_message_unref(message);
     }
     ck_assert(told);
-    ck_assert_uint_gt(get_stat(harness, "stale"), 0);
+    ck_assert_uint_gt(test_get_stat(harness, "stale"), 0);
 
     g_object_set(harness->element, "max-mask-age", (guint64)3600 * GST_SECOND, NULL);
-    pass_until_masked(harness, i + 1);
-    char *states = pop_states(bus);
+    test_pass_until_masked(harness, i + 1);
+    char *states = test_pop_states(bus);
     ck_assert_str_eq(states, "ready ");
     g_free(states);
     gst_harness_teardown(harness);
@@ -286,10 +195,10 @@ END_TEST
 START_TEST(detections)
 {
     GstBus *bus;
-    GstHarness *harness = start(EVERY_FRAME, "min-area=0.01", &bus);
+    GstHarness *harness = test_start(EVERY_FRAME, "min-area=0.01", &bus);
     int found = 0;
     for (int i = 0; i < 12; i++) {
-        GstBuffer *out = pass(harness, test_moving_frame(i));
+        GstBuffer *out = test_pass(harness, test_moving_frame(i));
         found = test_n_findings(out);
         GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta(out);
         guint id;
@@ -306,7 +215,7 @@ START_TEST(detections)
         GstMessage *message;
         const GstStructure *structure;
         int n = 0;
-        while ((structure = pop_element(bus, "lmnet-detection", &message))) {
+        while ((structure = test_pop_element(bus, "lmnet-detection", &message))) {
             guint id;
             gint x, y, width, height;
             double confidence, area;
