@@ -146,6 +146,14 @@ LmEngine *lm_engine_get(const LmSessionParams *params, GError **error)
     return found;
 }
 
+static LmEngine *ref_engine(LmEngine *engine)
+{
+    pthread_mutex_lock(&registry);
+    engine->priv->refs++;
+    pthread_mutex_unlock(&registry);
+    return engine;
+}
+
 void lm_engine_unref(LmEngine **handle)
 {
     LmEngine *engine = *handle;
@@ -220,7 +228,7 @@ static Core *make_core(LmEngine *engine, const LmEngineWaiter *waiter, GError **
     return core;
 }
 
-/* With the engine's lock. */
+/* With the engine's lock; takes over a reference. */
 static LmSeat *take_seat(LmEngine *engine)
 {
     Core *core = engine->priv->core;
@@ -231,9 +239,6 @@ static LmSeat *take_seat(LmEngine *engine)
     seat->priv->engine = engine;
     seat->priv->core = core;
     g_ptr_array_add(core->seats, seat);
-    pthread_mutex_lock(&registry);
-    engine->priv->refs++;
-    pthread_mutex_unlock(&registry);
     return seat;
 }
 
@@ -261,6 +266,9 @@ LmSeat *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **
 {
     struct LmEnginePrivate *priv = engine->priv;
     LmSeat *seat = NULL;
+    /* The seat's; not with the lock held, which others take for every frame, since whoever reads a
+     * model file holds the registry. */
+    LmEngine *own = ref_engine(engine);
     pthread_mutex_lock(&priv->lock);
     while (priv->making)
         if (!await_other(priv, waiter, error))
@@ -282,9 +290,10 @@ LmSeat *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **
         pthread_cond_broadcast(&priv->made);
     }
     if (priv->core)
-        seat = take_seat(engine);
+        seat = take_seat(g_steal_pointer(&own));
 out:
     pthread_mutex_unlock(&priv->lock);
+    lm_engine_unref(&own);
     return seat;
 }
 
