@@ -297,6 +297,13 @@ out:
     return seat;
 }
 
+/* With the lock: nobody else gets a seat there. */
+static void retire(struct LmEnginePrivate *priv, const Core *core)
+{
+    if (priv->core == core)
+        priv->core = NULL;
+}
+
 void lm_seat_free(LmSeat **handle)
 {
     LmSeat *seat = *handle;
@@ -308,8 +315,8 @@ void lm_seat_free(LmSeat **handle)
     pthread_mutex_lock(&engine->priv->lock);
     g_ptr_array_remove_fast(core->seats, seat);
     bool last = core->seats->len == 0;
-    if (last && engine->priv->core == core)
-        engine->priv->core = NULL;
+    if (last)
+        retire(engine->priv, core);
     pthread_mutex_unlock(&engine->priv->lock);
     if (last)
         free_core(core);
@@ -325,8 +332,15 @@ void lm_seat_break(LmSeat *seat, const GError *error)
     pthread_mutex_lock(&priv->lock);
     if (!core->broken)
         core->broken = g_error_copy(error);
-    if (priv->core == core)
-        priv->core = NULL;
+    retire(priv, core);
+    pthread_mutex_unlock(&priv->lock);
+}
+
+void lm_seat_retire(LmSeat *seat)
+{
+    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    pthread_mutex_lock(&priv->lock);
+    retire(priv, seat->priv->core);
     pthread_mutex_unlock(&priv->lock);
 }
 

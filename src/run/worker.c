@@ -332,6 +332,9 @@ static bool run(LmSession *session)
         do
             tell(session);
         while (!session->quit && work_once(session, &error));
+        /* Freed while it waited for a device that may hang: the next one must not, too. */
+        if (session->stalled)
+            lm_seat_retire(session->seat);
     }
     pthread_mutex_unlock(&session->lock);
 
