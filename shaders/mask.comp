@@ -4,6 +4,8 @@
  *
  * x: logits as C4 planes of `pixels` texels
  * y: [class - 1][pixel / 4] words of four pixels' bytes, the first pixel lowest; `pixels` is a multiple of 4
+ *   Where a logit is not finite, which sums too large for half floats come to, p is 0: nothing is marked there, and
+ *   no trace of it stays in the past.
  * smoothing: one texel; x: the weight of the past; 0: none, and the past is left alone; below 0: this is the
  *   first of its scene
  * past, future: p of the frame before and of this one, as y; texels of four pixels, fp32 in every build. The same
@@ -38,10 +40,13 @@ void main()
     [[unroll]] for (int i = 0; i < 4; i++) {
         int pixel = word * 4 + i;
         float largest = -3.0e38;
+        uint magnitude = 0;
         int c = 0;
-        [[dont_unroll]] do
-            largest = max(largest, texelFetch(x, c / 4 * stride + pixel)[c & 3]);
-        while (++c < classes);
+        [[dont_unroll]] do {
+            float logit = texelFetch(x, c / 4 * stride + pixel)[c & 3];
+            largest = max(largest, logit);
+            magnitude = max(magnitude, floatBitsToUint(logit) & 0x7fffffffu);
+        } while (++c < classes);
         float total = 0.0, mine = 0.0;
         c = 0;
         [[dont_unroll]] do {
@@ -49,7 +54,8 @@ void main()
             total += e;
             mine = c == wanted ? e : mine;
         } while (++c < classes);
-        p[i] = mine / total;
+        /* Infinite, or not numbers: known by their bits, since compilers may take it that there are none. */
+        p[i] = magnitude < 0x7f800000u ? mine / total : 0.0;
     }
 
     int at = int(gl_GlobalInvocationID.y) * (pixels / 4) + word;

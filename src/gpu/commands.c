@@ -223,7 +223,7 @@ unsigned lm_commands_timestamps(LmCommands *commands, guint64 *ns, unsigned max)
 
 bool lm_commands_transfer(LmDevice *device, const LmBuffer *from, VkDeviceSize from_offset,
                           const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size,
-                          guint64 timeout_ns, GError **error)
+                          GError **error)
 {
     LmCommands commands = {0};
     bool ok = lm_commands_init(&commands, device, 0, "transfer", error) &&
@@ -233,7 +233,7 @@ bool lm_commands_transfer(LmDevice *device, const LmBuffer *from, VkDeviceSize f
         lm_commands_barrier(&commands);
         lm_commands_barrier_to_host(&commands);
         ok = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&
-             lm_commands_wait(&commands, timeout_ns, error);
+             lm_commands_wait(&commands, UINT64_MAX, error);
     }
     lm_commands_finish(&commands);
     return ok;

@@ -49,10 +49,10 @@ bool lm_commands_wait(LmCommands *commands, guint64 timeout_ns, GError **error);
  * written. */
 unsigned lm_commands_timestamps(LmCommands *commands, guint64 *ns, unsigned max);
 
-/** Copies now, with commands of its own, and waits; what was copied is visible to device and host.
- */
+/** Copies now, with commands of its own, and waits, however long what is before it in the queue
+ * takes; what was copied is visible to device and host. */
 bool lm_commands_transfer(LmDevice *device, const LmBuffer *from, VkDeviceSize from_offset,
                           const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size,
-                          guint64 timeout_ns, GError **error);
+                          GError **error);
 
 G_END_DECLS

@@ -146,6 +146,14 @@ LmEngine *lm_engine_get(const LmSessionParams *params, GError **error)
     return found;
 }
 
+static LmEngine *ref_engine(LmEngine *engine)
+{
+    pthread_mutex_lock(&registry);
+    engine->priv->refs++;
+    pthread_mutex_unlock(&registry);
+    return engine;
+}
+
 void lm_engine_unref(LmEngine **handle)
 {
     LmEngine *engine = *handle;
@@ -220,7 +228,7 @@ static Core *make_core(LmEngine *engine, const LmEngineWaiter *waiter, GError **
     return core;
 }
 
-/* With the engine's lock. */
+/* With the engine's lock; takes over a reference. */
 static LmSeat *take_seat(LmEngine *engine)
 {
     Core *core = engine->priv->core;
@@ -231,9 +239,6 @@ static LmSeat *take_seat(LmEngine *engine)
     seat->priv->engine = engine;
     seat->priv->core = core;
     g_ptr_array_add(core->seats, seat);
-    pthread_mutex_lock(&registry);
-    engine->priv->refs++;
-    pthread_mutex_unlock(&registry);
     return seat;
 }
 
@@ -261,6 +266,9 @@ LmSeat *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **
 {
     struct LmEnginePrivate *priv = engine->priv;
     LmSeat *seat = NULL;
+    /* The seat's; not with the lock held, which others take for every frame, since whoever reads a
+     * model file holds the registry. */
+    LmEngine *own = ref_engine(engine);
     pthread_mutex_lock(&priv->lock);
     while (priv->making)
         if (!await_other(priv, waiter, error))
@@ -282,10 +290,18 @@ LmSeat *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **
         pthread_cond_broadcast(&priv->made);
     }
     if (priv->core)
-        seat = take_seat(engine);
+        seat = take_seat(g_steal_pointer(&own));
 out:
     pthread_mutex_unlock(&priv->lock);
+    lm_engine_unref(&own);
     return seat;
+}
+
+/* With the lock: nobody else gets a seat there. */
+static void retire(struct LmEnginePrivate *priv, const Core *core)
+{
+    if (priv->core == core)
+        priv->core = NULL;
 }
 
 void lm_seat_free(LmSeat **handle)
@@ -299,8 +315,8 @@ void lm_seat_free(LmSeat **handle)
     pthread_mutex_lock(&engine->priv->lock);
     g_ptr_array_remove_fast(core->seats, seat);
     bool last = core->seats->len == 0;
-    if (last && engine->priv->core == core)
-        engine->priv->core = NULL;
+    if (last)
+        retire(engine->priv, core);
     pthread_mutex_unlock(&engine->priv->lock);
     if (last)
         free_core(core);
@@ -316,8 +332,15 @@ void lm_seat_break(LmSeat *seat, const GError *error)
     pthread_mutex_lock(&priv->lock);
     if (!core->broken)
         core->broken = g_error_copy(error);
-    if (priv->core == core)
-        priv->core = NULL;
+    retire(priv, core);
+    pthread_mutex_unlock(&priv->lock);
+}
+
+void lm_seat_retire(LmSeat *seat)
+{
+    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    pthread_mutex_lock(&priv->lock);
+    retire(priv, seat->priv->core);
     pthread_mutex_unlock(&priv->lock);
 }
 

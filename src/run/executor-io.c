@@ -44,7 +44,7 @@ bool lm_executor_write(LmExecutor *executor, LmTensorId id, const float *values,
         }
         ok = lm_buffer_flush(&staging, error) &&
              lm_commands_transfer(executor->device, &staging, 0, &executor->arena, offset, size,
-                                  UINT64_MAX, error);
+                                  error);
     }
     lm_buffer_finish(&staging);
     return ok;
@@ -62,7 +62,7 @@ bool lm_executor_read(LmExecutor *executor, LmTensorId id, float *values, GError
     bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_READBACK, size, "tensor read",
                              error) &&
               lm_commands_transfer(executor->device, &executor->arena, offset, &staging, 0, size,
-                                   UINT64_MAX, error) &&
+                                   error) &&
               lm_buffer_invalidate(&staging, error);
     for (gsize slot = 0; ok && slot < (gsize)tensor->planes * 4; slot++) {
         int channel = tensor->channel[slot];
@@ -93,8 +93,7 @@ bool lm_executor_poison(LmExecutor *executor, GError **error)
         /* All ones is a NaN in both precisions. */
         memset(staging.map, 0xff, size);
         ok = lm_buffer_flush(&staging, error) &&
-             lm_commands_transfer(executor->device, &staging, 0, &executor->arena, 0, size,
-                                  UINT64_MAX, error);
+             lm_commands_transfer(executor->device, &staging, 0, &executor->arena, 0, size, error);
     }
     lm_buffer_finish(&staging);
     return ok;

@@ -101,9 +101,9 @@ bool lm_executor_upload_weights(LmExecutor *executor, GError **error)
         memset(staging.map, 0, size);
         for (guint i = 0; i < executor->graph->ops->len; i++)
             pack_parameters(executor, i, staging.map);
-        ok = lm_buffer_flush(&staging, error) &&
-             lm_commands_transfer(executor->device, &staging, 0, &executor->weights, 0, size,
-                                  UINT64_MAX, error);
+        ok =
+            lm_buffer_flush(&staging, error) &&
+            lm_commands_transfer(executor->device, &staging, 0, &executor->weights, 0, size, error);
     }
     lm_buffer_finish(&staging);
     return ok;

@@ -19,8 +19,6 @@ enum { GROUP_WIDTH = 32, ROWS_PER_INVOCATION = 4 };
 /* What a pass that resizes rounds to: see shaders/include/resize.glsl. */
 #define LEVELS 255
 
-#define READY_TIMEOUT_NS (10 * G_GUINT64_CONSTANT(1000000000))
-
 /** Where a plane's part of the region lies, in the frame and in the upload. */
 typedef struct {
     gsize x_bytes, y; /**< In the frame: the bytes of a row before it, the rows above it. */
@@ -167,7 +165,7 @@ static bool init_filled(LmBuffer *buffer, LmDevice *device, const void *data, gs
     if (done) {
         memcpy(staging.map, data, size);
         done = lm_buffer_flush(&staging, error) &&
-               lm_commands_transfer(device, &staging, 0, buffer, 0, size, READY_TIMEOUT_NS, error);
+               lm_commands_transfer(device, &staging, 0, buffer, 0, size, error);
     }
     lm_buffer_finish(&staging);
     return done;

@@ -112,14 +112,16 @@ void lm_session_free(LmSession **handle)
 void lm_session_start(LmSession *session)
 {
     g_assert(!session->started);
+    pthread_mutex_lock(&session->lock);
     session->state = LM_SESSION_STARTING;
     int failed = pthread_create(&session->thread, NULL, lm_session_work, session);
     session->started = !failed;
-    if (failed) {
-        session->state = LM_SESSION_FAILED;
-        session->error = g_error_new(LM_ERROR, LM_ERROR_MEMORY,
-                                     "cannot create the worker thread: %s", g_strerror(failed));
-    }
+    if (failed)
+        lm_session_set_error(session, LM_SESSION_FAILED,
+                             g_error_new(LM_ERROR, LM_ERROR_MEMORY,
+                                         "cannot create the worker thread: %s",
+                                         g_strerror(failed)));
+    pthread_mutex_unlock(&session->lock);
 }
 
 LmSessionState lm_session_state(LmSession *session)
@@ -215,14 +217,24 @@ static void wait_news(LmSession *session, gint64 deadline)
     check_stuck(session);
 }
 
-bool lm_session_wait_ready(LmSession *session)
+/* As lm_session_wait_ready(), with a copy of the error where the session is DEGRADED or has FAILED:
+ * it may be READY again, and the error gone, before it can be asked for. */
+static bool wait_ready(LmSession *session, GError **error)
 {
     pthread_mutex_lock(&session->lock);
     while (!session->flushing && !session->quit && !refuses(session) && !takes_frames(session))
         wait_news(session, G_MAXINT64);
-    bool ready = !session->flushing && !session->quit && session->state == LM_SESSION_READY;
+    bool waited = !session->flushing && !session->quit;
+    if (waited && refuses(session))
+        g_propagate_error(error, g_error_copy(session->error));
+    bool ready = waited && session->state == LM_SESSION_READY;
     pthread_mutex_unlock(&session->lock);
     return ready;
+}
+
+bool lm_session_wait_ready(LmSession *session)
+{
+    return wait_ready(session, NULL);
 }
 
 /* A slot to fill: with `replace`, one that still waits rather than a free one. */
@@ -351,10 +363,8 @@ bool lm_session_segment(LmSession *session, const LmFrame *frame, LmRect region,
 
     *result = (LmResult){0};
     while (ok && !lm_session_submit(session, frame, region, NULL, &ticket, &reason))
-        ok = !reason && lm_session_wait_ready(session);
+        ok = !reason && wait_ready(session, &reason);
     ok = ok && lm_session_wait_result(session, result);
-    if (!ok && !reason)
-        reason = lm_session_error(session);
     if (ok)
         reason = g_steal_pointer(&result->error);
     if (reason)

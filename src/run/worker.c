@@ -11,6 +11,8 @@
 
 /* How soon the worker, while it waits for a frame, sees whatever else there is. */
 #define WAIT_STEP (LM_SECOND_NS / 10)
+/* How soon one that has nothing to do sees that the device has failed for another session. */
+#define IDLE_STEP LM_SECOND_NS
 /* Of the worker and of what it starts, where the device is the CPU that the video needs, too: these
  * threads then get a tenth of a core that others want. */
 #define NICENESS 10
@@ -281,7 +283,7 @@ static bool take_answer(LmSession *session, Slot *slot, GError **error)
     return true;
 }
 
-/* Waits where there is nothing to do. */
+/* Waits a while where there is nothing to do. */
 static bool work_once(LmSession *session, GError **error)
 {
     Slot *slot;
@@ -293,7 +295,7 @@ static bool work_once(LmSession *session, GError **error)
         return submit(session, slot, error);
     if ((slot = lm_session_oldest(session, SLOT_BUSY)))
         return take_answer(session, slot, error);
-    pthread_cond_wait(&session->wake, &session->lock);
+    lm_clock_wait(&session->wake, &session->lock, lm_clock_now() + IDLE_STEP);
     return true;
 }
 
@@ -332,6 +334,9 @@ static bool run(LmSession *session)
         do
             tell(session);
         while (!session->quit && work_once(session, &error));
+        /* Freed while it waited for a device that may hang: the next one must not, too. */
+        if (session->stalled)
+            lm_seat_retire(session->seat);
     }
     pthread_mutex_unlock(&session->lock);
 

@@ -25,7 +25,7 @@ static bool use_device(GError **error)
             lm_descriptors_add(
                 &descriptors,
                 &(LmBindings){.inputs = {view}, .outputs = {{from.handle, 0, from.size}}}, error) &&
-            lm_commands_transfer(device, &from, 0, &to, 0, 4096, UINT64_MAX, error);
+            lm_commands_transfer(device, &from, 0, &to, 0, 4096, error);
         vkDestroyBufferView(device->handle, view, NULL);
     }
     lm_descriptors_finish(&descriptors);

@@ -197,6 +197,26 @@ START_TEST(lost_together)
 }
 END_TEST
 
+/* One that has no frames then does not keep what failed, which may be all the memory there is. */
+START_TEST(lost_while_idle)
+{
+    LmSession *idle = open_ready(LM_PRECISION_FP32), *busy = open_ready(LM_PRECISION_FP32);
+    guint64 bytes = lm_buffer_total_bytes();
+    lm_fault_inject(LM_FAULT_SUBMIT, LM_FAULT_ONCE, 0, VK_ERROR_DEVICE_LOST);
+    try_frame(busy);
+    test_await_state(idle, LM_SESSION_DEGRADED);
+    test_await_state(idle, LM_SESSION_READY);
+    test_await_state(busy, LM_SESSION_READY);
+    test_answers(busy);
+    test_answers(idle);
+    ck_assert_uint_eq(lm_buffer_total_bytes(), bytes);
+    lm_session_free(&idle);
+    lm_session_free(&busy);
+    ck_assert(lm_detached_wait(100 * LM_SECOND_NS));
+    ck_assert_uint_eq(lm_buffer_total_bytes(), 0);
+}
+END_TEST
+
 /* What one cannot have does not concern the other. */
 START_TEST(own_troubles)
 {
@@ -228,6 +248,7 @@ int main(void)
     tcase_add_test(tcase, memory);
     tcase_add_test(tcase, start_together);
     tcase_add_test(tcase, lost_together);
+    tcase_add_test(tcase, lost_while_idle);
     tcase_add_test(tcase, own_troubles);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
