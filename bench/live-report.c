@@ -49,7 +49,7 @@ void bench_live_print_text(const BenchOptions *options, const BenchLive *live)
     g_print("inference: %" G_GUINT64_FORMAT " masks, %" G_GUINT64_FORMAT
             " frames superseded, median %.1f ms, 99th percentile %.1f ms\n",
             live->inferences, live->superseded, live->inference, live->inference_p99);
-    g_print("memory: %.1f MiB resident at a tenth of the time, %+.2f MiB at its end\n",
+    g_print("memory: %.1f MiB resident at first, %+.2f MiB at the end\n",
             (double)live->rss_begin / mib, ((double)live->rss_end - (double)live->rss_begin) / mib);
     print_regulatory(live);
 }

@@ -270,6 +270,7 @@ static bool measure(Run *run, GError **error)
     guint told = 0;
     GstStructure *before = get_stats(run);
     guint begin = bench_camera_n_due(run->camera) + 1;
+    const guint warm = MIN(run->n_frames / 2, 60 * (guint)result->video.rate);
     g_atomic_int_set(&run->end, (gint)(begin + run->n_frames));
     g_atomic_int_set(&run->begin, (gint)begin);
     for (guint due = 0; due < run->n_frames;) {
@@ -279,7 +280,7 @@ static bool measure(Run *run, GError **error)
         }
         due = bench_camera_n_due(run->camera);
         due = due > begin ? MIN(due - begin, run->n_frames) : 0;
-        if (!result->rss_begin && 10 * due >= run->n_frames)
+        if (!result->rss_begin && due >= warm)
             result->rss_begin = resident_bytes();
         show_progress(run, due, &told);
     }

@@ -25,7 +25,8 @@ typedef struct {
     BenchSummary age;      /**< Of the marks; only where `marked` > 0. */
     guint64 inferences, superseded, stale;
     double inference, inference_p99; /**< Of the last 512. */
-    guint64 rss_begin, rss_end;      /**< Bytes, at a tenth of the time and at its end. */
+    guint64 rss_begin, rss_end;      /**< Bytes, at minute 1 (half of the time where that is less
+                                         than two) and at the end. */
 
     /* Of some frames after that time; see BenchOutside. */
     guint compared, compared_marked;

@@ -89,25 +89,31 @@ static bool is_wait_likely(GstLmNet *self, const GstLmNetSettings *settings)
 }
 
 /* Marks would blink where masks get too old before the next one comes: then there are none, and
- * lmnet-state says why. A device that is just fast enough does not go back and forth; and where
+ * lmnet-state says why. So that a device which is just fast enough does not go back and forth, a
+ * slow one must get to two thirds of the limit; and where
  * frames get their own masks, it is no matter how far apart they are. */
 static bool is_slow(GstLmNet *self, const GstLmNetSettings *settings)
 {
     GST_OBJECT_LOCK(self);
     const GstClockTime inference = gst_lm_net_stats_recent(&self->stats, RECENT, 50);
-    const GstClockTime oldest = inference ? 2 * inference + self->frame_duration : 0;
+    const GstClockTime frame = self->frame_duration;
     GST_OBJECT_UNLOCK(self);
+    const GstClockTime oldest = inference ? 2 * inference + frame : 0;
     const GstClockTime limit = settings->max_mask_age;
-    const bool slow =
-        oldest > (self->slow ? limit / 5 * 4 : limit) && !is_wait_likely(self, settings);
+    const bool slow = oldest > (self->slow ? gst_util_uint64_scale(limit, 2, 3) : limit) &&
+                      !is_wait_likely(self, settings);
     if (slow == self->slow)
         return slow;
     gst_lm_net_show_marks(
-        self, slow ? g_strdup_printf("masks would be up to %" G_GUINT64_FORMAT
-                                     " ms old, and max-mask-age is %" G_GUINT64_FORMAT
-                                     " ms: raise it, or take a smaller model or a faster device",
-                                     oldest / GST_MSECOND, limit / GST_MSECOND)
-                   : NULL);
+        self,
+        slow ? g_strdup_printf("masks would be up to %" G_GUINT64_FORMAT
+                               " ms old (two inferences of %" G_GUINT64_FORMAT
+                               " ms and a frame of %" G_GUINT64_FORMAT
+                               " ms), and max-mask-age is %" G_GUINT64_FORMAT " ms: raise it%s",
+                               oldest / GST_MSECOND, inference / GST_MSECOND, frame / GST_MSECOND,
+                               limit / GST_MSECOND,
+                               frame < limit ? ", or take a smaller model or a faster device" : "")
+             : NULL);
     return slow;
 }
 

@@ -52,7 +52,8 @@ static GType gst_lm_net_mode_get_type(void)
     static const GEnumValue values[] = {
         {GST_LM_NET_MODE_AUTO, "latest behind a live source, else every-frame", "auto"},
         {GST_LM_NET_MODE_EVERY_FRAME, "Each frame waits for its own mask", "every-frame"},
-        {GST_LM_NET_MODE_LATEST, "No frame waits; each carries the newest mask", "latest"},
+        {GST_LM_NET_MODE_LATEST, "Each frame goes on with the newest mask, after max-wait at most",
+         "latest"},
         {0, NULL, NULL},
     };
     if (g_once_init_enter(&type))
@@ -288,8 +289,9 @@ static void install_playing_properties(GObjectClass *klass)
     g_object_class_install_property(
         klass, PROP_MAX_MASK_AGE,
         g_param_spec_uint64("max-mask-age", "Max mask age",
-                            "latest: a mask older than this is not shown, in ns", 0, G_MAXUINT64,
-                            DEFAULT_MAX_MASK_AGE, flags));
+                            "latest: a mask older than this is not shown, in ns (0: only a "
+                            "frame's own mask is)",
+                            0, G_MAXUINT64, DEFAULT_MAX_MASK_AGE, flags));
     g_object_class_install_property(
         klass, PROP_THRESHOLD,
         g_param_spec_double("threshold", "Threshold", "Probability at which a pixel is marked", 0,

@@ -17,7 +17,8 @@ GType gst_lm_overlay_flags_get_type(void)
         {LM_OVERLAY_FILL, "Tint what was found", "fill"},
         {LM_OVERLAY_CONTOUR, "Line along the edge of what was found", "contour"},
         {GST_LM_OVERLAY_LABEL, "Class and confidence of each finding", "label"},
-        {GST_LM_OVERLAY_STATE, "Light that tells lmnet's state, and the region's corners", "state"},
+        {GST_LM_OVERLAY_STATE,
+         "Light that tells lmnet's state, and the region's corners (lmnet alone)", "state"},
         {0, NULL, NULL},
     };
     if (g_once_init_enter(&type))

@@ -175,9 +175,33 @@ void gst_lm_painter_load_fonts(int height, char *const *class_names, unsigned n_
     }
 }
 
-/* "polyp 87 %", above the finding's box where there is room in the frame, else in the box. */
+/* Whether a label there covers none of those before. */
+static bool is_free(const LmRect *labels, unsigned n, LmRect place)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (lm_rect_clip(labels[i], place).width > 0)
+            return false;
+    return true;
+}
+
+/* Where a label goes: above the finding's box, below it or within, as the frame and the labels
+ * before have room. */
+static LmRect label_place(const LmFrameInfo *info, LmRect box, int width, int height,
+                          const LmRect *labels, unsigned n)
+{
+    const int x = CLAMP(box.x, 0, MAX(0, info->width - width));
+    const int rows[] = {box.y - height, box.y + box.height, box.y};
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const LmRect place = {x, rows[i], width, height};
+        if (rows[i] >= 0 && rows[i] + height <= info->height && is_free(labels, n, place))
+            return place;
+    }
+    return (LmRect){x, MAX(0, rows[0]), width, height};
+}
+
+/* "polyp 87 %"; its place is added to the `n` before. */
 static void draw_label(GstLmPainter *painter, const LmFrame *frame, const GstLmDrawing *drawing,
-                       const LmFinding *finding)
+                       const LmFinding *finding, LmRect *labels, unsigned n)
 {
     const int size = label_size(frame->info.height);
     char name[160];
@@ -191,11 +215,9 @@ static void draw_label(GstLmPainter *painter, const LmFrame *frame, const GstLmD
         sign = keep_sign(painter, name, render_text(text, size));
         g_free(text);
     }
-    int width = cairo_image_surface_get_width(sign->front);
-    int height = cairo_image_surface_get_height(sign->front);
-    int x = CLAMP(finding->box.x, 0, MAX(0, frame->info.width - width));
-    int y = finding->box.y >= height ? finding->box.y - height : finding->box.y;
-    paint(painter, sign, frame, x, y, TEXT_COLOR);
+    labels[n] = label_place(&frame->info, finding->box, cairo_image_surface_get_width(sign->front),
+                            cairo_image_surface_get_height(sign->front), labels, n);
+    paint(painter, sign, frame, labels[n].x, labels[n].y, TEXT_COLOR);
 }
 
 /* --- The light ------------------------------------------------------------------------------- */
@@ -287,10 +309,11 @@ bool gst_lm_painter_draw(GstLmPainter *painter, GstBuffer **buffer, const GstVid
     if (ok && marks) {
         lm_overlay_draw(&frame, drawing->mask, drawing->findings, drawing->params,
                         &painter->scratch);
+        LmRect labels[MAX_LABELS];
         const unsigned n_labels =
             flags & GST_LM_OVERLAY_LABEL ? MIN(drawing->findings->n, MAX_LABELS) : 0;
         for (unsigned i = 0; i < n_labels; i++)
-            draw_label(painter, &frame, drawing, &drawing->findings->items[i]);
+            draw_label(painter, &frame, drawing, &drawing->findings->items[i], labels, i);
     }
     if (ok && light)
         draw_light(painter, &frame, drawing);

@@ -213,7 +213,7 @@ static Core *make_core(LmEngine *engine, const LmEngineWaiter *waiter, GError **
     bool ok = open_device(engine, core, error) &&
               (core->pipelines = lm_pipelines_create(core->device, engine->priv->cache_dir, error));
     if (ok) {
-        waiter->progress(waiter->user, "loading the model", 10);
+        waiter->progress(waiter->user, "loading the model, making pipelines", 10);
         /* Cut short where cancelled, which costs whoever takes it up some time with their first
          * frame. */
         ok =
