@@ -87,7 +87,7 @@ struct _GstLmNet {
     /* Made and freed by state changes (under the object lock); there from READY on. */
     LmSession *session;
     /* Atomic, for the session's worker reports at any time. */
-    gint was_ready, degraded, start_failed, progress_open;
+    gint degraded, start_failed, progress_open;
 
     /* Streaming thread. */
     bool model_told; /* The model's event went downstream. */

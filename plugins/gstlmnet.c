@@ -128,7 +128,6 @@ static bool start_running(GstLmNet *self)
     gst_lm_net_set_picture(self, GST_LM_PICTURE_LIVE);
     update_flushing(self);
     if (lm_session_state(self->session) == LM_SESSION_IDLE) {
-        g_atomic_int_set(&self->was_ready, FALSE);
         g_atomic_int_set(&self->degraded, FALSE);
         g_atomic_int_set(&self->start_failed, FALSE);
         lm_session_start(self->session);

@@ -36,17 +36,14 @@ void gst_lm_net_clear_pending(GstLmNet *self, bool forward_events)
     self->pending_frames = 0;
 }
 
-/* Waits for the session; OK too where it has failed since it was ready, for frames then pass clean.
- */
+/* Waits for the session; OK too where it is degraded, for frames then pass clean. */
 static GstFlowReturn wait_ready(GstLmNet *self)
 {
-    if (lm_session_wait_ready(self->session)) {
-        g_atomic_int_set(&self->was_ready, TRUE);
+    if (lm_session_wait_ready(self->session))
         return GST_FLOW_OK;
-    }
     if (gst_lm_net_is_flushing(self))
         return GST_FLOW_FLUSHING;
-    if (g_atomic_int_get(&self->was_ready))
+    if (lm_session_state(self->session) != LM_SESSION_FAILED)
         return GST_FLOW_OK;
     gst_lm_net_report_start_failure(self);
     return GST_FLOW_ERROR;

@@ -138,9 +138,7 @@ static void analyse(GstLmNet *self, GstBuffer *buffer, const GstLmNetSettings *s
 GstFlowReturn gst_lm_net_pass_latest(GstLmNet *self, GstBuffer **buffer)
 {
     const LmSessionState state = lm_session_state(self->session);
-    if (state == LM_SESSION_READY)
-        g_atomic_int_set(&self->was_ready, TRUE);
-    if (state == LM_SESSION_FAILED && !g_atomic_int_get(&self->was_ready)) {
+    if (state == LM_SESSION_FAILED) {
         gst_lm_net_report_start_failure(self);
         return GST_FLOW_ERROR;
     }

@@ -93,10 +93,8 @@ void gst_lm_net_session_progress(void *user, LmSessionState state, const char *w
         post_progress(self, first ? GST_PROGRESS_TYPE_START : GST_PROGRESS_TYPE_CONTINUE, what,
                       percent);
     } else if (state == LM_SESSION_READY) {
-        bool first = !g_atomic_int_get(&self->was_ready);
+        bool first = !g_atomic_int_compare_and_exchange(&self->degraded, TRUE, FALSE);
         bool open = g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE);
-        g_atomic_int_set(&self->was_ready, TRUE);
-        g_atomic_int_set(&self->degraded, FALSE);
         /* Another session may have made all that there is to make. */
         if (first && !open)
             post_progress(self, GST_PROGRESS_TYPE_START, what, 0);
@@ -110,7 +108,7 @@ void gst_lm_net_session_progress(void *user, LmSessionState state, const char *w
                                  "%s",
                                  what),
                                 (NULL));
-    } else if (state == LM_SESSION_FAILED && !g_atomic_int_get(&self->was_ready)) {
+    } else if (state == LM_SESSION_FAILED) {
         if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
             post_progress(self, GST_PROGRESS_TYPE_ERROR, what, percent);
         gst_lm_net_report_start_failure(self);
