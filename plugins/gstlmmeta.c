@@ -107,9 +107,9 @@ static void append_double(GValue *array, double number)
     gst_value_array_append_and_take_value(array, &value);
 }
 
-static const char *class_label(const LmModelInfo *model, unsigned class_index)
+const char *gst_lm_class_name(char *const *names, unsigned n, unsigned class_index)
 {
-    return class_index < model->n_class_names ? model->class_names[class_index] : "unknown";
+    return class_index < n ? names[class_index] : "unknown";
 }
 
 static void set_region(GstStructure *structure, LmRect region, const GstVideoInfo *info)
@@ -134,14 +134,15 @@ static void set_findings(GstStructure *structure, const LmFindings *findings,
         GValue value = G_VALUE_INIT;
         g_value_init(&value, GST_TYPE_STRUCTURE);
         g_value_take_boxed(
-            &value, gst_structure_new("finding", "id", G_TYPE_UINT, finding->id, "class",
-                                      G_TYPE_UINT, finding->class_index, "label", G_TYPE_STRING,
-                                      class_label(model, finding->class_index), "confidence",
-                                      G_TYPE_DOUBLE, finding->confidence, "area", G_TYPE_DOUBLE,
-                                      finding->area, "x", G_TYPE_DOUBLE, finding->box.x / width,
-                                      "y", G_TYPE_DOUBLE, finding->box.y / height, "width",
-                                      G_TYPE_DOUBLE, finding->box.width / width, "height",
-                                      G_TYPE_DOUBLE, finding->box.height / height, NULL));
+            &value,
+            gst_structure_new(
+                "finding", "id", G_TYPE_UINT, finding->id, "class", G_TYPE_UINT,
+                finding->class_index, "label", G_TYPE_STRING,
+                gst_lm_class_name(model->class_names, model->n_class_names, finding->class_index),
+                "confidence", G_TYPE_DOUBLE, finding->confidence, "area", G_TYPE_DOUBLE,
+                finding->area, "x", G_TYPE_DOUBLE, finding->box.x / width, "y", G_TYPE_DOUBLE,
+                finding->box.y / height, "width", G_TYPE_DOUBLE, finding->box.width / width,
+                "height", G_TYPE_DOUBLE, finding->box.height / height, NULL));
         gst_value_array_append_and_take_value(&array, &value);
     }
     gst_structure_take_value(structure, "findings", &array);
@@ -152,7 +153,8 @@ static void attach_regions_of_interest(GstBuffer *buffer, const LmFindings *find
 {
     for (unsigned i = 0; i < findings->n; i++) {
         const LmFinding *finding = &findings->items[i];
-        const char *label = class_label(model, finding->class_index);
+        const char *label =
+            gst_lm_class_name(model->class_names, model->n_class_names, finding->class_index);
         GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta(
             buffer, label, (guint)finding->box.x, (guint)finding->box.y, (guint)finding->box.width,
             (guint)finding->box.height);

@@ -53,6 +53,9 @@ void gst_lm_meta_attach(GstBuffer *buffer, const GstVideoInfo *info, const GstLm
 bool gst_lm_meta_read(GstBuffer *buffer, const GstVideoInfo *info, double threshold,
                       GstLmMarks *marks);
 
+/** The name of a class, borrowed from `names`; "unknown" where there are fewer. */
+const char *gst_lm_class_name(char *const *names, unsigned n, unsigned class_index);
+
 GstEvent *gst_lm_model_event_new(const LmModelInfo *model, unsigned n_classes);
 /** False where `event` is another. */
 bool gst_lm_model_event_parse(GstEvent *event, int *width, int *height);

@@ -96,7 +96,6 @@ GstFlowReturn gst_lm_net_take_frame(GstLmNet *self, GstBuffer *buffer)
 /* Waits for the frame's mask and marks it; false when flushing. */
 static bool complete_frame(GstLmNet *self, GstBuffer **buffer, const GstLmNetFrame *frame)
 {
-    GstLmNetSettings settings;
     GstClockTime age = GST_CLOCK_TIME_NONE;
     LmResult result = {0};
     bool waited = true;
@@ -108,7 +107,7 @@ static bool complete_frame(GstLmNet *self, GstBuffer **buffer, const GstLmNetFra
         return false;
 
     gst_lm_net_sync_properties(self, *buffer);
-    settings = gst_lm_net_get_settings(self);
+    GstLmNetSettings settings = gst_lm_net_get_settings(self);
     if (frame->arrival)
         gst_lm_net_enter_scene(self, frame);
     LmMask *mask = waited && frame->ticket ? gst_lm_net_accept_result(self, &result) : NULL;

@@ -257,9 +257,8 @@ void gst_lm_net_tell_detection(void *user, LmTrackEvent event, const LmFinding *
 {
     GstLmNet *self = user;
     const LmModelInfo *model = lm_session_model(self->session);
-    const char *label = finding->class_index < model->n_class_names
-                            ? model->class_names[finding->class_index]
-                            : "unknown";
+    const char *label =
+        gst_lm_class_name(model->class_names, model->n_class_names, finding->class_index);
     GstClockTime stream_time =
         gst_lm_stream_time(&GST_BASE_TRANSFORM(self)->segment, self->marks_of.pts);
     GstStructure *structure = gst_structure_new(

@@ -7,6 +7,7 @@
 #include <pango/pangocairo.h>
 
 #include "gstlmframe.h"
+#include "gstlmmeta.h"
 #include "run/stencil.h"
 
 #define MAX_SIGNS 256
@@ -167,7 +168,7 @@ static int label_size(int height)
 void gst_lm_painter_load_fonts(int height, char *const *class_names, unsigned n_class_names)
 {
     for (unsigned i = 0; i < MAX(n_class_names, 1); i++) {
-        char *name = g_utf8_make_valid(i < n_class_names ? class_names[i] : "unknown", -1);
+        char *name = g_utf8_make_valid(gst_lm_class_name(class_names, n_class_names, i), -1);
         char *text = g_strconcat(name, " 0123456789 %", NULL);
         free_sign(render_text(text, label_size(height)));
         g_free(text);
@@ -205,10 +206,10 @@ static void draw_label(GstLmPainter *painter, const LmFrame *frame, const GstLmD
 {
     const int size = label_size(frame->info.height);
     char name[160];
-    const char *class_name = finding->class_index < drawing->n_class_names
-                                 ? drawing->class_names[finding->class_index]
-                                 : "unknown";
-    g_snprintf(name, sizeof name, "%d:%.128s %.0f %%", size, class_name, 100 * finding->confidence);
+    g_snprintf(
+        name, sizeof name, "%d:%.128s %.0f %%", size,
+        gst_lm_class_name(drawing->class_names, drawing->n_class_names, finding->class_index),
+        100 * finding->confidence);
     Sign *sign = find_sign(painter, name);
     if (!sign) {
         char *text = g_utf8_make_valid(strchr(name, ':') + 1, -1);
