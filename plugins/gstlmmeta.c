@@ -238,7 +238,7 @@ bool gst_lm_meta_read(GstBuffer *buffer, const GstVideoInfo *info, double thresh
     GstBuffer *mask_buffer = gst_value_get_buffer(data);
     if (marks->data == mask_buffer && marks->mask->width == width &&
         marks->mask->height == height && marks->mask->n_classes == (unsigned)n_classes &&
-        memcmp(&marks->mask->region, &region, sizeof region) == 0) {
+        lm_rect_equal(marks->mask->region, region)) {
         gst_lm_marks_set(marks, marks->mask, &params);
         return true;
     }

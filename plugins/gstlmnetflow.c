@@ -3,8 +3,6 @@
 #include "gstlmframe.h"
 #include "gstlmnet-private.h"
 
-#include <string.h>
-
 #define GST_CAT_DEFAULT gst_lm_net_debug
 
 /* Of running time: after more than this, and than a few frames, without one the scene is taken for
@@ -185,7 +183,7 @@ static void settle_region(GstLmNet *self, const GstLmNetSettings *settings, GstC
         find_region(self, running);
     else
         clip_region(self, settings);
-    if (memcmp(&before, &self->region, sizeof before) != 0)
+    if (!lm_rect_equal(before, self->region))
         GST_INFO_OBJECT(self, "region %d,%d,%d,%d of %d x %d", self->region.x, self->region.y,
                         self->region.width, self->region.height, self->frame_info.width,
                         self->frame_info.height);

@@ -112,6 +112,11 @@ LmRect lm_rect_clip(LmRect a, LmRect b)
     return (LmRect){(int)left, (int)top, (int)(right - left), (int)(bottom - top)};
 }
 
+bool lm_rect_equal(LmRect a, LmRect b)
+{
+    return a.x == b.x && a.y == b.y && a.width == b.width && a.height == b.height;
+}
+
 void lm_frame_to_rgb(const LmFrameInfo *info, double m[3][4])
 {
     const LmFormatInfo *format = lm_format_info(info->format);

@@ -98,6 +98,7 @@ int lm_frame_rows(const LmFrameInfo *info, unsigned plane);
 bool lm_frame_info_check(const LmFrameInfo *info, GError **error);
 /** a clipped to b; a width and height of 0 where they do not overlap. Takes any numbers. */
 LmRect lm_rect_clip(LmRect a, LmRect b);
+bool lm_rect_equal(LmRect a, LmRect b);
 
 /** Y'CbCr codes (or RGB) to RGB in 0..1: rgb[i] = sum_j m[i][j] * code[j] + m[i][3], to be clamped
  * to 0..1. Codes are of the format's own depth: 0..255 or 0..1023. */

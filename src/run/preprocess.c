@@ -245,7 +245,7 @@ static bool check_region(const LmPreprocessParams *params, GError **error)
     const LmRect *region = &params->region;
     LmRect whole = {0, 0, params->frame.width, params->frame.height};
     LmRect inside = lm_rect_clip(*region, whole);
-    if (region->width >= 1 && region->height >= 1 && memcmp(&inside, region, sizeof inside) == 0)
+    if (region->width >= 1 && region->height >= 1 && lm_rect_equal(inside, *region))
         return true;
     g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT,
                 "region %d,%d,%d,%d is not inside the frame of %dx%d pixels", region->x, region->y,

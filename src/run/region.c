@@ -229,8 +229,7 @@ static void follow(LmRegionFinder *f, const LmOutline *outline)
 bool lm_region_finder_feed(LmRegionFinder *f, const LmThumbnail *t, guint64 time)
 {
     g_assert(t->grid.width > 0);
-    const bool first = !f->started || t->grid.frame_width != f->grid.frame_width ||
-                       t->grid.frame_height != f->grid.frame_height;
+    const bool first = !f->started || !lm_grid_equal(&t->grid, &f->grid);
     if (first) {
         start(f, t);
     } else {

@@ -98,8 +98,7 @@ void lm_seeker_post(LmSeeker *seeker, const LmThumbnail *thumbnail, guint64 time
 {
     const LmGrid *grid = &thumbnail->grid;
     pthread_mutex_lock(&seeker->lock);
-    if (grid->frame_width != seeker->posted.grid.frame_width ||
-        grid->frame_height != seeker->posted.grid.frame_height || seeker->reset) {
+    if (!lm_grid_equal(grid, &seeker->posted.grid) || seeker->reset) {
         seeker->epoch++;
         seeker->region = (LmRegion){.rect = {0, 0, grid->frame_width, grid->frame_height}};
     }

@@ -166,8 +166,7 @@ bool lm_session_same_layout(const Layout *a, const Layout *b)
     return a->frame.format == b->frame.format && a->frame.width == b->frame.width &&
            a->frame.height == b->frame.height && a->frame.kr == b->frame.kr &&
            a->frame.kb == b->frame.kb && a->frame.full_range == b->frame.full_range &&
-           a->region.x == b->region.x && a->region.y == b->region.y &&
-           a->region.width == b->region.width && a->region.height == b->region.height;
+           lm_rect_equal(a->region, b->region);
 }
 
 /* Whether the slots are made for the layout last asked for. */

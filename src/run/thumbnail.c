@@ -130,6 +130,11 @@ static int cells_before(int pixel, int n, int size)
     return (int)CLAMP(limit / 2, 0, n);
 }
 
+bool lm_grid_equal(const LmGrid *a, const LmGrid *b)
+{
+    return a->frame_width == b->frame_width && a->frame_height == b->frame_height;
+}
+
 LmRect lm_grid_cells(const LmGrid *grid, LmRect pixels)
 {
     const LmRect frame = {0, 0, grid->frame_width, grid->frame_height};

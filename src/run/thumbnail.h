@@ -28,6 +28,9 @@ typedef struct {
  * Y'CbCr formats are the frame's own, by their upper 8 bits; those of RGB formats are BT.601's. */
 void lm_thumbnail_take(LmThumbnail *thumbnail, const LmFrame *frame);
 
+/** Whether they are over frames of one size, and so have the same cells. */
+bool lm_grid_equal(const LmGrid *a, const LmGrid *b);
+
 /** The cells whose pixels lie in a rectangle of the frame, which is clipped to it; and the
  * rectangle of pixels that cells stand for. Cells count as pixels do: [x, x + width). */
 LmRect lm_grid_cells(const LmGrid *grid, LmRect pixels);

@@ -243,16 +243,6 @@ static bool is_card(const LmThumbnail *t, LmRect region)
     return far * 20 <= region.width * region.height;
 }
 
-static bool same_grid(const LmGrid *a, const LmGrid *b)
-{
-    return a->frame_width == b->frame_width && a->frame_height == b->frame_height;
-}
-
-static bool same_rect(LmRect a, LmRect b)
-{
-    return a.x == b.x && a.y == b.y && a.width == b.width && a.height == b.height;
-}
-
 static void begin(LmWatch *watch, LmRect region)
 {
     watch->started = true;
@@ -288,14 +278,14 @@ LmWatchReport lm_watch_frame(LmWatch *watch, const LmThumbnail *thumbnail, LmRec
         watch->started = false;
         return report;
     }
-    const bool first = !watch->started || !same_grid(&watch->last.grid, &thumbnail->grid);
+    const bool first = !watch->started || !lm_grid_equal(&watch->last.grid, &thumbnail->grid);
     if (first)
         begin(watch, cells);
     else
         watch->now += lm_frame_step(watch->last_time, time);
     watch->last_time = time;
 
-    if (!same_rect(cells, watch->region)) {
+    if (!lm_rect_equal(cells, watch->region)) {
         watch->region = cells;
         find_means(&watch->last, cells, &watch->blocks[watch->current]);
         find_detail(&watch->blocks[watch->current]);
