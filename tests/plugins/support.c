@@ -323,9 +323,13 @@ GstHarness *test_start(const char *launch, const char *more, GstBus **bus)
 
 GstBuffer *test_pass(GstHarness *harness, GstBuffer *buffer)
 {
+    guint64 offset = GST_BUFFER_OFFSET(buffer);
+    GstClockTime pts = GST_BUFFER_PTS(buffer);
     ck_assert_int_eq(gst_harness_push(harness, buffer), GST_FLOW_OK);
     GstBuffer *out = gst_harness_try_pull(harness);
     ck_assert_ptr_nonnull(out);
+    ck_assert_uint_eq(GST_BUFFER_OFFSET(out), offset);
+    ck_assert_uint_eq(GST_BUFFER_PTS(out), pts);
     return out;
 }
 

@@ -68,7 +68,7 @@ GBytes *test_bytes(GstBuffer *buffer);
 /** A harness around two parts of a launch line, negotiated to the golden picture's caps, its
  * session ready. */
 GstHarness *test_start(const char *launch, const char *more, GstBus **bus);
-/** One frame in, and the one that is out by the time that push returns. */
+/** One frame in, and the same one out by the time that push returns. */
 GstBuffer *test_pass(GstHarness *harness, GstBuffer *buffer);
 /** Moving frames from number `index` on, until one carries a mask; its number. */
 int test_pass_until_masked(GstHarness *harness, int index);

@@ -13,28 +13,6 @@ static GstHarness *latest(const char *more, GstBus **bus)
     return harness;
 }
 
-static guint64 get_stat(GstHarness *harness, const char *name)
-{
-    guint64 value = 0;
-    GstStructure *stats = test_get_stats(harness->element);
-    ck_assert(gst_structure_get_uint64(stats, name, &value));
-    gst_structure_free(stats);
-    return value;
-}
-
-/* A frame in, and the same one out by the time that push returns. */
-static GstBuffer *pass(GstHarness *harness, GstBuffer *buffer)
-{
-    guint64 offset = GST_BUFFER_OFFSET(buffer);
-    GstClockTime pts = GST_BUFFER_PTS(buffer);
-    ck_assert_int_eq(gst_harness_push(harness, buffer), GST_FLOW_OK);
-    GstBuffer *out = gst_harness_try_pull(harness);
-    ck_assert_ptr_nonnull(out);
-    ck_assert_uint_eq(GST_BUFFER_OFFSET(out), offset);
-    ck_assert_uint_eq(GST_BUFFER_PTS(out), pts);
-    return out;
-}
-
 START_TEST(passes_clean_while_starting)
 {
     GstHarness *harness = latest("", NULL);
@@ -42,7 +20,7 @@ START_TEST(passes_clean_while_starting)
     for (int i = 0; i < 3; i++) {
         GstBuffer *in = test_moving_frame(i);
         GBytes *before = test_bytes(in);
-        GstBuffer *out = pass(harness, in);
+        GstBuffer *out = test_pass(harness, in);
         if (test_n_findings(out) < 0) {
             GBytes *bytes = test_bytes(out);
             ck_assert(g_bytes_equal(bytes, before));
@@ -62,7 +40,7 @@ START_TEST(marks_with_the_newest)
     guint64 last_of = 0;
     int marked = 0, frames = 0;
     for (; marked < 20 && frames < 3000; frames++) {
-        GstBuffer *out = pass(harness, test_moving_frame(frames));
+        GstBuffer *out = test_pass(harness, test_moving_frame(frames));
         GstCustomMeta *meta = gst_buffer_get_custom_meta(out, GST_LM_MASK_META);
         if (meta) {
             guint64 pts, age;
@@ -78,11 +56,12 @@ START_TEST(marks_with_the_newest)
         g_usleep(10000);
     }
     ck_assert_int_eq(marked, 20);
-    ck_assert_uint_eq(get_stat(harness, "frames"), (guint64)frames);
-    ck_assert_uint_gt(get_stat(harness, "inferences"), 0);
-    ck_assert_uint_gt(get_stat(harness, "inference-time"), 0);
-    ck_assert_uint_ge(get_stat(harness, "inference-time-p99"), get_stat(harness, "inference-time"));
-    ck_assert_uint_gt(get_stat(harness, "max-mask-age"), 0);
+    ck_assert_uint_eq(test_get_stat(harness, "frames"), (guint64)frames);
+    ck_assert_uint_gt(test_get_stat(harness, "inferences"), 0);
+    ck_assert_uint_gt(test_get_stat(harness, "inference-time"), 0);
+    ck_assert_uint_ge(test_get_stat(harness, "inference-time-p99"),
+                      test_get_stat(harness, "inference-time"));
+    ck_assert_uint_gt(test_get_stat(harness, "max-mask-age"), 0);
     gst_harness_teardown(harness);
 }
 END_TEST
@@ -93,11 +72,11 @@ START_TEST(a_burst_supersedes)
     test_wait_ready(harness->element);
     /* No device is as fast as frames come that wait for nothing. */
     int frames = 0;
-    while (get_stat(harness, "superseded") < 100 && frames < 100000)
-        gst_buffer_unref(pass(harness, test_moving_frame(frames++)));
-    ck_assert_uint_ge(get_stat(harness, "superseded"), 100);
-    ck_assert_uint_eq(get_stat(harness, "frames"), (guint64)frames);
-    ck_assert_uint_le(get_stat(harness, "inferences") + 100, (guint64)frames);
+    while (test_get_stat(harness, "superseded") < 100 && frames < 100000)
+        gst_buffer_unref(test_pass(harness, test_moving_frame(frames++)));
+    ck_assert_uint_ge(test_get_stat(harness, "superseded"), 100);
+    ck_assert_uint_eq(test_get_stat(harness, "frames"), (guint64)frames);
+    ck_assert_uint_le(test_get_stat(harness, "inferences") + 100, (guint64)frames);
     gst_harness_teardown(harness);
 }
 END_TEST
@@ -106,7 +85,7 @@ END_TEST
 static void pass_until_marked(GstHarness *harness)
 {
     for (int i = 0; i < 2000; i++) {
-        GstBuffer *out = pass(harness, test_moving_frame(0));
+        GstBuffer *out = test_pass(harness, test_moving_frame(0));
         int found = test_n_findings(out);
         gst_buffer_unref(out);
         if (found > 0)
@@ -127,19 +106,19 @@ START_TEST(old_masks_are_not_shown)
         GstBuffer *in = test_moving_frame(i);
         GST_BUFFER_PTS(in) = (GstClockTime)i * 400 * GST_MSECOND;
         GBytes *before = test_bytes(in);
-        GstBuffer *out = pass(harness, in);
+        GstBuffer *out = test_pass(harness, in);
         if (test_n_findings(out) < 0) {
             GBytes *after = test_bytes(out);
             ck_assert(g_bytes_equal(before, after));
-            ck_assert_uint_eq(get_stat(harness, "stale"), (guint64)++hidden);
+            ck_assert_uint_eq(test_get_stat(harness, "stale"), (guint64)++hidden);
             g_bytes_unref(after);
         }
-        ck_assert_uint_le(get_stat(harness, "mask-age"), limit);
+        ck_assert_uint_le(test_get_stat(harness, "mask-age"), limit);
         g_bytes_unref(before);
         gst_buffer_unref(out);
     }
     ck_assert_int_eq(hidden, 10);
-    ck_assert_uint_gt(get_stat(harness, "max-mask-age"), limit / 2);
+    ck_assert_uint_gt(test_get_stat(harness, "max-mask-age"), limit / 2);
     gst_harness_teardown(harness);
 }
 END_TEST
@@ -152,7 +131,7 @@ START_TEST(frames_without_times)
     for (int i = 0; marked < 5 && i < 3000; i++) {
         GstBuffer *buffer = test_moving_frame(i);
         GST_BUFFER_PTS(buffer) = GST_BUFFER_DURATION(buffer) = GST_CLOCK_TIME_NONE;
-        GstBuffer *out = pass(harness, buffer);
+        GstBuffer *out = test_pass(harness, buffer);
         marked += test_n_findings(out) > 0;
         gst_buffer_unref(out);
         g_usleep(10000);
@@ -176,12 +155,12 @@ START_TEST(flush_and_caps_forget)
             GstSegment segment;
             gst_segment_init(&segment, GST_FORMAT_TIME);
             gst_harness_push_event(harness, gst_event_new_segment(&segment));
-            out = pass(harness, test_moving_frame(4));
+            out = test_pass(harness, test_moving_frame(4));
         } else {
             GstVideoInfo info;
             test_video_info(&info, "NV12", 128, 80);
             test_set_caps(harness, "NV12", 128, 80);
-            out = pass(harness, test_frame(&info, 4, 0));
+            out = test_pass(harness, test_frame(&info, 4, 0));
         }
         ck_assert_int_eq(test_n_findings(out), -1);
         gst_buffer_unref(out);
