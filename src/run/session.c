@@ -145,6 +145,11 @@ const LmModelInfo *lm_session_model(const LmSession *session)
     return lm_weights_info(session->engine->weights);
 }
 
+const char *lm_session_model_path(const LmSession *session)
+{
+    return lm_weights_path(session->engine->weights);
+}
+
 unsigned lm_session_n_classes(const LmSession *session)
 {
     const LmGraph *graph = session->engine->graph;

@@ -95,6 +95,7 @@ bool lm_session_wait_ready(LmSession *session);
 
 const LmModelInfo *
 lm_session_model(const LmSession *session); /**< Immutable; lives as long as the session. */
+const char *lm_session_model_path(const LmSession *session); /**< Lives as long, too. */
 unsigned lm_session_n_classes(const LmSession *session);
 const LmDeviceInfo *lm_session_device(const LmSession *session);
 LmPrecision lm_session_precision(const LmSession *session); /**< As settled: FP32 or FP16. */
