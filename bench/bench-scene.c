@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * The synthetic colonoscopy: what its frames cost, and how well a model finds its polyps.
  *
- *   bench-scene [--frames N] [--seeds N] [--model FILE] [--device DEVICE]
+ *   bench-scene [--frames N] [--seeds N] [--model MODEL] [--device DEVICE]
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,8 @@ static const GOptionEntry entries[] = {
     {"frames", 'n', 0, G_OPTION_ARG_INT, &frames, "Frames of each colon, 10 apart (30)", "N"},
     {"seeds", 's', 0, G_OPTION_ARG_INT, &seeds, "Colons (4)", "N"},
     {"model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
-     "Model file; default: $LMNET_MODEL, else the bundled model", "FILE"},
+     "A file, or " LM_MODEL_DEFAULT " or " LM_MODEL_SMALL "; default: $LMNET_MODEL, else the first",
+     "MODEL"},
     {"device", 'd', 0, G_OPTION_ARG_STRING, &device, "As lmnet's property", "DEVICE"},
     {NULL, 0, 0, 0, NULL, NULL, NULL}};
 
@@ -154,7 +155,7 @@ int main(int argc, char **argv)
                 argv[0]);
         return 2;
     }
-    g_autofree char *path = ok ? lm_model_path(model) : NULL;
+    g_autofree char *path = ok ? lm_model_path(model, LM_MODEL_DEFAULT) : NULL;
     const LmSessionParams params = {.model = path, .device = device, .slots = 1};
     LmSession *session = ok ? lm_session_new(&params, &error) : NULL;
     g_autofree guint8 *view = g_malloc((gsize)HEIGHT * STRIDE),

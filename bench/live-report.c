@@ -32,7 +32,7 @@ void bench_live_print_text(const BenchOptions *options, const BenchLive *live)
     const double mib = 1 << 20;
     g_print("%d x %d %s at %d frames/s for %d s, %u frames drawn beforehand\n", live->video.width,
             live->video.height, options->format, live->video.rate, options->seconds, live->n_drawn);
-    g_print("lmnet mode=latest: %s, %s, %s\n", live->device, live->precision, options->model);
+    g_print("lmnet mode=latest: %s, %s, %s\n", live->device, live->precision, live->model);
     g_print("frames: %u in, %u out, %u lost\n", live->frames_in, live->frames_out,
             live->frames_in - live->frames_out);
     g_print("ms                                         median       99th       most\n");
@@ -111,7 +111,7 @@ void bench_live_print_json(const BenchOptions *options, const BenchLive *lives, 
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
     json_builder_begin_object(builder);
-    bench_json_add_string(builder, "model", options->model);
+    bench_json_add_string(builder, "model", lives[0].model);
     json_builder_set_member_name(builder, "live");
     json_builder_begin_array(builder);
     for (unsigned i = 0; i < n; i++)

@@ -287,6 +287,7 @@ static bool measure(Run *run, GError **error)
     result->rss_end = resident_bytes();
 
     GstStructure *after = get_stats(run);
+    result->model = g_strdup(gst_structure_get_string(after, "model"));
     result->device = g_strdup(gst_structure_get_string(after, "device"));
     result->precision = g_strdup(gst_structure_get_string(after, "precision"));
     result->inferences = get_count(after, "inferences") - get_count(before, "inferences");
@@ -378,6 +379,7 @@ bool bench_live_run(const BenchOptions *options, GError **error)
     if (ok && options->json)
         bench_live_print_json(options, lives, options->n_videos);
     for (unsigned i = 0; i < options->n_videos; i++) {
+        g_free(lives[i].model);
         g_free(lives[i].device);
         g_free(lives[i].precision);
     }

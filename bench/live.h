@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /** What was measured of one video. Times are in ms. */
 typedef struct {
     BenchVideo video;
-    char *device, *precision; /**< As the element says; owned. */
-    unsigned n_drawn;         /**< Different frames, shown there and back. */
+    char *model, *device, *precision; /**< As the element says; owned. */
+    unsigned n_drawn;                 /**< Different frames, shown there and back. */
 
     /* Of the frames that were due in the time that counts. */
     guint frames_in, frames_out;

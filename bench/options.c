@@ -112,7 +112,9 @@ bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError 
     g_autofree char *model = NULL, *precision = NULL, *size = NULL, *video = NULL;
     const GOptionEntry entries[] = {
         {"model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
-         "Model file; default: $LMNET_MODEL, else the bundled model", "FILE"},
+         "A file, or " LM_MODEL_DEFAULT " or " LM_MODEL_SMALL
+         "; default: $LMNET_MODEL, else the first, with --live the element's choice",
+         "MODEL"},
         {"device", 'd', 0, G_OPTION_ARG_STRING, &options->device,
          "auto (default), cpu, an index, a UUID, or part of a name", "DEVICE"},
         {"precision", 'p', 0, G_OPTION_ARG_STRING, &precision, "auto (default), fp32 or fp16",
@@ -159,7 +161,8 @@ bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError 
                     (*argv)[1]);
         ok = false;
     }
-    options->model = lm_model_path(model);
+    options->model =
+        options->live ? g_steal_pointer(&model) : lm_model_path(model, LM_MODEL_DEFAULT);
     return ok && (!precision || parse_precision(precision, &options->precision, error)) &&
            (!size || parse_size(size, &options->width, &options->height, error)) &&
            check_range("runs", options->runs, 1, 1000000, error) &&

@@ -16,7 +16,7 @@ enum { BENCH_MAX_VIDEOS = 2 };
 
 /** Strings are owned, and NULL where not given. */
 typedef struct {
-    char *model; /**< Never NULL once parsed. */
+    char *model; /**< A path; with `live` as given, or NULL. */
     char *device;
     LmPrecision precision;
     int width, height;       /**< Pixels; 0: the model's own. */

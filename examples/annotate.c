@@ -124,6 +124,15 @@ static void on_trouble(App *app, GstMessage *message)
     g_error_free(error);
 }
 
+static void on_info(App *app, GstMessage *message)
+{
+    GError *info = NULL;
+    gst_message_parse_info(message, &info, NULL);
+    clear_line(app);
+    g_printerr("%s: %s\n", GST_MESSAGE_SRC_NAME(message), info->message);
+    g_error_free(info);
+}
+
 /* The element's start, which on a device seen for the first time takes seconds. A log gets its
  * beginning and end only. */
 static void on_start_progress(App *app, GstMessage *message)
@@ -149,6 +158,9 @@ static gboolean on_message(GstBus *bus, GstMessage *message, gpointer user)
     case GST_MESSAGE_ERROR:
     case GST_MESSAGE_WARNING:
         on_trouble(app, message);
+        break;
+    case GST_MESSAGE_INFO:
+        on_info(app, message);
         break;
     case GST_MESSAGE_EOS:
         g_main_loop_quit(app->loop);

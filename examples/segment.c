@@ -2,11 +2,12 @@
  * The network without GStreamer: a PPM picture in, the first class's probabilities as a PGM out, at
  * network size.
  *
- *   lmnet-segment MODEL.safetensors IN.ppm OUT.pgm [DEVICE]
+ *   lmnet-segment MODEL IN.ppm OUT.pgm [DEVICE]
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "model/bundled.h"
 #include "run/findings.h"
 #include "run/session.h"
 #include "util/error.h"
@@ -85,11 +86,12 @@ int main(int argc, char **argv)
     gsize size = 0;
 
     if (argc < 4 || argc > 5) {
-        fprintf(stderr, "usage: %s MODEL.safetensors IN.ppm OUT.pgm [DEVICE]\n", argv[0]);
+        fprintf(stderr, "usage: %s MODEL IN.ppm OUT.pgm [DEVICE]\n", argv[0]);
         return 2;
     }
+    g_autofree char *model = lm_model_path(argv[1], LM_MODEL_DEFAULT);
     const LmSessionParams params = {
-        .model = argv[1], .device = argc > 4 ? argv[4] : NULL, .slots = 1};
+        .model = model, .device = argc > 4 ? argv[4] : NULL, .slots = 1};
     bool ok = g_file_get_contents(argv[2], &file, &size, &error);
     if (ok && !parse_ppm(file, size, &frame, &error)) {
         g_prefix_error(&error, "%s: ", argv[2]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnet's instance, shared by gstlmnet.c (states, negotiation), gstlmnetprops.c, gstlmnetmessages.c
- * and the frames' way: gstlmnetflow.c for both modes, gstlmneteveryframe.c and gstlmnetlatest.c. */
+ * lmnet's instance, shared by gstlmnet.c (states, negotiation), gstlmnetprops.c, gstlmnetsession.c,
+ * gstlmnetmessages.c and the frames' way: gstlmnetflow.c for both modes, gstlmneteveryframe.c and
+ * gstlmnetlatest.c. */
 #pragma once
 
 #include <gst/base/gstqueuearray.h>
@@ -84,8 +85,11 @@ struct _GstLmNet {
 
     GstLmNetState state; /* Under its own lock. */
 
-    /* Made and freed by state changes (under the object lock); there from READY on. */
+    /* Made and freed by state changes, exchanged when caps come (all under the object lock); the
+     * first is there from READY on. */
     LmSession *session;
+    LmSession *small;   /* auto, on a CPU: the one for latest, until caps come. Then NULL. */
+    bool model_by_mode; /* Whether there was one. */
     /* Atomic, for the session's worker reports at any time. */
     gint degraded, start_failed, progress_open;
 
@@ -118,6 +122,20 @@ struct _GstLmNet {
 void gst_lm_net_props_install(GObjectClass *klass);
 void gst_lm_net_props_init(GstLmNet *self);
 void gst_lm_net_props_finish(GstLmNet *self);
+
+/* --- gstlmnetsession.c ----------------------------------------------------------------------- */
+
+/** Checks all that can be wrong before frames flow: the region, the model, the device. False with
+ * an error on the bus, and without a session. No frames may flow. */
+bool gst_lm_net_open_sessions(GstLmNet *self);
+void gst_lm_net_close_sessions(GstLmNet *self);
+/** Unless it goes on from before. */
+void gst_lm_net_start_session(GstLmNet *self);
+/** Takes the model of the mode as settled, where it depends on that, and starts its session; from
+ * then on it stays for as long as frames flow. Streaming thread. */
+void gst_lm_net_settle_model(GstLmNet *self);
+/** Hands on whether anything may wait. */
+void gst_lm_net_update_flushing(GstLmNet *self);
 
 /* --- gstlmnetmessages.c ---------------------------------------------------------------------- */
 

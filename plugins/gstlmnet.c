@@ -12,8 +12,10 @@
  *
  * In mode `every-frame` each frame gets its own mask, several frames being on the device at once;
  * in mode `latest` a frame waits for max-wait at most, and carries the newest mask that there is of
- * its scene. `auto` takes latest behind a live source. Where the device fails the frames go on
- * without marks, and the element recovers by itself. Not a medical device.
+ * its scene. `auto` takes latest behind a live source. Where neither property nor environment
+ * names a model, latest on a CPU takes the small one of the two bundled ones, and says so in an
+ * INFO message. Where the device fails the frames go on without marks, and the element recovers by
+ * itself. Not a medical device.
  *
  * Element messages: `lmnet-state` (state, reason) and `lmnet-detection` (event, id, label,
  * confidence, x, y, width, height, area, timestamp, stream-time).
@@ -31,8 +33,6 @@
 #include "gstlmnet-private.h"
 
 #include "gstlmframe.h"
-#include "model/bundled.h"
-#include "util/error.h"
 
 GST_DEBUG_CATEGORY(gst_lm_net_debug);
 #define GST_CAT_DEFAULT gst_lm_net_debug
@@ -44,76 +44,15 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(lmnet, "lmnet", GST_RANK_NONE, GST_TYPE_LM
 
 /* --- States ---------------------------------------------------------------------------------- */
 
-static void close_session(GstLmNet *self)
-{
-    GST_OBJECT_LOCK(self);
-    LmSession *session = g_steal_pointer(&self->session);
-    GST_OBJECT_UNLOCK(self);
-    lm_session_free(&session);
-    gst_lm_net_cancel_progress(self);
-    gst_lm_net_state_reset(self);
-}
-
-/* Checks all that can be wrong before frames flow: the region, the model, the device. */
-static bool open_session(GstLmNet *self)
-{
-    close_session(self);
-
-    GST_OBJECT_LOCK(self);
-    char *model = lm_model_path(self->model);
-    char *device = g_strdup(self->device);
-    char *bad_region = self->region_valid ? NULL : g_strdup(self->region_text);
-    LmSessionParams params = {
-        .model = model,
-        .device = device,
-        .precision = self->precision,
-        .slots = self->in_flight,
-        .progress = gst_lm_net_session_progress,
-        .user = self,
-    };
-    self->session_stale = false;
-    GST_OBJECT_UNLOCK(self);
-
-    LmSession *session = NULL;
-    GError *error = NULL;
-    if (bad_region)
-        g_set_error(&error, LM_ERROR, LM_ERROR_ARGUMENT,
-                    "Property region is \"%s\": expected \"auto\", \"full\", or "
-                    "x,y,width,height in whole pixels, width and height 1 or more.",
-                    bad_region);
-    else
-        session = lm_session_new(&params, &error);
-    if (error) {
-        gst_lm_net_post(self, GST_MESSAGE_ERROR, NULL, error);
-        g_error_free(error);
-    } else {
-        const LmDeviceInfo *chosen = lm_session_device(session);
-        GST_INFO_OBJECT(self, "model %s on device %s (%s)", model, chosen->name, chosen->uuid);
-        GST_OBJECT_LOCK(self);
-        self->session = session;
-        GST_OBJECT_UNLOCK(self);
-    }
-    g_free(bad_region);
-    g_free(device);
-    g_free(model);
-    return session != NULL;
-}
-
-static void update_flushing(GstLmNet *self)
-{
-    GST_OBJECT_LOCK(self);
-    if (self->session)
-        lm_session_set_flushing(self->session, self->stopping || self->flushing);
-    GST_OBJECT_UNLOCK(self);
-}
-
 static bool start_running(GstLmNet *self)
 {
     GST_OBJECT_LOCK(self);
-    bool remake = !self->session || self->session_stale || !self->region_valid ||
+    /* Which model it is may be another one this time. */
+    const bool chosen = self->model_by_mode && !self->small;
+    bool remake = !self->session || self->session_stale || !self->region_valid || chosen ||
                   lm_session_state(self->session) == LM_SESSION_FAILED;
     GST_OBJECT_UNLOCK(self);
-    if (remake && !open_session(self))
+    if (remake && !gst_lm_net_open_sessions(self))
         return false;
 
     GST_OBJECT_LOCK(self);
@@ -121,17 +60,16 @@ static bool start_running(GstLmNet *self)
     self->stopping = self->flushing = false;
     self->stats = (GstLmNetStats){0};
     self->latency = 0;
+    self->every_frame = self->mode != GST_LM_NET_MODE_LATEST; /* auto: until caps come */
+    const bool open = self->small != NULL;
     GST_OBJECT_UNLOCK(self);
     self->model_told = false;
     self->slow = false;
     gst_lm_net_set_slow(self, NULL);
     gst_lm_net_set_picture(self, GST_LM_PICTURE_LIVE);
-    update_flushing(self);
-    if (lm_session_state(self->session) == LM_SESSION_IDLE) {
-        g_atomic_int_set(&self->degraded, FALSE);
-        g_atomic_int_set(&self->start_failed, FALSE);
-        lm_session_start(self->session);
-    }
+    gst_lm_net_update_flushing(self);
+    if (!open)
+        gst_lm_net_start_session(self);
     return true;
 }
 
@@ -151,7 +89,7 @@ static GstStateChangeReturn gst_lm_net_change_state(GstElement *element, GstStat
 
     switch (transition) {
     case GST_STATE_CHANGE_NULL_TO_READY:
-        if (!open_session(self))
+        if (!gst_lm_net_open_sessions(self))
             return GST_STATE_CHANGE_FAILURE;
         break;
     case GST_STATE_CHANGE_READY_TO_PAUSED:
@@ -163,7 +101,7 @@ static GstStateChangeReturn gst_lm_net_change_state(GstElement *element, GstStat
         GST_OBJECT_LOCK(self);
         self->stopping = true;
         GST_OBJECT_UNLOCK(self);
-        update_flushing(self);
+        gst_lm_net_update_flushing(self);
         break;
     default:
         break;
@@ -176,7 +114,7 @@ static GstStateChangeReturn gst_lm_net_change_state(GstElement *element, GstStat
         (transition == GST_STATE_CHANGE_READY_TO_PAUSED && ret == GST_STATE_CHANGE_FAILURE))
         stop_running(self);
     if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-        close_session(self);
+        gst_lm_net_close_sessions(self);
     return ret;
 }
 
@@ -196,7 +134,7 @@ void gst_lm_net_settle_latency(GstLmNet *self)
         gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }
 
-/* Which mode holds, and what latency it adds. Nothing may be pending. */
+/* Which mode holds. Nothing may be pending. */
 static void settle_mode(GstLmNet *self)
 {
     gboolean live = FALSE;
@@ -213,7 +151,6 @@ static void settle_mode(GstLmNet *self)
     GST_DEBUG_OBJECT(self, "mode %s", every_frame ? "every-frame" : "latest");
     if (every_frame && self->slow)
         gst_lm_net_show_marks(self, NULL);
-    gst_lm_net_settle_latency(self);
 }
 
 static gboolean gst_lm_net_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
@@ -258,7 +195,7 @@ static void set_flushing(GstLmNet *self, bool flushing)
     GST_OBJECT_LOCK(self);
     self->flushing = flushing;
     GST_OBJECT_UNLOCK(self);
-    update_flushing(self);
+    gst_lm_net_update_flushing(self);
 }
 
 /* Whether the frames after this event are from elsewhere in the stream. */
@@ -294,9 +231,11 @@ static gboolean gst_lm_net_sink_event(GstBaseTransform *trans, GstEvent *event)
         gst_lm_net_drain(self);
         if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT && is_other_segment(self, event))
             gst_lm_net_new_scene(self);
+        settle_mode(self);
+        gst_lm_net_settle_model(self);
         tell_model(self);
         ret = gst_lm_net_forward_event(self, event);
-        settle_mode(self);
+        gst_lm_net_settle_latency(self);
         return ret;
     case GST_EVENT_GAP:
         gst_lm_net_set_picture(self, GST_LM_PICTURE_NO_SIGNAL);
@@ -410,6 +349,7 @@ static void gst_lm_net_finalize(GObject *object)
     gst_lm_net_flow_finish(self);
     gst_lm_net_state_finish(self);
     lm_session_free(&self->session);
+    lm_session_free(&self->small);
     gst_lm_net_props_finish(self);
     G_OBJECT_CLASS(gst_lm_net_parent_class)->finalize(object);
 }

@@ -4,6 +4,7 @@
 
 #include "gstlmframe.h"
 #include "gstlmoverlayprops.h"
+#include "model/bundled.h"
 
 #define DEFAULT_DEVICE "auto"
 #define DEFAULT_IN_FLIGHT 3
@@ -178,9 +179,10 @@ static GstStructure *make_stats(GstLmNet *self, const char *state)
     gst_structure_set(stats, "mode", G_TYPE_STRING,
                       enum_nick(gst_lm_net_mode_get_type(), (int)mode), "superseded", G_TYPE_UINT64,
                       self->session ? lm_session_superseded(self->session) : G_GUINT64_CONSTANT(0),
-                      "device", G_TYPE_STRING,
-                      self->session ? lm_session_device(self->session)->name : "", "precision",
-                      G_TYPE_STRING,
+                      "model", G_TYPE_STRING,
+                      self->session ? lm_session_model_path(self->session) : "", "device",
+                      G_TYPE_STRING, self->session ? lm_session_device(self->session)->name : "",
+                      "precision", G_TYPE_STRING,
                       self->session ? enum_nick(gst_lm_net_precision_get_type(),
                                                 (int)lm_session_precision(self->session))
                                     : "",
@@ -248,8 +250,9 @@ static void install_ready_properties(GObjectClass *klass)
     g_object_class_install_property(
         klass, PROP_MODEL,
         g_param_spec_string("model", "Model",
-                            "Safetensors file (NULL: the environment's LMNET_MODEL, else the "
-                            "bundled model)",
+                            "Safetensors file, or a bundled model: " LM_MODEL_DEFAULT
+                            " or " LM_MODEL_SMALL " (NULL: the environment's LMNET_MODEL, else "
+                            "the first, but the second in mode latest on a CPU)",
                             NULL, flags));
     g_object_class_install_property(
         klass, PROP_DEVICE,

@@ -73,16 +73,19 @@ worst = max(abs(a - b) for a, b in zip(want, got))
 assert worst < 1e-3, f"FAILED: logits are off by {worst}"
 SCRIPT
 
-# The bundled model: the build's, and that of the prefix which an installed program lies in.
+# Bundled models: the build's, and those of the prefix which an installed program lies in.
 expect 0 '' --size 32 --runs 1 --no-start-ups --operators
-grep -q 'lmnet-kvasir-128' out && grep -q 'conv1.0.expand_conv.0' out ||
+grep -q 'lmnet-kvasir-256' out && grep -q 'conv1.0.expand_conv.0' out ||
     { echo 'FAILED: the build tree'\''s model'; failures=$((failures + 1)); }
+expect 0 '' --model kvasir-128 --runs 1 --no-start-ups --json
+check 'a model by its short name' "
+assert o['model'].endswith('models/lmnet-kvasir-128.safetensors') and o['width'] == 128, o['model']"
 mkdir -p bin share/lmnet/models
 cp "$bench" bin/lmnet-bench
-cp "$model" share/lmnet/models/lmnet-kvasir-128.safetensors
+cp "$model" share/lmnet/models/lmnet-kvasir-256.safetensors
 bench=lmnet-bench PATH=$PWD/bin:$PATH expect 0 '' --runs 1 --no-start-ups --json
 check 'the model of the prefix' "
-assert o['model'].endswith('share/lmnet/models/lmnet-kvasir-128.safetensors'), o['model']
+assert o['model'].endswith('share/lmnet/models/lmnet-kvasir-256.safetensors'), o['model']
 assert [o['width'], o['height']] == [48, 32]
 assert 'startup_cold_ms' not in o and 'streams' not in o"
 
@@ -113,6 +116,7 @@ outside = live['outside_marks']
 assert outside['frames'] >= outside['frames_with_findings'] > 0 < outside['bytes'], outside
 assert outside['bytes_changed'] == 0, outside"
     expect 0 '15 of 15 frames' --live --video 180p15 --seconds 1 --model "$model"
+    grep -qF "$model" out || { echo 'FAILED: --live names no model'; failures=$((failures + 1)); }
     grep -q '21 CFR 876.1520' out && grep -q 'degradation outside the marks: 0 of ' out ||
         { echo 'FAILED: what --live prints'; cat out; failures=$((failures + 1)); }
     expect 1 '--format XYZ' --live --format XYZ

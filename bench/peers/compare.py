@@ -184,7 +184,7 @@ def main():
     p = argparse.ArgumentParser(prog="compare.sh", description="Times lmnet-bench and its peers in turns.")
     p.add_argument("--bench", required=True, help=argparse.SUPPRESS)
     p.add_argument("--work", required=True, help=argparse.SUPPRESS)
-    p.add_argument("--model", default=os.path.join(root, "models", "lmnet-kvasir-128.safetensors"), metavar="FILE")
+    p.add_argument("--model", default=os.path.join(root, "models", "lmnet-kvasir-256.safetensors"), metavar="FILE")
     p.add_argument("--size", type=size, default=[256, 256], metavar="N or WxH", help="pixels; 256")
     p.add_argument("--device", default="auto", help="lmnet-bench's; auto")
     p.add_argument("--precision", default="auto", help="lmnet-bench's; auto")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Finds the model file, the bundled one from the place of the plugin or program itself. */
+ * Finds the model file, a bundled one from the place of the plugin or program itself. */
 #define _GNU_SOURCE /* dladdr */
 #include "model/bundled.h"
 
@@ -22,8 +22,9 @@ static char *own_directory(void)
     return path ? g_path_get_dirname(path) : NULL;
 }
 
-static char *bundled_model(void)
+static char *bundled_model(const char *name)
 {
+    g_autofree char *file = g_strdup_printf("lmnet-%s.safetensors", name);
     static const char *const from_own[] = {
         LM_MODELS_FROM_BUILD,
         LM_MODELS_FROM_PLUGIN,
@@ -33,20 +34,21 @@ static char *bundled_model(void)
     for (unsigned i = 0; directory && i < G_N_ELEMENTS(from_own); i++) {
         /* A configured path is absolute where the prefix cannot be moved. */
         g_autofree char *models = g_canonicalize_filename(from_own[i], directory);
-        char *path = g_build_filename(models, LM_BUNDLED_MODEL, NULL);
+        char *path = g_build_filename(models, file, NULL);
         if (g_file_test(path, G_FILE_TEST_EXISTS))
             return path;
         g_free(path);
     }
-    return g_build_filename(LM_MODELS_DIR, LM_BUNDLED_MODEL, NULL);
+    return g_build_filename(LM_MODELS_DIR, file, NULL);
 }
 
-char *lm_model_path(const char *asked)
+char *lm_model_path(const char *asked, const char *otherwise)
 {
-    if (asked && *asked)
-        return g_strdup(asked);
-    const char *environment = g_getenv("LMNET_MODEL");
-    if (environment && *environment)
-        return g_strdup(environment);
-    return bundled_model();
+    static const char *const bundled[] = {LM_MODEL_DEFAULT, LM_MODEL_SMALL, NULL};
+    const char *name = asked;
+    if (!name || !*name)
+        name = g_getenv("LMNET_MODEL");
+    if (!name || !*name)
+        name = otherwise;
+    return g_strv_contains(bundled, name) ? bundled_model(name) : g_strdup(name);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Which model file is meant: the one asked for, the environment's, the bundled one. */
+ * Which model file is meant: the one asked for, the environment's, a bundled one. */
 #include "model/bundled.h"
 
 #include "temp.h"
@@ -10,7 +10,7 @@ static void check_path(const char *asked, const char *environment, const char *e
         g_setenv("LMNET_MODEL", environment, TRUE);
     else
         g_unsetenv("LMNET_MODEL");
-    g_autofree char *path = lm_model_path(asked);
+    g_autofree char *path = lm_model_path(asked, LM_MODEL_SMALL);
     ck_assert_str_eq(path, expected);
 }
 
@@ -24,15 +24,28 @@ START_TEST(test_order)
 END_TEST
 
 /* This program lies where no model does: the place of installation is left. */
+#define SMALL_PATH LM_TEST_MODELS_DIR "/lmnet-kvasir-128.safetensors"
+#define DEFAULT_PATH LM_TEST_MODELS_DIR "/lmnet-kvasir-256.safetensors"
+
 START_TEST(test_fallback)
 {
-    check_path(NULL, NULL, LM_TEST_MODELS_DIR "/lmnet-kvasir-128.safetensors");
-    check_path("", "", LM_TEST_MODELS_DIR "/lmnet-kvasir-128.safetensors");
+    check_path(NULL, NULL, SMALL_PATH);
+    check_path("", "", SMALL_PATH);
+}
+END_TEST
+
+START_TEST(test_short_names)
+{
+    check_path(LM_MODEL_DEFAULT, NULL, DEFAULT_PATH);
+    check_path(LM_MODEL_SMALL, LM_MODEL_DEFAULT, SMALL_PATH);
+    check_path(NULL, LM_MODEL_DEFAULT, DEFAULT_PATH);
+    check_path("./" LM_MODEL_DEFAULT, NULL, "./" LM_MODEL_DEFAULT);
+    check_path("kvasir", NULL, "kvasir");
 }
 END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {test_order, test_fallback};
+    const TTest *const tests[] = {test_order, test_fallback, test_short_names};
     return temp_run("bundled", tests, G_N_ELEMENTS(tests));
 }

@@ -256,14 +256,17 @@ END_TEST
 
 START_TEST(test_shipped_files)
 {
-    LmWeights *bundled = open_good(LM_TEST_SOURCE_ROOT "/models/lmnet-kvasir-128.safetensors");
-    ck_assert_str_eq(lm_weights_path(bundled),
-                     LM_TEST_SOURCE_ROOT "/models/lmnet-kvasir-128.safetensors");
-    ck_assert_uint_eq(lm_weights_info(bundled)->input_width, 128);
-    ck_assert_uint_eq(lm_weights_info(bundled)->input_height, 128);
-    ck_assert(!lm_weights_info(bundled)->bgr);
-    ck_assert_str_eq(lm_weights_info(bundled)->class_names[1], "polyp");
-    lm_weights_free(&bundled);
+    for (unsigned side = 128; side <= 256; side += 128) {
+        g_autofree char *path =
+            g_strdup_printf(LM_TEST_SOURCE_ROOT "/models/lmnet-kvasir-%u.safetensors", side);
+        LmWeights *bundled = open_good(path);
+        ck_assert_str_eq(lm_weights_path(bundled), path);
+        ck_assert_uint_eq(lm_weights_info(bundled)->input_width, side);
+        ck_assert_uint_eq(lm_weights_info(bundled)->input_height, side);
+        ck_assert(!lm_weights_info(bundled)->bgr);
+        ck_assert_str_eq(lm_weights_info(bundled)->class_names[1], "polyp");
+        lm_weights_free(&bundled);
+    }
 
     LmWeights *half = open_good(LM_TEST_SOURCE_ROOT "/tests/golden/half.model.safetensors");
     const LmTensorView *tensor = lm_weights_find(half, "output_layer.weight", NULL);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The plugin file as users meet it, with GST_PLUGIN_PATH alone: plugin.sh PLUGIN_FOLDER MODEL
 #
-# gst-inspect-1.0 lists it, gst-launch-1.0 runs it with the bundled model and without leaks, and where there is no Vulkan
+# gst-inspect-1.0 lists it, gst-launch-1.0 runs it with the default model and without leaks, and where there is no Vulkan
 # driver it says so.
 set -uo pipefail
 plugin_folder=$1
@@ -61,7 +61,7 @@ launch $source,format=I420 ! tee name=t t. ! queue ! fakesink \
     lmnetoverlay ! fakesink
 check "behind a tee and before a scaler nothing leaks" $?
 launch $source,format=RGB ! lmnet ! fakesink
-check "the bundled model is found" $?
+check "the default model is found" $?
 launch endoscopytestsrc num-buffers=5 screen=octagon n-threads=2 ! video/x-raw,width=160,height=120 ! \
     lmnet model="$model" ! fakesink
 check "endoscopytestsrc leaks nothing" $?
@@ -76,6 +76,15 @@ check "a still picture, scaled" $?
 gst-launch-1.0 -q $source,format=RGB ! lmnet model=/nowhere/none.safetensors ! fakesink >"$log" 2>&1
 [ $? -ne 0 ] && grep -q 'none.safetensors' "$log"
 check "a missing model is an error" $?
+# Either bundled model may be taken once caps come: both are checked before.
+mkdir "$temporary/plugins" "$temporary/models"
+cp "$plugin_folder/libgstlmnet.so" "$temporary/plugins/"
+cp "$plugin_folder/../models/lmnet-kvasir-256.safetensors" "$temporary/models/"
+echo broken >"$temporary/models/lmnet-kvasir-128.safetensors"
+GST_PLUGIN_PATH=$temporary/plugins GST_REGISTRY=$temporary/other-registry.bin \
+    gst-launch-1.0 -q $source,format=RGB ! lmnet device=cpu ! fakesink >"$log" 2>&1
+[ $? -ne 0 ] && grep -q 'lmnet-kvasir-128.safetensors' "$log"
+check "a broken small model is an error, though a file is played" $?
 VK_DRIVER_FILES=/nowhere/none.json VK_ICD_FILENAMES=/nowhere/none.json \
     gst-launch-1.0 -q $source,format=RGB ! lmnet model="$model" ! fakesink >"$log" 2>&1
 [ $? -ne 0 ] && grep -qi 'no Vulkan driver' "$log"

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Which model lmnet takes: by a bundled one's short name, or by mode and device where none is
+ * named. The element is the plugin file's, for it finds bundled models from its own place. */
+#include "support.h"
+
+#define LARGE "kvasir-256"
+#define SMALL "kvasir-128"
+
+static void check_model(GstHarness *harness, const char *name)
+{
+    GstStructure *stats = test_get_stats(harness->element);
+    const char *path = gst_structure_get_string(stats, "model");
+    g_autofree char *file = g_path_get_basename(path);
+    g_autofree char *expected = g_strdup_printf("lmnet-%s.safetensors", name);
+    ck_assert_str_eq(file, expected);
+    gst_structure_free(stats);
+}
+
+/* Of the event that tells what is downstream of lmnet; 0: none came. */
+static int told_width(GstHarness *harness)
+{
+    int width = 0, height = 0;
+    GstEvent *event;
+    while ((event = gst_harness_try_pull_event(harness))) {
+        gst_lm_model_event_parse(event, &width, &height);
+        gst_event_unref(event);
+    }
+    return width;
+}
+
+/* The next INFO message; NULL where there is none now. */
+static char *pop_info(GstBus *bus)
+{
+    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_INFO);
+    GError *info = NULL;
+    if (!message)
+        return NULL;
+    gst_message_parse_info(message, &info, NULL);
+    char *text = g_strdup(info->message);
+    g_error_free(info);
+    gst_message_unref(message);
+    return text;
+}
+
+static void check_infos(GstBus *bus, bool small_taken)
+{
+    g_autofree char *text = pop_info(bus), *more = pop_info(bus);
+    ck_assert_msg((text != NULL) == small_taken, "INFO: %s", text ? text : "none");
+    ck_assert(!small_taken || strstr(text, SMALL));
+    ck_assert_ptr_null(more);
+}
+
+/* What is taken behind such a source once caps have come. */
+static void check(const char *launch, bool live, const char *name, bool small_taken)
+{
+    GstBus *bus;
+    GstHarness *harness = test_harness(launch, &bus);
+    gst_harness_set_live(harness, live);
+    test_set_caps(harness, "RGB", 96, 64);
+    check_model(harness, name);
+    check_infos(bus, small_taken);
+    ck_assert_int_eq(told_width(harness), g_str_equal(name, SMALL) ? 128 : 256);
+    gst_harness_teardown(harness);
+    gst_object_unref(bus);
+}
+
+START_TEST(left_alone)
+{
+    check("lmnet device=cpu", false, LARGE, false);
+    check("lmnet device=cpu", true, SMALL, true);
+    check("lmnet device=cpu mode=every-frame", true, LARGE, false);
+    check("lmnet device=cpu mode=latest", false, SMALL, true);
+    check("lmnet device=cpu model=\"\"", true, SMALL, true);
+}
+END_TEST
+
+START_TEST(named)
+{
+    check("lmnet device=cpu model=" SMALL, false, SMALL, false);
+    check("lmnet device=cpu model=" LARGE, true, LARGE, false);
+    check("lmnet device=cpu model=" LARGE " mode=latest", true, LARGE, false);
+    g_setenv("LMNET_MODEL", LARGE, TRUE);
+    check("lmnet device=cpu", true, LARGE, false);
+    g_setenv("LMNET_MODEL", SMALL, TRUE);
+    check("lmnet device=cpu", false, SMALL, false);
+    g_unsetenv("LMNET_MODEL");
+}
+END_TEST
+
+/* Mode latest is known before caps come, and with it the model. */
+START_TEST(known_early)
+{
+    GError *error = NULL;
+    GstElement *element = gst_parse_launch("lmnet device=cpu mode=latest", &error);
+    lm_test_ok(element && !error, error);
+    GstBus *bus = gst_bus_new();
+    gst_element_set_bus(element, bus);
+    ck_assert_int_eq(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+    check_infos(bus, true);
+    GstStructure *stats = test_get_stats(element);
+    ck_assert(
+        g_str_has_suffix(gst_structure_get_string(stats, "model"), "lmnet-" SMALL ".safetensors"));
+    gst_structure_free(stats);
+    gst_element_set_state(element, GST_STATE_NULL);
+    gst_object_unref(element);
+    gst_object_unref(bus);
+}
+END_TEST
+
+static void push_segment(GstHarness *harness)
+{
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    ck_assert(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
+}
+
+static void check_marked(GstHarness *harness, int index, int n)
+{
+    for (int i = index; i < index + n; i++) {
+        GstBuffer *buffer = gst_harness_pull(harness);
+        ck_assert_uint_eq(GST_BUFFER_OFFSET(buffer), (guint64)i);
+        ck_assert_int_ge(test_n_findings(buffer), 0);
+        gst_buffer_unref(buffer);
+    }
+}
+
+/* The model is that of the first caps for as long as frames flow, whatever becomes of the mode. */
+START_TEST(stays_while_running)
+{
+    enum { N = 4 };
+    GstBus *bus;
+    GstHarness *harness = test_harness("lmnet device=cpu max-mask-age=60000000000", &bus);
+    gst_harness_set_live(harness, TRUE);
+    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    test_wait_ready(harness->element);
+    int masked = test_pass_until_masked(harness, 0);
+    ck_assert_int_eq(told_width(harness), 128);
+
+    gst_harness_set_live(harness, FALSE);
+    push_segment(harness);
+    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    for (int i = 1; i <= N; i++)
+        ck_assert_int_eq(gst_harness_push(harness, test_moving_frame(masked + i)), GST_FLOW_OK);
+    gst_harness_push_event(harness, gst_event_new_eos());
+    check_marked(harness, masked + 1, N);
+    check_model(harness, SMALL);
+    ck_assert_int_eq(told_width(harness), 0);
+    g_autofree char *states = test_pop_states(bus);
+    ck_assert_str_eq(states, "starting ready ");
+    gst_harness_teardown(harness);
+    gst_object_unref(bus);
+}
+END_TEST
+
+/* Played again, now behind a source of the other kind. */
+START_TEST(changes_between_runs)
+{
+    GstBus *bus;
+    GstHarness *harness = test_harness("lmnet device=cpu", &bus);
+    gst_harness_set_live(harness, TRUE);
+    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    check_model(harness, SMALL);
+    check_infos(bus, true);
+    ck_assert_int_eq(gst_element_set_state(harness->element, GST_STATE_READY),
+                     GST_STATE_CHANGE_SUCCESS);
+
+    gst_harness_set_live(harness, FALSE);
+    gst_element_set_state(harness->element, GST_STATE_PLAYING);
+    ck_assert(gst_harness_push_event(harness, gst_event_new_stream_start("again")));
+    test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
+    push_segment(harness);
+    check_model(harness, LARGE);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(gst_harness_push(harness, test_moving_frame(i)), GST_FLOW_OK);
+    check_marked(harness, 0, 1);
+    check_infos(bus, false);
+    gst_harness_teardown(harness);
+    gst_object_unref(bus);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    g_setenv("LMNET_TEST_DEVICE", "cpu", TRUE);
+    gst_init(&argc, &argv);
+    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR);
+    LmDevice *device = lm_test_device();
+    lm_device_free(&device);
+    g_unsetenv("LMNET_MODEL");
+
+    Suite *suite = suite_create("choice");
+    TCase *tcase = tcase_create("choice");
+    tcase_set_timeout(tcase, 150);
+    tcase_add_test(tcase, left_alone);
+    tcase_add_test(tcase, named);
+    tcase_add_test(tcase, known_early);
+    tcase_add_test(tcase, stays_while_running);
+    tcase_add_test(tcase, changes_between_runs);
+    suite_add_tcase(suite, tcase);
+    return lm_test_run(suite);
+}
