@@ -85,10 +85,10 @@ struct _GstLmNet {
 
     GstLmNetState state; /* Under its own lock. */
 
-    /* Made and freed by state changes, exchanged when caps come (all under the object lock); the
-     * first is there from READY on. */
+    /* Made and freed by state changes, exchanged with the first caps (all under the object lock);
+     * the first is there from READY on, and always while frames flow. */
     LmSession *session;
-    LmSession *small;   /* auto, on a CPU: the one for latest, until caps come. Then NULL. */
+    LmSession *small;   /* auto, on a CPU: the one for latest, until the first caps. Then NULL. */
     bool model_by_mode; /* Whether there was one. */
     /* Atomic, for the session's worker reports at any time. */
     gint degraded, start_failed, progress_open;

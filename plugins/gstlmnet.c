@@ -14,8 +14,9 @@
  * in mode `latest` a frame waits for max-wait at most, and carries the newest mask that there is of
  * its scene. `auto` takes latest behind a live source. Where neither property nor environment
  * names a model, latest on a CPU takes the small one of the two bundled ones, and says so in an
- * INFO message. Where the device fails the frames go on without marks, and the element recovers by
- * itself. Not a medical device.
+ * INFO message; auto then chooses by the mode that the first caps find, and starts with them. Where
+ * the device fails the frames go on without marks, and the element recovers by itself. Not a
+ * medical device.
  *
  * Element messages: `lmnet-state` (state, reason) and `lmnet-detection` (event, id, label,
  * confidence, x, y, width, height, area, timestamp, stream-time).
@@ -347,9 +348,9 @@ static void gst_lm_net_finalize(GObject *object)
 {
     GstLmNet *self = GST_LM_NET(object);
     gst_lm_net_flow_finish(self);
-    gst_lm_net_state_finish(self);
     lm_session_free(&self->session);
     lm_session_free(&self->small);
+    gst_lm_net_state_finish(self);
     gst_lm_net_props_finish(self);
     G_OBJECT_CLASS(gst_lm_net_parent_class)->finalize(object);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Which model lmnet runs, on which device: its session, opened in READY and started in PAUSED, or
- * once caps have come. */
+ * with the first caps. */
 #include "gstlmnet-private.h"
 
 #include "model/bundled.h"
@@ -82,9 +82,9 @@ static void tell_small_model(GstLmNet *self)
     GST_ELEMENT_INFO(self, RESOURCE, SETTINGS, ("%s", text), ("%s", text));
 }
 
-/* On a CPU the default model is too slow for latest, which takes the small one where none is named:
- * at once where that is the mode; else both are opened, so that either is known to be good, and
- * caps decide. */
+/* On a CPU, which the session's device tells, the default model is too slow for latest, which takes
+ * the small one where none is named: now where that is the mode; in auto both stay open, so that
+ * either is known to be good, and caps decide. */
 static bool open_small(GstLmNet *self, const Settings *settings, LmSession **session,
                        LmSession **small, GError **error)
 {
@@ -151,7 +151,7 @@ void gst_lm_net_start_session(GstLmNet *self)
 void gst_lm_net_settle_model(GstLmNet *self)
 {
     GST_OBJECT_LOCK(self);
-    LmSession *other = g_steal_pointer(&self->small);
+    LmSession *other = self->stopping ? NULL : g_steal_pointer(&self->small);
     const bool take_other = other && !self->every_frame;
     if (take_other) {
         LmSession *small = other;
@@ -161,7 +161,7 @@ void gst_lm_net_settle_model(GstLmNet *self)
     GST_OBJECT_UNLOCK(self);
     if (!other)
         return;
-    lm_session_free(&other); /* Never started: at once. */
+    lm_session_free(&other); /* Never started: no worker to wait for. */
     if (take_other)
         tell_small_model(self);
     gst_lm_net_update_flushing(self);
