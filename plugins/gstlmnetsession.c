@@ -77,7 +77,8 @@ static void tell_small_model(GstLmNet *self)
 {
     static const char text[] =
         "The device is a CPU, and the mode latest: the small bundled model, " LM_MODEL_SMALL
-        ", is taken. model=" LM_MODEL_DEFAULT " takes the larger one, whose masks come later.";
+        ", is taken. model=" LM_MODEL_DEFAULT
+        " takes the larger one, for CPUs that need less than half of max-mask-age for a mask.";
     /* gst-launch-1.0 prints the details of an INFO message alone. */
     GST_ELEMENT_INFO(self, RESOURCE, SETTINGS, ("%s", text), ("%s", text));
 }

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/bundled.h"
 #include "util/error.h"
 #include "util/half.h"
 
@@ -267,6 +268,9 @@ LmWeights *lm_weights_open(const char *path, GError **error)
     LmWeights *weights = g_new0(LmWeights, 1);
     weights->display = g_filename_display_name(path);
     weights->file = lm_safetensors_open(path, error);
+    /* Perhaps it was meant to be a bundled model's name. */
+    if (!weights->file && !strchr(path, '/') && !g_str_has_suffix(path, ".safetensors"))
+        g_prefix_error(error, "bundled models are " LM_MODEL_DEFAULT " and " LM_MODEL_SMALL "; ");
     if (!weights->file || !read_info(weights, error)) {
         lm_weights_free(&weights);
         return NULL;

@@ -76,6 +76,9 @@ check "a still picture, scaled" $?
 gst-launch-1.0 -q $source,format=RGB ! lmnet model=/nowhere/none.safetensors ! fakesink >"$log" 2>&1
 [ $? -ne 0 ] && grep -q 'none.safetensors' "$log"
 check "a missing model is an error" $?
+gst-launch-1.0 -q $source,format=RGB ! lmnet model=kvasir-64 ! fakesink >"$log" 2>&1
+[ $? -ne 0 ] && grep -q 'kvasir-64' "$log" && grep -q 'kvasir-256 and kvasir-128' "$log"
+check "a wrong name is told the right ones" $?
 # Either bundled model may be taken once caps come: both are checked before.
 mkdir "$temporary/plugins" "$temporary/models"
 cp "$plugin_folder/libgstlmnet.so" "$temporary/plugins/"
