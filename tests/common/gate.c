@@ -30,6 +30,15 @@ LmDevice *lm_test_device(void)
     exit(absent && !lm_test_in_ci() ? 77 : 1);
 }
 
+LmPipelines *lm_test_pipelines(LmDevice *device)
+{
+    GError *error = NULL;
+    LmPipelines *pipelines = lm_pipelines_create(device, "", &error);
+    if (!pipelines)
+        g_error("%s", error->message);
+    return pipelines;
+}
+
 bool lm_test_validated(void)
 {
     const char *name = "VK_LAYER_KHRONOS_validation";

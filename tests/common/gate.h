@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gpu/device.h"
+#include "gpu/pipeline.h"
 
 #include <check.h>
 
@@ -14,6 +15,9 @@ bool lm_test_in_ci(void);
 /** Opens the device that $LMNET_TEST_DEVICE names (default: auto). Where there is none, ends the
  * process: with 77, or, in CI, with 1, for there a device must be. */
 LmDevice *lm_test_device(void);
+
+/** That device's pipelines, without a cache; ends the process where there can be none. */
+LmPipelines *lm_test_pipelines(LmDevice *device);
 
 /** Whether the validation layer is on in this process (see gpu_test_env in tests/meson.build). */
 bool lm_test_validated(void);

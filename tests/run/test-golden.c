@@ -218,10 +218,7 @@ END_TEST
 int main(void)
 {
     device = lm_test_device();
-    GError *error = NULL;
-    pipelines = lm_pipelines_create(device, "", &error);
-    if (!pipelines)
-        g_error("%s", error->message);
+    pipelines = lm_test_pipelines(device);
     find_cases();
 
     Suite *suite = suite_create("golden");

@@ -316,11 +316,8 @@ END_TEST
 
 int main(void)
 {
-    GError *error = NULL;
     device = lm_test_device();
-    pipelines = lm_pipelines_create(device, "", &error);
-    if (!pipelines)
-        g_error("%s", error->message);
+    pipelines = lm_test_pipelines(device);
     Suite *suite = suite_create("operators");
     TCase *tcase = tcase_create("cases");
     tcase_set_timeout(tcase, 600);
