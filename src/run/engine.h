@@ -58,8 +58,8 @@ void lm_seat_free(LmSeat **seat);
 
 /** The device failed: whoever opens the engine from now on gets a new one. Copies the error. */
 void lm_seat_break(LmSeat *seat, const GError *error);
-/** The device does not answer, and the session no longer waits: whoever opens the engine from now on
- * gets a new one, those who have seats keep what they have. */
+/** The device does not answer, and the session no longer waits: whoever opens the engine from now
+ * on gets a new one, those who have seats keep what they have. */
 void lm_seat_retire(LmSeat *seat);
 /** Whether the device has not failed for any session; else false with a copy of that error. */
 bool lm_seat_check(LmSeat *seat, GError **error);
