@@ -116,6 +116,11 @@ struct _GstLmNet {
     GstLmPainter painter;
 };
 
+/** With the text that is no region. */
+#define GST_LM_NET_BAD_REGION                                                                      \
+    "Property region is \"%s\": expected \"auto\", \"full\", or x,y,width,height in whole "        \
+    "pixels, width and height 1 or more."
+
 /* --- gstlmnetprops.c ------------------------------------------------------------------------- */
 
 /** Installs all properties, with their set and get functions. */
@@ -129,7 +134,8 @@ void gst_lm_net_props_finish(GstLmNet *self);
  * an error on the bus, and without a session. No frames may flow. */
 bool gst_lm_net_open_sessions(GstLmNet *self);
 void gst_lm_net_close_sessions(GstLmNet *self);
-/** Unless it goes on from before. */
+/** Unless it goes on from before, or caps have yet to decide which one it is. No frames may flow,
+ * or streaming thread. */
 void gst_lm_net_start_session(GstLmNet *self);
 /** Takes the model of the mode as settled, where it depends on that, and starts its session; from
  * then on it stays for as long as frames flow. Streaming thread. */

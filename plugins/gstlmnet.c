@@ -62,15 +62,13 @@ static bool start_running(GstLmNet *self)
     self->stats = (GstLmNetStats){0};
     self->latency = 0;
     self->every_frame = self->mode != GST_LM_NET_MODE_LATEST; /* auto: until caps come */
-    const bool open = self->small != NULL;
     GST_OBJECT_UNLOCK(self);
     self->model_told = false;
     self->slow = false;
     gst_lm_net_set_slow(self, NULL);
     gst_lm_net_set_picture(self, GST_LM_PICTURE_LIVE);
     gst_lm_net_update_flushing(self);
-    if (!open)
-        gst_lm_net_start_session(self);
+    gst_lm_net_start_session(self);
     return true;
 }
 

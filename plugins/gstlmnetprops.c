@@ -163,12 +163,10 @@ static void gst_lm_net_set_property(GObject *object, guint id, const GValue *val
         GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
                             ("Property %s changes in READY or below only.", pspec->name), (NULL));
     if (bad_region)
-        GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
-                            ("Property region is \"%s\": expected \"auto\", \"full\", or "
-                             "x,y,width,height in whole pixels, width and height 1 or more. The "
-                             "region before it stays.",
-                             g_value_get_string(value)),
-                            (NULL));
+        GST_ELEMENT_WARNING(
+            self, RESOURCE, SETTINGS,
+            (GST_LM_NET_BAD_REGION " The region before it stays.", g_value_get_string(value)),
+            (NULL));
 }
 
 /* Under the object lock, for the session goes away under it. */

@@ -111,9 +111,7 @@ bool gst_lm_net_open_sessions(GstLmNet *self)
     LmSession *session = NULL, *small = NULL;
     GError *error = NULL;
     if (settings.bad_region)
-        g_set_error(&error, LM_ERROR, LM_ERROR_ARGUMENT,
-                    "Property region is \"%s\": expected \"auto\", \"full\", or "
-                    "x,y,width,height in whole pixels, width and height 1 or more.",
+        g_set_error(&error, LM_ERROR, LM_ERROR_ARGUMENT, GST_LM_NET_BAD_REGION,
                     settings.bad_region);
     bool ok = !error && (session = new_session(self, &settings, settings.model, &error)) &&
               open_small(self, &settings, &session, &small, &error);
@@ -142,7 +140,7 @@ void gst_lm_net_update_flushing(GstLmNet *self)
 
 void gst_lm_net_start_session(GstLmNet *self)
 {
-    if (lm_session_state(self->session) != LM_SESSION_IDLE)
+    if (self->small || lm_session_state(self->session) != LM_SESSION_IDLE)
         return;
     g_atomic_int_set(&self->degraded, FALSE);
     g_atomic_int_set(&self->start_failed, FALSE);
