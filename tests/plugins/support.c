@@ -89,8 +89,10 @@ char *test_pop_text(GstBus *bus, GstMessageType type)
     GError *error = NULL;
     if (type == GST_MESSAGE_ERROR)
         gst_message_parse_error(message, &error, NULL);
-    else
+    else if (type == GST_MESSAGE_WARNING)
         gst_message_parse_warning(message, &error, NULL);
+    else
+        gst_message_parse_info(message, &error, NULL);
     char *text = g_strdup(error->message);
     g_error_free(error);
     gst_message_unref(message);
@@ -361,6 +363,23 @@ const GstStructure *test_pop_element(GstBus *bus, const char *name, GstMessage *
         gst_message_unref(*message);
     }
     return NULL;
+}
+
+bool test_push_segment(GstHarness *harness)
+{
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    return gst_harness_push_event(harness, gst_event_new_segment(&segment));
+}
+
+void test_pull_masked(GstHarness *harness, int index, int n)
+{
+    for (int i = index; i < index + n; i++) {
+        GstBuffer *buffer = gst_harness_pull(harness);
+        ck_assert_uint_eq(GST_BUFFER_OFFSET(buffer), (guint64)i);
+        ck_assert_int_ge(test_n_findings(buffer), 0);
+        gst_buffer_unref(buffer);
+    }
 }
 
 char *test_pop_states(GstBus *bus)

@@ -30,7 +30,7 @@ void test_set_caps(GstHarness *harness, const char *format, int width, int heigh
 GPtrArray *test_play(const char *launch, const char *caps, int n, GstVideoInfo *info);
 /** The next message of the given types, or NULL after a while. */
 GstMessage *test_wait_message(GstBus *bus, GstMessageType types);
-/** The text of the next error or warning that is there now, or NULL. */
+/** The text of the next error, warning or info that is there now, or NULL. */
 char *test_pop_text(GstBus *bus, GstMessageType type);
 
 /** The reference's input picture: TINY_WIDTH x TINY_HEIGHT RGB, packed. */
@@ -80,6 +80,10 @@ bool test_get_times(GstBuffer *buffer, guint64 *pts, guint64 *age);
 guint64 test_get_stat(GstHarness *harness, const char *name);
 /** The next element message of that name, borrowed from *message; NULL where there is none now. */
 const GstStructure *test_pop_element(GstBus *bus, const char *name, GstMessage **message);
+/** A segment in time from 0 on; false where it is refused. */
+bool test_push_segment(GstHarness *harness);
+/** The next n frames, from number `index` on, which must all carry masks. */
+void test_pull_masked(GstHarness *harness, int index, int n);
 /** The states told so far, in order: "ready frozen ". */
 char *test_pop_states(GstBus *bus);
 

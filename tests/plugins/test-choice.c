@@ -6,9 +6,9 @@
 #define LARGE "kvasir-256"
 #define SMALL "kvasir-128"
 
-static void check_model(GstHarness *harness, const char *name)
+static void check_model(GstElement *element, const char *name)
 {
-    GstStructure *stats = test_get_stats(harness->element);
+    GstStructure *stats = test_get_stats(element);
     const char *path = gst_structure_get_string(stats, "model");
     g_autofree char *file = g_path_get_basename(path);
     g_autofree char *expected = g_strdup_printf("lmnet-%s.safetensors", name);
@@ -28,23 +28,10 @@ static int told_width(GstHarness *harness)
     return width;
 }
 
-/* The next INFO message; NULL where there is none now. */
-static char *pop_info(GstBus *bus)
-{
-    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_INFO);
-    GError *info = NULL;
-    if (!message)
-        return NULL;
-    gst_message_parse_info(message, &info, NULL);
-    char *text = g_strdup(info->message);
-    g_error_free(info);
-    gst_message_unref(message);
-    return text;
-}
-
 static void check_infos(GstBus *bus, bool small_taken)
 {
-    g_autofree char *text = pop_info(bus), *more = pop_info(bus);
+    g_autofree char *text = test_pop_text(bus, GST_MESSAGE_INFO),
+                    *more = test_pop_text(bus, GST_MESSAGE_INFO);
     ck_assert_msg((text != NULL) == small_taken, "INFO: %s", text ? text : "none");
     ck_assert(!small_taken || strstr(text, SMALL));
     ck_assert_ptr_null(more);
@@ -57,7 +44,7 @@ static void check(const char *launch, bool live, const char *name, bool small_ta
     GstHarness *harness = test_harness(launch, &bus);
     gst_harness_set_live(harness, live);
     test_set_caps(harness, "RGB", 96, 64);
-    check_model(harness, name);
+    check_model(harness->element, name);
     check_infos(bus, small_taken);
     ck_assert_int_eq(told_width(harness), g_str_equal(name, SMALL) ? 128 : 256);
     gst_harness_teardown(harness);
@@ -97,32 +84,12 @@ START_TEST(known_early)
     gst_element_set_bus(element, bus);
     ck_assert_int_eq(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
     check_infos(bus, true);
-    GstStructure *stats = test_get_stats(element);
-    ck_assert(
-        g_str_has_suffix(gst_structure_get_string(stats, "model"), "lmnet-" SMALL ".safetensors"));
-    gst_structure_free(stats);
+    check_model(element, SMALL);
     gst_element_set_state(element, GST_STATE_NULL);
     gst_object_unref(element);
     gst_object_unref(bus);
 }
 END_TEST
-
-static void push_segment(GstHarness *harness)
-{
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    ck_assert(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
-}
-
-static void check_marked(GstHarness *harness, int index, int n)
-{
-    for (int i = index; i < index + n; i++) {
-        GstBuffer *buffer = gst_harness_pull(harness);
-        ck_assert_uint_eq(GST_BUFFER_OFFSET(buffer), (guint64)i);
-        ck_assert_int_ge(test_n_findings(buffer), 0);
-        gst_buffer_unref(buffer);
-    }
-}
 
 /* The model is that of the first caps for as long as frames flow, whatever becomes of the mode. */
 START_TEST(stays_while_running)
@@ -137,13 +104,13 @@ START_TEST(stays_while_running)
     ck_assert_int_eq(told_width(harness), 128);
 
     gst_harness_set_live(harness, FALSE);
-    push_segment(harness);
+    ck_assert(test_push_segment(harness));
     test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
     for (int i = 1; i <= N; i++)
         ck_assert_int_eq(gst_harness_push(harness, test_moving_frame(masked + i)), GST_FLOW_OK);
     gst_harness_push_event(harness, gst_event_new_eos());
-    check_marked(harness, masked + 1, N);
-    check_model(harness, SMALL);
+    test_pull_masked(harness, masked + 1, N);
+    check_model(harness->element, SMALL);
     ck_assert_int_eq(told_width(harness), 0);
     g_autofree char *states = test_pop_states(bus);
     ck_assert_str_eq(states, "starting ready ");
@@ -159,7 +126,7 @@ START_TEST(changes_between_runs)
     GstHarness *harness = test_harness("lmnet device=cpu", &bus);
     gst_harness_set_live(harness, TRUE);
     test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    check_model(harness, SMALL);
+    check_model(harness->element, SMALL);
     check_infos(bus, true);
     ck_assert_int_eq(gst_element_set_state(harness->element, GST_STATE_READY),
                      GST_STATE_CHANGE_SUCCESS);
@@ -168,11 +135,11 @@ START_TEST(changes_between_runs)
     gst_element_set_state(harness->element, GST_STATE_PLAYING);
     ck_assert(gst_harness_push_event(harness, gst_event_new_stream_start("again")));
     test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
-    push_segment(harness);
-    check_model(harness, LARGE);
+    ck_assert(test_push_segment(harness));
+    check_model(harness->element, LARGE);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(gst_harness_push(harness, test_moving_frame(i)), GST_FLOW_OK);
-    check_marked(harness, 0, 1);
+    test_pull_masked(harness, 0, 1);
     check_infos(bus, false);
     gst_harness_teardown(harness);
     gst_object_unref(bus);

@@ -245,9 +245,7 @@ START_TEST(caps_refused)
         GstCaps *caps = gst_caps_from_string(refused[i]);
         gst_harness_push_event(harness, gst_event_new_stream_start("refused"));
         gst_harness_push_event(harness, gst_event_new_caps(caps));
-        GstSegment segment;
-        gst_segment_init(&segment, GST_FORMAT_TIME);
-        gst_harness_push_event(harness, gst_event_new_segment(&segment));
+        test_push_segment(harness);
         GstBuffer *buffer = gst_buffer_new_allocate(NULL, 64 * 4097 * 2, NULL);
         ck_assert_msg(gst_harness_push(harness, buffer) == GST_FLOW_NOT_NEGOTIATED, "%s",
                       refused[i]);

@@ -152,9 +152,7 @@ START_TEST(flush_and_caps_forget)
         if (round == 0) {
             gst_harness_push_event(harness, gst_event_new_flush_start());
             gst_harness_push_event(harness, gst_event_new_flush_stop(TRUE));
-            GstSegment segment;
-            gst_segment_init(&segment, GST_FORMAT_TIME);
-            gst_harness_push_event(harness, gst_event_new_segment(&segment));
+            test_push_segment(harness);
             out = test_pass(harness, test_moving_frame(4));
         } else {
             GstVideoInfo info;
