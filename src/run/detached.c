@@ -18,20 +18,23 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 static GArray *threads; /* Thread; NULL: there never was one */
 
+/* May be registered several times: all share the first one's patience. */
 static void wait_at_exit(void)
 {
-    lm_detached_wait(EXIT_PATIENCE);
+    static gint64 until;
+    const gint64 now = lm_clock_now();
+    if (!until)
+        until = now + EXIT_PATIENCE;
+    lm_detached_wait(MAX(until - now, 0));
 }
 
-/* With the lock held, as all that follow. The handler is registered after the drivers' own, which
- * therefore run later. */
+/* With the lock held, as all that follow. */
 static void initialise(void)
 {
     if (threads)
         return;
     threads = g_array_new(FALSE, FALSE, sizeof(Thread));
     lm_clock_cond_init(&changed);
-    atexit(wait_at_exit);
 }
 
 /* Joins those that have left: what drivers do at the end of a thread must be over, too, before they
@@ -53,6 +56,9 @@ static void add(pthread_t thread)
 {
     initialise();
     join_left();
+    /* After the handlers of the drivers and layers that the thread uses, which therefore run later.
+     * They are loaded anew, and so are their handlers, where no device was open in between. */
+    atexit(wait_at_exit);
     Thread entry = {.handle = thread};
     g_array_append_val(threads, entry);
 }
