@@ -2,7 +2,7 @@
  * Times every case of the operator tests' list. */
 #include "net/graph.h"
 #include "operators.h"
-#include "run/executor.h"
+#include "exec/executor.h"
 
 enum { RUNS = 7, MAX_OPS = 2 };
 

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "model/bundled.h"
-#include "run/decide.h"
-#include "run/resample.h"
-#include "run/session.h"
+#include "mask/classify.h"
+#include "mask/resample.h"
+#include "session/session.h"
 #include "scene/scene.h"
 
 enum { WIDTH = 1920, HEIGHT = 1080, STRIDE = 4 * WIDTH, APART = 10 };

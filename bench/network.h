@@ -4,7 +4,7 @@
 
 #include "net/network.h"
 #include "options.h"
-#include "run/executor.h"
+#include "exec/executor.h"
 #include "timing.h"
 
 G_BEGIN_DECLS

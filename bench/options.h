@@ -2,7 +2,7 @@
  * What lmnet-bench was asked to do. */
 #pragma once
 
-#include "run/session.h"
+#include "session/session.h"
 
 G_BEGIN_DECLS
 

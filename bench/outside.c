@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "run/overlay.h"
+#include "overlay/overlay.h"
 
 void bench_outside_init(BenchOutside *outside, const GstVideoInfo *info)
 {

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "model/bundled.h"
-#include "run/findings.h"
-#include "run/session.h"
+#include "mask/findings.h"
+#include "session/session.h"
 #include "util/error.h"
 
 /* Skips white space and comments, then reads a number; 0 where there is none or it is too large. */

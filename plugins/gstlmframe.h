@@ -4,7 +4,7 @@
 
 #include <gst/video/video.h>
 
-#include "run/frame.h"
+#include "video/frame.h"
 
 G_BEGIN_DECLS
 

@@ -18,7 +18,7 @@
 #include <gst/video/video.h>
 
 #include "model/weights.h"
-#include "run/findings.h"
+#include "mask/findings.h"
 
 G_BEGIN_DECLS
 

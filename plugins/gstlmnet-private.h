@@ -12,10 +12,10 @@
 #include "gstlmnet.h"
 #include "gstlmnetstats.h"
 #include "gstlmpainter.h"
-#include "run/seeker.h"
-#include "run/session.h"
-#include "run/track.h"
-#include "run/watch.h"
+#include "vision/region-thread.h"
+#include "session/session.h"
+#include "mask/track.h"
+#include "vision/scene-watch.h"
 
 G_BEGIN_DECLS
 

@@ -22,7 +22,7 @@
 
 #include "gstlmframe.h"
 #include "gstlmmeta.h"
-#include "run/overlay.h"
+#include "overlay/overlay.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_lm_net_mask_debug);
 #define GST_CAT_DEFAULT gst_lm_net_mask_debug

@@ -4,7 +4,7 @@
 
 #include <gst/gst.h>
 
-#include "run/overlay.h"
+#include "overlay/overlay.h"
 
 G_BEGIN_DECLS
 

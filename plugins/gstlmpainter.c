@@ -8,7 +8,7 @@
 
 #include "gstlmframe.h"
 #include "gstlmmeta.h"
-#include "run/stencil.h"
+#include "overlay/alpha-bitmap.h"
 
 #define MAX_SIGNS 256
 #define MAX_LABELS 16 /* On a frame: of the largest findings. */

@@ -4,7 +4,7 @@
 
 #include <gst/video/video.h>
 
-#include "run/overlay.h"
+#include "overlay/overlay.h"
 
 G_BEGIN_DECLS
 

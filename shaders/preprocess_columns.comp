@@ -3,7 +3,7 @@
  * Preprocessing, second pass: to the network's height, normalised.
  *
  * input 0   what the first pass wrote: [row][x] (r, g, b, 0)
- * bias      tap table (src/run/triangle.h), from texel `table` on
+ * bias      tap table (src/exec/resize-filter.h), from texel `table` on
  * output 0  the network's input, a C4 plane: [y][x] (r, g, b, 0), then the zero texel
  */
 #extension GL_GOOGLE_include_directive : require

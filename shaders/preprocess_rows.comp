@@ -3,7 +3,7 @@
  * Preprocessing, first pass: a region's rows, as they lie in memory, to RGB of the network's width.
  *
  * input 0   the region's planes, packed: 32-bit words
- * bias      tap table (src/run/triangle.h): runs begin at quads, that is, groups of four pixels
+ * bias      tap table (src/exec/resize-filter.h): runs begin at quads, that is, groups of four pixels
  * output 0  fp32 in every build: [row][x] (r, g, b, 0), in the network's channel order
  *
  * Pixel 0 is where the upload begins: even where chroma is subsampled, so that pairs of pixels which share a chroma
@@ -15,12 +15,12 @@
 
 layout(local_size_x = 32) in;
 
-/* How pixels lie; as `enum family` in src/run/preprocess.c. */
+/* How pixels lie; as `enum family` in src/exec/preprocess.c. */
 layout(constant_id = 0) const uint FAMILY = 0;
 const uint SEMI_PLANAR_8 = 0, PLANAR_8 = 1, PACKED_422 = 2, V210 = 3, SEMI_PLANAR_10 = 4, RGB_32 = 5,
            RGB_24 = 6;
 
-/* One fetch of weights serves so many rows. src/run/preprocess.c knows this number. */
+/* One fetch of weights serves so many rows. src/exec/preprocess.c knows this number. */
 const uint ROWS = 4;
 
 LM_INPUT_WORDS(0, words);

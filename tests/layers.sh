@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Fails where a file includes a header that its layer must not know: layers.sh SOURCE_ROOT
 #
-#   util <- model <- net, util <- gpu, net + gpu <- run <- plugins, bench, examples
-#   util <- scene <- plugins, bench, examples
+#   util <- model <- net <- exec, util <- gpu <- exec, util <- video <- exec, vision, mask
+#   mask <- overlay; exec, mask <- session; util <- scene; all of it <- plugins, bench, examples
 #
 # No GStreamer header below plugins/; no Vulkan header in util, model and net.
 set -euo pipefail
@@ -14,13 +14,18 @@ declare -A may=(
     [src/model]="util model"
     [src/net]="util model net"
     [src/gpu]="util gpu"
-    [src/run]="util model net gpu run"
+    [src/video]="util video"
+    [src/vision]="util video vision"
+    [src/exec]="util model net gpu video exec"
+    [src/mask]="util video mask"
+    [src/overlay]="util video mask overlay"
+    [src/session]="util model net gpu video exec mask session"
     [src/scene]="util scene"
-    [plugins]="util model run scene"
-    [bench]="util model net gpu run scene"
-    [examples]="util model run scene"
+    [plugins]="util model video vision mask overlay session scene"
+    [bench]="util model net gpu video vision exec mask overlay session scene"
+    [examples]="util model video vision mask session"
 )
-layers=" util model net gpu run scene "
+layers=" util model net gpu video vision exec mask overlay session scene "
 failures=0
 files=0
 
@@ -45,8 +50,8 @@ while IFS= read -r file; do
             src/*) refuse "$file" "includes $header: GStreamer stays in plugins/" ;;
             esac ;;
         vulkan/* | vk_*) case "$folder" in
-            src/gpu | src/run | bench) ;;
-            *) refuse "$file" "includes $header: Vulkan stays in src/gpu and src/run" ;;
+            src/gpu | src/exec | src/session | bench) ;;
+            *) refuse "$file" "includes $header: Vulkan stays in src/gpu, src/exec and src/session" ;;
             esac ;;
         */*) case "$layers" in
             *" $top "*) case " ${may[$folder]} " in

@@ -8,7 +8,7 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int HEADS_PER_TEXEL = 1;
 layout(constant_id = 2) const int TEXELS = 1;
 
-/* What the code is unrolled over: as ATTENTION_BLOCK in src/run/dispatch.c. */
+/* What the code is unrolled over: as ATTENTION_BLOCK in src/exec/dispatch.c. */
 const int BLOCK = TEXELS < 8 ? TEXELS : 8;
 const int BLOCKS = (TEXELS + BLOCK - 1) / BLOCK;
 

@@ -225,7 +225,7 @@ const LmOperatorCase lm_operator_cases[] = {
      .width = 24,
      .stride = 5,
      .cell_width = 24},
-    /* Large enough for the larger rows of src/run/tile.c's tables. */
+    /* Large enough for the larger rows of src/exec/tile.c's tables. */
     {.kind = LM_OP_CONV, .in = 3, .out = 9, .height = 259, .width = 250, .add = true},
     {.kind = LM_OP_CONV, .in = 5, .out = 21, .height = 100, .width = 130, .activation = GELU},
     {.kind = LM_OP_CONV, .in = 6, .out = 17, .height = 250, .width = 260, .stride = 2},

@@ -3,7 +3,7 @@
  * regions. */
 #include "support.h"
 
-#include "run/overlay.h"
+#include "overlay/overlay.h"
 
 #include <string.h>
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The executor's insides, shared by its parts: recording, weights, and what tests need. */
+#pragma once
+
+#include "exec/dispatch.h"
+#include "exec/executor.h"
+
+/* Largest alignment that Vulkan lets a device ask of views and storage ranges. */
+#define ALIGNMENT 256
+/* Mesa's llvmpipe compiles a shader anew for views of another kind than it has seen, and takes
+ * those whose size in bytes has a zero for its second byte to be another kind: half of all
+ * compiling was for biases of less than 256 bytes. Such views, but for those of tensors, reach so
+ * far into what follows. */
+#define VIEW_SLACK 256
+
+/* Byte range of the arena that a step touches. */
+typedef struct {
+    VkDeviceSize begin, end;
+    bool written;
+} Access;
+
+#define MAX_ACCESSES 4
+
+/* One operator, as many planes of its output as a device can write to at once, or a part of its
+ * algorithm, ready to be dispatched. */
+typedef struct {
+    guint op;  /* index in the graph */
+    bool last; /* of the operator's steps */
+    LmDispatch dispatch;
+    VkPipeline pipeline; /* owned by the LmPipelines */
+    VkDescriptorSet set; /* owned by the executor's descriptors */
+    Access accesses[MAX_ACCESSES];
+    unsigned n_accesses;
+    bool barrier; /* one is needed before it */
+} Step;
+
+/* How an operator is computed, and where its weights and biases lie in the weights buffer. */
+typedef struct {
+    int winograd_rows; /* by the steps of exec/winograd.h, in bands of so many; 0: not so */
+    VkDeviceSize weights_offset, weights_size, bias_offset, bias_size;
+    VkDeviceSize excite_offset, excite_size; /* of an EXCITE that is part of it */
+} Parameters;
+
+struct LmExecutor {
+    LmPipelines *pipelines; /* not owned, as device and graph */
+    LmDevice *device;
+    const LmGraph *graph;
+    unsigned variant;
+    VkDeviceSize max_storage_range;
+    LmBuffer arena, weights;
+    VkDeviceSize scratch; /* where in the arena, behind the tensors, an operator's steps leave what
+                             the next ones take */
+    LmDescriptors descriptors;
+    GArray *views;          /* VkBufferView, owned */
+    Parameters *parameters; /* one an operator */
+    GArray *steps;          /* Step, in the graph's order */
+    Step mask;
+    VkBufferView logits_view; /* owned by `views` */
+};
+
+static inline VkDeviceSize align(VkDeviceSize size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static inline VkDeviceSize texel_bytes(const LmExecutor *executor)
+{
+    return executor->variant & LM_VARIANT_FP16 ? 8 : 16;
+}
+
+/* Places all operators' parameters, makes the buffer of them and fills it. Waits. */
+bool lm_executor_upload_weights(LmExecutor *executor, GError **error);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Tensors in and out of the arena by logical channel, for tests and tools. */
+#include "exec/executor-internal.h"
+
+#include "util/half.h"
+
+#include <math.h>
+
+static float load(const LmExecutor *executor, const void *map, gsize index)
+{
+    return executor->variant & LM_VARIANT_FP16 ? lm_half_to_float(((const guint16 *)map)[index])
+                                               : ((const float *)map)[index];
+}
+
+static void store(const LmExecutor *executor, void *map, gsize index, float value)
+{
+    if (executor->variant & LM_VARIANT_FP16)
+        ((guint16 *)map)[index] = lm_half_from_float(value);
+    else
+        ((float *)map)[index] = value;
+}
+
+bool lm_executor_write(LmExecutor *executor, LmTensorId id, const float *values, GError **error)
+{
+    const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
+    gsize pixels = (gsize)tensor->height * (gsize)tensor->width,
+          stride = lm_tensor_plane_stride(tensor);
+    VkDeviceSize offset, size;
+    lm_executor_range(executor, id, &offset, &size);
+
+    LmBuffer staging = {0};
+    bool ok =
+        lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "tensor write", error);
+    if (ok) {
+        for (gsize slot = 0; slot < (gsize)tensor->planes * 4; slot++) {
+            int channel = tensor->channel[slot];
+            for (gsize p = 0; p < stride; p++) {
+                /* Padding after the zero texel belongs to nobody: let reads of it show. */
+                float value = p > pixels                   ? NAN
+                              : p == pixels || channel < 0 ? 0
+                                                           : values[(gsize)channel * pixels + p];
+                store(executor, staging.map, ((slot / 4) * stride + p) * 4 + slot % 4, value);
+            }
+        }
+        ok = lm_buffer_flush(&staging, error) &&
+             lm_commands_transfer(executor->device, &staging, 0, &executor->arena, offset, size,
+                                  error);
+    }
+    lm_buffer_finish(&staging);
+    return ok;
+}
+
+bool lm_executor_read(LmExecutor *executor, LmTensorId id, float *values, GError **error)
+{
+    const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
+    gsize pixels = (gsize)tensor->height * (gsize)tensor->width,
+          stride = lm_tensor_plane_stride(tensor);
+    VkDeviceSize offset, size;
+    lm_executor_range(executor, id, &offset, &size);
+
+    LmBuffer staging = {0};
+    bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_READBACK, size, "tensor read",
+                             error) &&
+              lm_commands_transfer(executor->device, &executor->arena, offset, &staging, 0, size,
+                                   error) &&
+              lm_buffer_invalidate(&staging, error);
+    for (gsize slot = 0; ok && slot < (gsize)tensor->planes * 4; slot++) {
+        int channel = tensor->channel[slot];
+        for (gsize p = 0; p <= pixels; p++) {
+            float value = load(executor, staging.map, ((slot / 4) * stride + p) * 4 + slot % 4);
+            if (channel >= 0 && p < pixels)
+                values[(gsize)channel * pixels + p] = value;
+            else if (value != 0) {
+                /* The layout's promise, which every test that reads a tensor checks. */
+                g_set_error(error, LM_ERROR, LM_ERROR_VULKAN,
+                            "%s: stored channel %zu, texel %zu is %g, expected 0", tensor->name,
+                            slot, p, (double)value);
+                ok = false;
+                break;
+            }
+        }
+    }
+    lm_buffer_finish(&staging);
+    return ok;
+}
+
+bool lm_executor_poison(LmExecutor *executor, GError **error)
+{
+    LmBuffer staging = {0};
+    VkDeviceSize size = executor->arena.size;
+    bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "poison", error);
+    if (ok) {
+        /* All ones is a NaN in both precisions. */
+        memset(staging.map, 0xff, size);
+        ok = lm_buffer_flush(&staging, error) &&
+             lm_commands_transfer(executor->device, &staging, 0, &executor->arena, 0, size, error);
+    }
+    lm_buffer_finish(&staging);
+    return ok;
+}
+
+bool lm_executor_run(LmExecutor *executor, GError **error)
+{
+    LmCommands commands = {0};
+    bool ok = lm_commands_init(&commands, executor->device, 0, "run", error) &&
+              lm_commands_begin(&commands, error);
+    if (ok) {
+        lm_executor_record(executor, &commands, false);
+        ok = lm_commands_end(&commands, error) && lm_commands_submit(&commands, error) &&
+             lm_commands_wait(&commands, UINT64_MAX, error);
+    }
+    lm_commands_finish(&commands);
+    return ok;
+}

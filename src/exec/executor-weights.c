@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The operators' weights and biases: where each goes in one buffer, and how they get there. */
+#include "exec/executor-internal.h"
+
+#include "exec/pack.h"
+#include "util/half.h"
+
+#include <string.h>
+
+/* Biases are single precision in every variant. */
+#define BIAS_TEXEL 16
+
+/* Weights, then biases, as the network's other weights are stored: at most a rounding more than
+ * biases are elsewhere, before a function as flat as the sigmoid. */
+static gsize excite_texels(const LmExecutor *executor, const LmOp *op)
+{
+    return lm_pack_weight_texels(executor->graph, op->excite, executor->variant, false) +
+           lm_pack_bias_texels(executor->graph, op->excite, executor->variant);
+}
+
+/* Where each operator's weights and biases go; returns the total size. */
+static VkDeviceSize place_parameters(LmExecutor *executor)
+{
+    VkDeviceSize size = 0;
+    for (guint i = 0; i < executor->graph->ops->len; i++) {
+        Parameters *parameters = &executor->parameters[i];
+        const LmOp *op = lm_graph_op(executor->graph, i);
+        parameters->weights_offset = size;
+        parameters->weights_size = lm_pack_weight_texels(executor->graph, op, executor->variant,
+                                                         parameters->winograd_rows > 0) *
+                                   texel_bytes(executor);
+        parameters->bias_offset = align(size + parameters->weights_size);
+        parameters->bias_size =
+            lm_pack_bias_texels(executor->graph, op, executor->variant) * BIAS_TEXEL;
+        size = align(parameters->bias_offset + parameters->bias_size);
+        if (op->excite) {
+            parameters->excite_offset = size;
+            parameters->excite_size = excite_texels(executor, op) * texel_bytes(executor);
+            size = align(parameters->excite_offset + parameters->excite_size);
+        }
+    }
+    return size + VIEW_SLACK;
+}
+
+/* n values as the device stores them. */
+static void store_values(const LmExecutor *executor, const float *values, gsize n, guint8 *to)
+{
+    guint16 *halves = (guint16 *)(void *)to;
+    if (!(executor->variant & LM_VARIANT_FP16))
+        memcpy(to, values, n * sizeof *values);
+    else
+        for (gsize i = 0; i < n; i++)
+            halves[i] = lm_half_from_float(values[i]);
+}
+
+static void pack_excite(const LmExecutor *executor, const LmOp *op, guint8 *to)
+{
+    gsize n = excite_texels(executor, op) * 4,
+          n_weights =
+              lm_pack_weight_texels(executor->graph, op->excite, executor->variant, false) * 4;
+    g_autofree float *values = g_new(float, n);
+    lm_pack_weights(executor->graph, op->excite, executor->variant, false, values);
+    lm_pack_biases(executor->graph, op->excite, executor->variant, values + n_weights);
+    store_values(executor, values, n, to);
+}
+
+static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map)
+{
+    const Parameters *parameters = &executor->parameters[index];
+    const LmOp *op = lm_graph_op(executor->graph, index);
+    gsize n = lm_pack_weight_texels(executor->graph, op, executor->variant,
+                                    parameters->winograd_rows > 0) *
+              4;
+
+    if (parameters->bias_size)
+        lm_pack_biases(executor->graph, op, executor->variant,
+                       (float *)(void *)(map + parameters->bias_offset));
+    if (op->excite)
+        pack_excite(executor, op, map + parameters->excite_offset);
+    if (n == 0)
+        return;
+    if (!(executor->variant & LM_VARIANT_FP16)) {
+        lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0,
+                        (float *)(void *)(map + parameters->weights_offset));
+        return;
+    }
+    g_autofree float *texels = g_new(float, n);
+    lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0, texels);
+    store_values(executor, texels, n, map + parameters->weights_offset);
+}
+
+bool lm_executor_upload_weights(LmExecutor *executor, GError **error)
+{
+    LmBuffer staging = {0};
+    VkDeviceSize size = place_parameters(executor);
+    bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size,
+                             "weights", error) &&
+              lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging",
+                             error);
+    if (ok) {
+        memset(staging.map, 0, size);
+        for (guint i = 0; i < executor->graph->ops->len; i++)
+            pack_parameters(executor, i, staging.map);
+        ok =
+            lm_buffer_flush(&staging, error) &&
+            lm_commands_transfer(executor->device, &staging, 0, &executor->weights, 0, size, error);
+    }
+    lm_buffer_finish(&staging);
+    return ok;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Masks: their memory, and what they say about their own pixels. */
+#include "mask/mask.h"
+
+#include "mask/classify.h"
+
+LmMask *lm_mask_new(int width, int height, unsigned n_classes, LmRect region)
+{
+    g_assert(width > 0 && height > 0 && region.width > 0 && region.height > 0);
+    g_assert(n_classes >= 2 && n_classes <= LM_MAX_CLASSES);
+    LmMask *mask = g_malloc(sizeof *mask + (gsize)width * height * (n_classes - 1));
+    *mask = (LmMask){
+        .width = width, .height = height, .n_classes = n_classes, .region = region, .refs = 1};
+    return mask;
+}
+
+LmMask *lm_mask_ref(LmMask *mask)
+{
+    g_atomic_int_inc(&mask->refs);
+    return mask;
+}
+
+void lm_mask_unref(LmMask **mask)
+{
+    if (*mask && g_atomic_int_dec_and_test(&(*mask)->refs))
+        g_free(*mask);
+    *mask = NULL;
+}
+
+void lm_mask_decide(const LmMask *mask, double threshold, guint8 *labels)
+{
+    gsize size = (gsize)mask->width * mask->height;
+    float limit = lm_decide_limit(threshold);
+    for (gsize i = 0; i < size; i++) {
+        unsigned best = 0, sum = 0, best_class = 0;
+        for (unsigned c = 1; c < mask->n_classes; c++) {
+            unsigned p = mask->data[(c - 1) * size + i];
+            sum += p;
+            if (p > best) {
+                best = p;
+                best_class = c;
+            }
+        }
+        labels[i] = lm_decide_margin(best, sum, limit) > 0 ? best_class : 0;
+    }
+}

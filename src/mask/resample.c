@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Bilinear resampling of masks, one frame row at a time: each of the mask's rows is stretched to
+ * the frame's columns once, and frame rows are blended from two of those. */
+#include "mask/resample.h"
+
+#include <string.h>
+
+#include "mask/classify.h"
+
+LmTap lm_tap(int i, int n_out, int n_in)
+{
+    double position = (i + 0.5) * n_in / n_out - 0.5;
+    if (position <= 0)
+        return (LmTap){0, 0, 0};
+    int first = (int)position;
+    if (first >= n_in - 1)
+        return (LmTap){n_in - 1, n_in - 1, 0};
+    float fraction = (float)(position - first);
+    return (LmTap){first, fraction > 0 ? first + 1 : first, fraction};
+}
+
+static gsize aligned(gsize size)
+{
+    return (size + 63) & ~(gsize)63;
+}
+
+gsize lm_resampler_size(const LmMask *mask, int width)
+{
+    gsize planes = mask->n_classes - 1;
+    return aligned(width * sizeof(LmTap)) + 2 * aligned(planes * width * sizeof(float)) +
+           2 * aligned(width * sizeof(guint16)) + 2 * aligned(width * sizeof(float));
+}
+
+void lm_resampler_init(LmResampler *resampler, const LmMask *mask, const guint8 *kept, LmRect rect,
+                       void *memory)
+{
+    LmRect inside = lm_rect_clip(rect, mask->region);
+    gsize planes = mask->n_classes - 1, width = rect.width;
+    *resampler = (LmResampler){.mask = mask, .kept = kept, .rect = rect};
+    resampler->begin = inside.width > 0 ? inside.x - rect.x : 0;
+    resampler->end = resampler->begin + inside.width;
+
+    guint8 *at = memory;
+    resampler->taps = (LmTap *)at;
+    at += aligned(width * sizeof(LmTap));
+    for (int i = 0; i < 2; i++) {
+        resampler->rows[i].row = -1;
+        resampler->rows[i].values = (float *)at;
+        at += aligned(planes * width * sizeof(float));
+        resampler->rows[i].classes = (guint16 *)at;
+        at += aligned(width * sizeof(guint16));
+    }
+    resampler->sums = (float *)at;
+    resampler->winners = (float *)(at + aligned(width * sizeof(float)));
+    for (int x = resampler->begin; x < resampler->end; x++)
+        resampler->taps[x] = lm_tap(rect.x + x - mask->region.x, mask->region.width, mask->width);
+}
+
+/* Stretches a row of the mask into slot `slot`. */
+static void stretch(LmResampler *r, int slot, int row)
+{
+    gsize plane = (gsize)r->mask->width * r->mask->height, offset = (gsize)row * r->mask->width;
+    for (unsigned c = 0; c + 1 < r->mask->n_classes; c++) {
+        const guint8 *in = r->mask->data + c * plane + offset;
+        float *out = r->rows[slot].values + (gsize)c * r->rect.width;
+        for (int x = r->begin; x < r->end; x++)
+            out[x] = lm_lerp(in[r->taps[x].first], in[r->taps[x].second], r->taps[x].fraction);
+    }
+    if (r->kept)
+        for (int x = r->begin; x < r->end; x++)
+            r->rows[slot].classes[x] =
+                1 << r->kept[offset + r->taps[x].first] | 1 << r->kept[offset + r->taps[x].second];
+    r->rows[slot].row = row;
+}
+
+/* Makes the rows at hand those that frame row y lies between: the first in slot 0. */
+static LmTap seek(LmResampler *r, int y)
+{
+    LmTap tap = lm_tap(y - r->mask->region.y, r->mask->region.height, r->mask->height);
+    if (r->rows[0].row != tap.first &&
+        (r->rows[1].row == tap.first || r->rows[0].row == tap.second)) {
+        G_STATIC_ASSERT(G_N_ELEMENTS(r->rows) == 2);
+        typeof(r->rows[0]) first = r->rows[1];
+        r->rows[1] = r->rows[0];
+        r->rows[0] = first;
+    }
+    if (r->rows[0].row != tap.first)
+        stretch(r, 0, tap.first);
+    if (tap.second != tap.first && r->rows[1].row != tap.second)
+        stretch(r, 1, tap.second);
+    return tap;
+}
+
+static bool outside(const LmResampler *r, int y)
+{
+    return r->begin == r->end || y < r->mask->region.y ||
+           y - r->mask->region.y >= r->mask->region.height;
+}
+
+void lm_resampler_probabilities(LmResampler *r, int y, unsigned class_index, guint8 *out)
+{
+    memset(out, 0, r->rect.width);
+    if (outside(r, y))
+        return;
+    LmTap tap = seek(r, y);
+    gsize plane = (gsize)(class_index - 1) * r->rect.width;
+    const float *first = r->rows[0].values + plane;
+    const float *second = r->rows[tap.second != tap.first].values + plane;
+    for (int x = r->begin, end = r->end; x < end; x++)
+        out[x] = (guint8)(lm_lerp(first[x], second[x], tap.fraction) + 0.5f);
+}
+
+/* Of two classes: the probabilities, which are best and sum alike. */
+static void compete_two(const LmResampler *r, const float *first, const float *second, float t,
+                        float limit, float *margins)
+{
+    for (int x = r->begin; x < r->end; x++) {
+        float p = lm_lerp(first[x], second[x], t);
+        margins[x] = lm_decide_margin(p, p, limit);
+    }
+}
+
+/* Of more, one class's turn: the best so far and whose it is, the second best, their sum. */
+static void compete(int n, const float *restrict first, const float *restrict second, float t,
+                    unsigned c, float *restrict winners, float *restrict best,
+                    float *restrict behind, float *restrict sums)
+{
+    /* Three loops, since all that hangs on one comparison would be compiled to a branch. */
+    for (int x = 0; x < n; x++) {
+        float p = lm_lerp(first[x], second[x], t);
+        sums[x] += p;
+        winners[x] = p > best[x] ? (float)c : winners[x];
+    }
+    for (int x = 0; x < n; x++) {
+        float p = lm_lerp(first[x], second[x], t), loser = p < best[x] ? p : best[x];
+        behind[x] = loser > behind[x] ? loser : behind[x];
+    }
+    for (int x = 0; x < n; x++) {
+        float p = lm_lerp(first[x], second[x], t);
+        best[x] = p > best[x] ? p : best[x];
+    }
+}
+
+/* Their end: margins for the best, leads for those behind, and only what is marked and kept. */
+static void decide_many(int n, const guint16 *restrict kept_first,
+                        const guint16 *restrict kept_second, float limit,
+                        const float *restrict sums, const float *restrict winners,
+                        guint8 *restrict classes, float *restrict best, float *restrict behind)
+{
+    for (int x = 0; x < n; x++) {
+        behind[x] = best[x] - behind[x];
+        best[x] = lm_decide_margin(best[x], sums[x], limit);
+    }
+    for (int x = 0; x < n; x++) {
+        int winner = (int)winners[x];
+        bool kept = (kept_first[x] | kept_second[x]) >> winner & 1;
+        classes[x] = kept & (best[x] > 0) ? winner : 0;
+    }
+}
+
+/* Class 1 where the margin and either of the rows that are blended have it. */
+static void decide_two(int n, const float *restrict margins, const guint16 *restrict kept_first,
+                       const guint16 *restrict kept_second, guint8 *restrict classes)
+{
+    for (int x = 0; x < n; x++) {
+        guint8 kept = (kept_first[x] | kept_second[x]) >> 1 & 1;
+        classes[x] = margins[x] > 0 ? kept : 0;
+    }
+}
+
+void lm_resampler_classes(LmResampler *r, int y, float limit, guint8 *classes, float *margins,
+                          float *leads)
+{
+    gsize width = r->rect.width;
+    bool many = r->mask->n_classes > 2;
+    memset(classes, 0, width);
+    memset(margins, 0, width * sizeof *margins);
+    if (many)
+        memset(leads, 0, width * sizeof *leads);
+    if (outside(r, y))
+        return;
+    LmTap tap = seek(r, y);
+    const float *first = r->rows[0].values, *second = r->rows[tap.second != tap.first].values;
+    const guint16 *kept_first = r->rows[0].classes;
+    const guint16 *kept_second = r->rows[tap.second != tap.first].classes;
+    if (!many) {
+        compete_two(r, first, second, tap.fraction, limit, margins);
+        decide_two(r->end - r->begin, margins + r->begin, kept_first + r->begin,
+                   kept_second + r->begin, classes + r->begin);
+        return;
+    }
+    const int n = r->end - r->begin;
+    memset(r->sums, 0, width * sizeof *r->sums);
+    memset(r->winners, 0, width * sizeof *r->winners);
+    for (unsigned c = 1; c < r->mask->n_classes; c++)
+        compete(n, first + (c - 1) * width + r->begin, second + (c - 1) * width + r->begin,
+                tap.fraction, c, r->winners + r->begin, margins + r->begin, leads + r->begin,
+                r->sums + r->begin);
+    decide_many(n, kept_first + r->begin, kept_second + r->begin, limit, r->sums + r->begin,
+                r->winners + r->begin, classes + r->begin, margins + r->begin, leads + r->begin);
+}

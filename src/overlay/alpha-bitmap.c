@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * A stencil's rows as the blender takes them: whole units of chroma. */
+#include "overlay/alpha-bitmap.h"
+
+#include <string.h>
+
+#include "overlay/blend.h"
+
+/* Row `row` of the stencil, from column `shift` on, as coverage. */
+static void load(const LmStencil *stencil, int row, int shift, int width, guint16 *coverage)
+{
+    memset(coverage, 0, sizeof *coverage * (gsize)width);
+    if (row < 0 || row >= stencil->height)
+        return;
+    for (int i = MAX(shift, 0); i < MIN(width, stencil->width + shift); i++)
+        coverage[i] = (guint16)(stencil->data[(gsize)row * stencil->stride + (gsize)(i - shift)] *
+                                LM_BLEND_ONE / 255);
+}
+
+void lm_stencil_paint(const LmStencil *stencil, const LmFrame *frame, int x, int y, guint32 color,
+                      LmOverlayScratch *scratch)
+{
+    const LmFrameInfo *info = &frame->info;
+    LmRect rect = lm_rect_clip((LmRect){x, y, stencil->width, stencil->height},
+                               (LmRect){0, 0, info->width, info->height});
+    if (rect.width <= 0 || rect.height <= 0)
+        return;
+    const int unit = lm_blend_unit(info->format), left = rect.x / unit * unit;
+    const int width = (rect.x + rect.width - left + unit - 1) / unit * unit;
+
+    const gsize row = sizeof(guint16) * (gsize)width;
+    const gsize blender_size = (lm_blender_size(info->format, width) + 63) & ~(gsize)63;
+    guint8 *memory = lm_overlay_scratch_reserve(scratch, blender_size + 2 * row + (gsize)width);
+    guint16 *coverage[2] = {(guint16 *)(memory + blender_size),
+                            (guint16 *)(memory + blender_size + row)};
+    guint8 *classes = memory + blender_size + 2 * row;
+    const guint32 colors[LM_MAX_CLASSES] = {[1] = color};
+    LmBlender blender;
+    lm_blender_init(&blender, frame, left, width, colors, 1, memory);
+    memset(classes, 1, (gsize)width);
+
+    /* From an even row to an odd one, where chroma spans two. */
+    const int end = MIN((rect.y + rect.height + 1) / 2 * 2, info->height);
+    for (int at = rect.y / 2 * 2; at < end; at++) {
+        load(stencil, at - y, x - left, width, coverage[at & 1]);
+        /* Columns outside the frame are not covered. */
+        for (int i = MAX(info->width - left, 0); i < width; i++)
+            coverage[at & 1][i] = 0;
+        lm_blender_row(&blender, at, coverage[at & 1], classes, coverage[~at & 1], classes);
+    }
+}

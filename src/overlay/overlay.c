@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Findings on a frame: which rows and columns to work on, and the way of a row from the mask
+ * through classes and coverage to the frame. */
+#include "overlay/overlay.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "overlay/blend.h"
+#include "overlay/contour.h"
+#include "mask/classify.h"
+#include "mask/resample.h"
+
+void lm_overlay_scratch_finish(LmOverlayScratch *scratch)
+{
+    g_free(scratch->memory);
+    *scratch = (LmOverlayScratch){0};
+}
+
+void *lm_overlay_scratch_reserve(LmOverlayScratch *scratch, gsize size)
+{
+    if (size > scratch->size) {
+        g_free(scratch->memory);
+        scratch->memory = g_malloc(size);
+        scratch->size = size;
+    }
+    return scratch->memory;
+}
+
+static gsize aligned(gsize size)
+{
+    return (size + 63) & ~(gsize)63;
+}
+
+/* Hue, saturation and value, each 0..1, to 0xRRGGBB. */
+static guint32 from_hsv(double hue, double saturation, double value)
+{
+    guint32 color = 0;
+    for (int i = 0; i < 3; i++) {
+        double k = fmod(5 - 2 * i + 6 * hue, 6);
+        double share = CLAMP(MIN(k, 4 - k), 0, 1);
+        color = color << 8 | (guint32)(255 * value * (1 - saturation * share) + 0.5);
+    }
+    return color;
+}
+
+/* The first class's colour, and for the others hues that keep turning by the golden ratio of what
+ * lies between orange and magenta: near red is mucosa's. Pale and dark colours are made stronger,
+ * or hues would be hard to tell. */
+static void choose_colors(guint32 first, guint32 colors[LM_MAX_CLASSES])
+{
+    const double begin = 45 / 360.0, range = 255 / 360.0, golden = 0.6180339887498949;
+    double rgb[3], low = 1, high = 0, hue = 0;
+    for (int i = 0; i < 3; i++) {
+        rgb[i] = (first >> (16 - 8 * i) & 0xff) / 255.0;
+        low = MIN(low, rgb[i]);
+        high = MAX(high, rgb[i]);
+    }
+    for (int i = 0; i < 3 && high > low; i++)
+        if (rgb[i] == high)
+            hue = (2 * i + (rgb[(i + 1) % 3] - rgb[(i + 2) % 3]) / (high - low)) / 6;
+    double saturation = high > 0 ? (high - low) / high : 0;
+    double start = CLAMP((hue - floor(hue) - begin) / range, 0, 1);
+    colors[0] = 0;
+    colors[1] = first & 0xffffff;
+    for (int c = 2; c < LM_MAX_CLASSES; c++)
+        colors[c] = from_hsv(begin + range * fmod(start + (c - 1) * golden, 1),
+                             MAX(saturation, 0.6), MAX(high, 0.8));
+}
+
+/* Everything that the rows of one drawing share. */
+typedef struct {
+    const LmFrame *frame;
+    const LmMask *mask;
+    const LmFindings *findings;
+    float limit;
+    double line;
+    int fill;
+    unsigned only; /* The only class there is among the findings, or 0. */
+    guint32 colors[LM_MAX_CLASSES];
+} Drawing;
+
+/* Draws what lies in the columns and rows [left, right) x [top, bottom) of the frame, whose marks
+ * have no neighbours outside. */
+static void draw_part(const Drawing *d, int left, int right, int top, int bottom, guint8 *memory)
+{
+    /* A pixel more on each side, where nothing is marked, and to whole groups of chroma. */
+    const int unit = lm_blend_unit(d->frame->info.format);
+    LmRect rect = {.x = (left - 1 + unit) / unit * unit - unit, .y = (top + 1) / 2 * 2 - 2};
+    rect.width = (right + 1 - rect.x + unit - 1) / unit * unit;
+    rect.height = (bottom + 1 - rect.y + 1) / 2 * 2;
+
+    LmResampler resampler;
+    LmContour contour;
+    LmBlender blender;
+    lm_resampler_init(&resampler, d->mask, d->findings->kept, rect, memory);
+    memory += lm_resampler_size(d->mask, rect.width);
+    lm_contour_init(&contour, rect.width, rect.height, d->line, memory);
+    memory += aligned(lm_contour_size(rect.width, d->line));
+    lm_blender_init(&blender, d->frame, rect.x, rect.width, d->colors, d->only, memory);
+    memory += aligned(lm_blender_size(d->frame->info.format, rect.width));
+    guint16 *coverage[2] = {(guint16 *)memory, (guint16 *)memory + rect.width};
+
+    for (int y = 0; y < rect.height + contour.radius; y++) {
+        if (y < rect.height) {
+            lm_resampler_classes(&resampler, rect.y + y, d->limit, lm_contour_classes(&contour, y),
+                                 lm_contour_margins(&contour, y), lm_contour_leads(&contour, y));
+            lm_contour_add(&contour, y);
+        }
+        const int settled = y - contour.radius, at = rect.y + settled;
+        if (settled < 0)
+            continue;
+        lm_contour_coverage(&contour, settled, d->fill, LM_BLEND_ONE, coverage[at & 1]);
+        if (at < 0 || at >= d->frame->info.height)
+            continue;
+        lm_blender_row(&blender, at, coverage[at & 1], lm_contour_classes(&contour, settled),
+                       coverage[~at & 1], lm_contour_classes(&contour, MAX(settled - 1, 0)));
+    }
+}
+
+void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings *findings,
+                     const LmOverlayParams *params, LmOverlayScratch *scratch)
+{
+    const LmFrameInfo *info = &frame->info;
+    const LmRect whole = {0, 0, info->width, info->height};
+    Drawing d = {.frame = frame, .mask = mask, .findings = findings};
+    d.limit = lm_decide_limit(params->threshold);
+    if (params->flags & LM_OVERLAY_FILL)
+        d.fill = (int)(LM_BLEND_ONE * CLAMP(params->opacity, 0, 1) + 0.5);
+    if (params->flags & LM_OVERLAY_CONTOUR)
+        d.line = params->contour_width > 0 ? params->contour_width : MAX(1.5, info->height / 360.0);
+    if ((d.fill == 0 && d.line == 0) || findings->n == 0)
+        return;
+    choose_colors(params->color, d.colors);
+    d.only = findings->items[0].class_index;
+    for (unsigned i = 1; i < findings->n; i++)
+        if (findings->items[i].class_index != d.only)
+            d.only = 0;
+
+    /* Columns that the boxes in each row span. */
+    const int most = info->width + 4 * lm_blend_unit(info->format);
+    const gsize spans = aligned(2 * sizeof(int) * (info->height + 1));
+    guint8 *memory = lm_overlay_scratch_reserve(
+        scratch, spans + lm_resampler_size(mask, most) + aligned(lm_contour_size(most, d.line)) +
+                     aligned(lm_blender_size(info->format, most)) + 2 * sizeof(guint16) * most);
+    int *left = (int *)memory, *right = left + info->height + 1;
+    for (int y = 0; y <= info->height; y++) {
+        left[y] = info->width;
+        right[y] = 0;
+    }
+    for (unsigned i = 0; i < findings->n; i++) {
+        LmRect box = lm_rect_clip(findings->items[i].box, whole);
+        for (int y = box.y; y < box.y + box.height; y++) {
+            left[y] = MIN(left[y], box.x);
+            right[y] = MAX(right[y], box.x + box.width);
+        }
+    }
+    for (int y = 0, top = 0; y <= info->height; y++) {
+        if (left[y] < right[y])
+            continue;
+        int from = info->width, to = 0;
+        for (int row = top; row < y; row++) {
+            from = MIN(from, left[row]);
+            to = MAX(to, right[row]);
+        }
+        if (top < y)
+            draw_part(&d, from, to, top, y, memory + spans);
+        top = y + 1;
+    }
+}
+
+void lm_overlay_classes(const LmMask *mask, const LmFindings *findings, double threshold,
+                        LmRect rect, guint8 *out, gsize stride)
+{
+    if (rect.width <= 0)
+        return;
+    gsize size = lm_resampler_size(mask, rect.width);
+    guint8 *memory = g_malloc(size + 2 * sizeof(float) * rect.width);
+    float *margins = (float *)(memory + size), *leads = margins + rect.width;
+    LmResampler resampler;
+    lm_resampler_init(&resampler, mask, findings->kept, rect, memory);
+    for (int y = 0; y < rect.height; y++)
+        lm_resampler_classes(&resampler, rect.y + y, lm_decide_limit(threshold), out + y * stride,
+                             margins, leads);
+    g_free(memory);
+}
+
+void lm_overlay_probabilities(const LmMask *mask, unsigned class_index, LmRect rect, guint8 *out,
+                              gsize stride)
+{
+    g_assert(class_index >= 1 && class_index < mask->n_classes);
+    if (rect.width <= 0)
+        return;
+    guint8 *memory = g_malloc(lm_resampler_size(mask, rect.width));
+    LmResampler resampler;
+    lm_resampler_init(&resampler, mask, NULL, rect, memory);
+    for (int y = 0; y < rect.height; y++)
+        lm_resampler_probabilities(&resampler, rect.y + y, class_index, out + y * stride);
+    g_free(memory);
+}

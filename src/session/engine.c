@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The engines that there are, what each has on its device, and who may use it next. */
+#include "session/engine.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "net/network.h"
+#include "util/clock.h"
+#include "util/error.h"
+
+/* How soon one that waits for another session's making sees that it is to give up. */
+#define CANCEL_STEP_NS (LM_SECOND_NS / 20)
+
+/* What was made on the device at one time. Guarded by the engine's lock but for the first three,
+ * which do not change. */
+typedef struct {
+    LmDevice *device;
+    LmPipelines *pipelines;
+    LmExecutor *executor;
+    GPtrArray *seats; /* LmSeat *, not owned */
+    GError *broken;
+} Core;
+
+struct LmSeatPrivate {
+    LmEngine *engine; /* a reference */
+    Core *core;
+    unsigned busy;   /* frames on the device */
+    gint64 answered; /* when the last one was; 0: none was */
+    gint64 took;
+};
+
+struct LmEnginePrivate {
+    /* Immutable. */
+    dev_t file_device;
+    ino_t file;
+    off_t file_size;
+    struct timespec file_time;
+    int width, height; /* as asked for */
+    char *path, *selection, *cache_dir;
+
+    /* Guarded by `registry`. */
+    unsigned refs;
+
+    pthread_mutex_t lock;
+    pthread_cond_t made; /* `making` has become false */
+    bool making;
+    unsigned n_failed;
+    GError *error; /* of the last that failed */
+    Core *core;    /* NULL: none, or broken */
+};
+
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static GPtrArray *engines; /* NULL: none */
+
+/* --- Engines --------------------------------------------------------------------------------- */
+
+static void free_engine(LmEngine *engine)
+{
+    struct LmEnginePrivate *priv = engine->priv;
+    lm_graph_free(&engine->graph);
+    lm_weights_free(&engine->weights);
+    g_clear_error(&priv->error);
+    pthread_cond_destroy(&priv->made);
+    pthread_mutex_destroy(&priv->lock);
+    g_free(priv->path);
+    g_free(priv->selection);
+    g_free(priv->cache_dir);
+    g_free(priv);
+    g_free(engine);
+}
+
+static LmEngine *new_engine(const LmSessionParams *params, const LmDeviceInfo *info,
+                            const struct stat *file, GError **error)
+{
+    LmEngine *engine = g_new0(LmEngine, 1);
+    struct LmEnginePrivate *priv = engine->priv = g_new0(struct LmEnginePrivate, 1);
+    pthread_mutex_init(&priv->lock, NULL);
+    lm_clock_cond_init(&priv->made);
+    priv->file_device = file->st_dev;
+    priv->file = file->st_ino;
+    priv->file_size = file->st_size;
+    priv->file_time = file->st_mtim;
+    priv->width = params->width;
+    priv->height = params->height;
+    priv->path = g_strdup(params->model);
+    priv->selection = g_strdup(params->device);
+    priv->cache_dir = g_strdup(params->cache_dir);
+    priv->refs = 1;
+    engine->info = *info;
+    engine->precision = lm_precision_settle(params->precision, info);
+
+    if (!(engine->weights = lm_weights_open(params->model, error)) ||
+        !(engine->graph =
+              lm_network_build(engine->weights, params->width, params->height, false, error))) {
+        free_engine(engine);
+        return NULL;
+    }
+    lm_executor_plan(engine->graph, info, &(LmExecutorParams){0});
+    return engine;
+}
+
+static bool same_device(const LmDeviceInfo *a, const LmDeviceInfo *b)
+{
+    return g_str_equal(a->uuid, b->uuid) && g_str_equal(a->driver, b->driver) &&
+           g_str_equal(a->name, b->name);
+}
+
+/* The path, too, for messages name it. */
+static bool fits(const LmEngine *engine, const LmSessionParams *params, const LmDeviceInfo *info,
+                 const struct stat *file)
+{
+    const struct LmEnginePrivate *priv = engine->priv;
+    return priv->file_device == file->st_dev && priv->file == file->st_ino &&
+           priv->file_size == file->st_size && priv->file_time.tv_sec == file->st_mtim.tv_sec &&
+           priv->file_time.tv_nsec == file->st_mtim.tv_nsec &&
+           g_str_equal(priv->path, params->model) && priv->width == params->width &&
+           priv->height == params->height && engine->info.index == info->index &&
+           same_device(&engine->info, info) &&
+           engine->precision == lm_precision_settle(params->precision, info) &&
+           g_strcmp0(priv->cache_dir, params->cache_dir) == 0;
+}
+
+LmEngine *lm_engine_get(const LmSessionParams *params, GError **error)
+{
+    LmDeviceInfo info;
+    struct stat file = {0};
+    if (!lm_device_choose(params->device, &info, error))
+        return NULL;
+    /* Where that fails, so does opening it, with an error that says more. */
+    bool exists = stat(params->model, &file) == 0;
+
+    pthread_mutex_lock(&registry);
+    LmEngine *found = NULL;
+    for (guint i = 0; exists && engines && i < engines->len && !found; i++)
+        if (fits(engines->pdata[i], params, &info, &file))
+            found = engines->pdata[i];
+    if (found) {
+        found->priv->refs++;
+    } else if ((found = new_engine(params, &info, &file, error))) {
+        if (!engines)
+            engines = g_ptr_array_new();
+        g_ptr_array_add(engines, found);
+    }
+    pthread_mutex_unlock(&registry);
+    return found;
+}
+
+static LmEngine *ref_engine(LmEngine *engine)
+{
+    pthread_mutex_lock(&registry);
+    engine->priv->refs++;
+    pthread_mutex_unlock(&registry);
+    return engine;
+}
+
+void lm_engine_unref(LmEngine **handle)
+{
+    LmEngine *engine = *handle;
+    *handle = NULL;
+    if (!engine)
+        return;
+    pthread_mutex_lock(&registry);
+    bool last = --engine->priv->refs == 0;
+    if (last) {
+        g_ptr_array_remove_fast(engines, engine);
+        if (engines->len == 0)
+            g_clear_pointer(&engines, g_ptr_array_unref);
+    }
+    pthread_mutex_unlock(&registry);
+    if (last)
+        free_engine(engine);
+}
+
+/* --- On the device --------------------------------------------------------------------------- */
+
+static void free_core(Core *core)
+{
+    lm_executor_free(&core->executor);
+    lm_pipelines_free(&core->pipelines);
+    lm_device_free(&core->device);
+    g_ptr_array_unref(core->seats);
+    g_clear_error(&core->broken);
+    g_free(core);
+}
+
+static bool warm_up_progress(void *data, unsigned done, unsigned total)
+{
+    const LmEngineWaiter *waiter = data;
+    waiter->progress(waiter->user, "compiling shaders", 20 + (int)(done * 80 / total));
+    return !waiter->cancelled(waiter->user);
+}
+
+/* It must be the one that the graph was planned for, and that callers were told of. */
+static bool open_device(const LmEngine *engine, Core *core, GError **error)
+{
+    if (!(core->device = lm_device_create(engine->priv->selection, error)))
+        return false;
+    if (same_device(&core->device->info, &engine->info))
+        return true;
+    g_set_error(error, LM_ERROR, LM_ERROR_DEVICE, "the device %s is not there any more; %s is",
+                engine->info.name, core->device->info.name);
+    return false;
+}
+
+static Core *make_core(LmEngine *engine, const LmEngineWaiter *waiter, GError **error)
+{
+    const LmExecutorParams params = {.fp16 = engine->precision == LM_PRECISION_FP16};
+    LmEngineWaiter user = *waiter;
+    Core *core = g_new0(Core, 1);
+    core->seats = g_ptr_array_new();
+    waiter->progress(waiter->user, "opening the device", 0);
+    bool ok = open_device(engine, core, error) &&
+              (core->pipelines = lm_pipelines_create(core->device, engine->priv->cache_dir, error));
+    if (ok) {
+        waiter->progress(waiter->user, "loading the model, making pipelines", 10);
+        /* Cut short where cancelled, which costs whoever takes it up some time with their first
+         * frame. */
+        ok =
+            (core->executor = lm_executor_create(core->pipelines, engine->graph, &params, error)) &&
+            lm_executor_warm_up(core->executor, warm_up_progress, &user, error);
+    }
+    if (!ok) {
+        free_core(core);
+        return NULL;
+    }
+    lm_pipelines_save(core->pipelines);
+    return core;
+}
+
+/* With the engine's lock; takes over a reference. */
+static LmSeat *take_seat(LmEngine *engine)
+{
+    Core *core = engine->priv->core;
+    LmSeat *seat = g_new0(LmSeat, 1);
+    seat->pipelines = core->pipelines;
+    seat->executor = core->executor;
+    seat->priv = g_new0(struct LmSeatPrivate, 1);
+    seat->priv->engine = engine;
+    seat->priv->core = core;
+    g_ptr_array_add(core->seats, seat);
+    return seat;
+}
+
+/* With the lock: waits while another session makes it; false with that one's error where it failed,
+ * without one where cancelled. */
+static bool await_other(struct LmEnginePrivate *priv, const LmEngineWaiter *waiter, GError **error)
+{
+    unsigned n_failed = priv->n_failed;
+    while (priv->making) {
+        lm_clock_wait(&priv->made, &priv->lock, lm_clock_now() + CANCEL_STEP_NS);
+        pthread_mutex_unlock(&priv->lock);
+        bool cancelled = waiter->cancelled(waiter->user);
+        pthread_mutex_lock(&priv->lock);
+        if (cancelled)
+            return false;
+    }
+    if (priv->n_failed != n_failed && !priv->core) {
+        g_propagate_error(error, g_error_copy(priv->error));
+        return false;
+    }
+    return true;
+}
+
+LmSeat *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **error)
+{
+    struct LmEnginePrivate *priv = engine->priv;
+    LmSeat *seat = NULL;
+    /* The seat's; not with the lock held, which others take for every frame, since whoever reads a
+     * model file holds the registry. */
+    LmEngine *own = ref_engine(engine);
+    pthread_mutex_lock(&priv->lock);
+    while (priv->making)
+        if (!await_other(priv, waiter, error))
+            goto out;
+    if (!priv->core) {
+        GError *reason = NULL;
+        priv->making = true;
+        pthread_mutex_unlock(&priv->lock);
+        Core *core = make_core(engine, waiter, &reason);
+        pthread_mutex_lock(&priv->lock);
+        priv->making = false;
+        priv->core = core;
+        if (!core) {
+            priv->n_failed++;
+            g_clear_error(&priv->error);
+            priv->error = g_error_copy(reason);
+            g_propagate_error(error, reason);
+        }
+        pthread_cond_broadcast(&priv->made);
+    }
+    if (priv->core)
+        seat = take_seat(g_steal_pointer(&own));
+out:
+    pthread_mutex_unlock(&priv->lock);
+    lm_engine_unref(&own);
+    return seat;
+}
+
+/* With the lock: nobody else gets a seat there. */
+static void retire(struct LmEnginePrivate *priv, const Core *core)
+{
+    if (priv->core == core)
+        priv->core = NULL;
+}
+
+void lm_seat_free(LmSeat **handle)
+{
+    LmSeat *seat = *handle;
+    *handle = NULL;
+    if (!seat)
+        return;
+    LmEngine *engine = seat->priv->engine;
+    Core *core = seat->priv->core;
+    pthread_mutex_lock(&engine->priv->lock);
+    g_ptr_array_remove_fast(core->seats, seat);
+    bool last = core->seats->len == 0;
+    if (last)
+        retire(engine->priv, core);
+    pthread_mutex_unlock(&engine->priv->lock);
+    if (last)
+        free_core(core);
+    g_free(seat->priv);
+    g_free(seat);
+    lm_engine_unref(&engine);
+}
+
+void lm_seat_break(LmSeat *seat, const GError *error)
+{
+    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    Core *core = seat->priv->core;
+    pthread_mutex_lock(&priv->lock);
+    if (!core->broken)
+        core->broken = g_error_copy(error);
+    retire(priv, core);
+    pthread_mutex_unlock(&priv->lock);
+}
+
+void lm_seat_retire(LmSeat *seat)
+{
+    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    pthread_mutex_lock(&priv->lock);
+    retire(priv, seat->priv->core);
+    pthread_mutex_unlock(&priv->lock);
+}
+
+bool lm_seat_check(LmSeat *seat, GError **error)
+{
+    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    pthread_mutex_lock(&priv->lock);
+    const GError *broken = seat->priv->core->broken;
+    if (broken)
+        g_propagate_error(error, g_error_copy(broken));
+    pthread_mutex_unlock(&priv->lock);
+    return broken == NULL;
+}
+
+/* --- Turns ----------------------------------------------------------------------------------- */
+
+/* Between a frame's answer and the next one a session has none on the device: that is soon for a
+ * session that comes back within the time that the last one took. */
+static bool is_active(const struct LmSeatPrivate *seat, gint64 now)
+{
+    return seat->busy > 0 || (seat->answered && now - seat->answered < seat->took);
+}
+
+bool lm_seat_may_add(LmSeat *seat)
+{
+    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    gint64 now = lm_clock_now();
+    pthread_mutex_lock(&priv->lock);
+    bool may = true;
+    const GPtrArray *seats = seat->priv->core->seats;
+    for (guint i = 0; seat->priv->busy > 0 && i < seats->len && may; i++) {
+        const LmSeat *other = seats->pdata[i];
+        may = other == seat || !is_active(other->priv, now);
+    }
+    pthread_mutex_unlock(&priv->lock);
+    return may;
+}
+
+void lm_seat_add(LmSeat *seat)
+{
+    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    pthread_mutex_lock(&priv->lock);
+    seat->priv->busy++;
+    pthread_mutex_unlock(&priv->lock);
+}
+
+void lm_seat_answered(LmSeat *seat, gint64 took_ns)
+{
+    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    pthread_mutex_lock(&priv->lock);
+    seat->priv->busy--;
+    seat->priv->answered = lm_clock_now();
+    seat->priv->took = took_ns;
+    pthread_mutex_unlock(&priv->lock);
+}

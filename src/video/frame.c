@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The table of pixel formats, and what follows from a row of it: sizes of planes and colour
+ * matrices. */
+#include "video/frame.h"
+
+#include <string.h>
+
+#include "util/error.h"
+
+/* clang-format off */
+#define PLANAR(fmt, vs, u, v)                                                                      \
+    {.name = fmt, .n_planes = 3, .yuv = true, .bits = 8, .h_sub = 1, .v_sub = vs,                  \
+     .plane_h_sub = {0, 1, 1}, .plane_v_sub = {0, vs, vs},                                         \
+     .unit_bytes = {1, 1, 1}, .unit_pixels = {1, 2, 2},                                            \
+     .component = {{0, 0, 1}, {u, 0, 1}, {v, 0, 1}}}
+#define SEMI_PLANAR(fmt, depth, bytes)                                                             \
+    {.name = fmt, .n_planes = 2, .yuv = true, .bits = depth, .h_sub = 1, .v_sub = 1,               \
+     .plane_h_sub = {0, 1}, .plane_v_sub = {0, 1},                                                 \
+     .unit_bytes = {bytes, 2 * bytes}, .unit_pixels = {1, 2},                                      \
+     .component = {{0, 0, bytes}, {1, 0, 2 * bytes}, {1, bytes, 2 * bytes}}}
+#define PACKED_422(fmt, y, u, v)                                                                   \
+    {.name = fmt, .n_planes = 1, .yuv = true, .bits = 8, .h_sub = 1,                               \
+     .unit_bytes = {4}, .unit_pixels = {2},                                                        \
+     .component = {{0, y, 2}, {0, u, 4}, {0, v, 4}}}
+#define PACKED_RGB(fmt, bytes, r, g, b)                                                            \
+    {.name = fmt, .n_planes = 1, .bits = 8, .unit_bytes = {bytes}, .unit_pixels = {1},             \
+     .component = {{0, r, bytes}, {0, g, bytes}, {0, b, bytes}}}
+
+static const LmFormatInfo formats[LM_N_FORMATS] = {
+    [LM_FORMAT_NV12] = SEMI_PLANAR("NV12", 8, 1),
+    [LM_FORMAT_I420] = PLANAR("I420", 1, 1, 2),
+    [LM_FORMAT_YV12] = PLANAR("YV12", 1, 2, 1),
+    [LM_FORMAT_YUY2] = PACKED_422("YUY2", 0, 1, 3),
+    [LM_FORMAT_UYVY] = PACKED_422("UYVY", 1, 0, 2),
+    [LM_FORMAT_Y42B] = PLANAR("Y42B", 0, 1, 2),
+    [LM_FORMAT_V210] = {.name = "v210", .n_planes = 1, .yuv = true, .bits = 10, .h_sub = 1,
+                        .unit_bytes = {16}, .unit_pixels = {6}},
+    [LM_FORMAT_P010_10LE] = SEMI_PLANAR("P010_10LE", 10, 2),
+    [LM_FORMAT_RGBA] = PACKED_RGB("RGBA", 4, 0, 1, 2),
+    [LM_FORMAT_BGRA] = PACKED_RGB("BGRA", 4, 2, 1, 0),
+    [LM_FORMAT_ARGB] = PACKED_RGB("ARGB", 4, 1, 2, 3),
+    [LM_FORMAT_ABGR] = PACKED_RGB("ABGR", 4, 3, 2, 1),
+    [LM_FORMAT_RGBX] = PACKED_RGB("RGBx", 4, 0, 1, 2),
+    [LM_FORMAT_BGRX] = PACKED_RGB("BGRx", 4, 2, 1, 0),
+    [LM_FORMAT_XRGB] = PACKED_RGB("xRGB", 4, 1, 2, 3),
+    [LM_FORMAT_XBGR] = PACKED_RGB("xBGR", 4, 3, 2, 1),
+    [LM_FORMAT_RGB] = PACKED_RGB("RGB", 3, 0, 1, 2),
+    [LM_FORMAT_BGR] = PACKED_RGB("BGR", 3, 2, 1, 0),
+};
+/* clang-format on */
+
+const LmFormatInfo *lm_format_info(LmFormat format)
+{
+    g_assert((unsigned)format < LM_N_FORMATS);
+    return &formats[format];
+}
+
+int lm_format_from_name(const char *name)
+{
+    for (int i = 0; i < LM_N_FORMATS; i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+gsize lm_frame_row_bytes(const LmFrameInfo *info, unsigned plane)
+{
+    const LmFormatInfo *format = lm_format_info(info->format);
+    g_assert(plane < format->n_planes);
+    gsize pixels = format->unit_pixels[plane];
+    return (info->width + pixels - 1) / pixels * format->unit_bytes[plane];
+}
+
+int lm_frame_rows(const LmFrameInfo *info, unsigned plane)
+{
+    const LmFormatInfo *format = lm_format_info(info->format);
+    g_assert(plane < format->n_planes);
+    unsigned sub = format->plane_v_sub[plane];
+    return (info->height + (1 << sub) - 1) >> sub;
+}
+
+bool lm_frame_info_check(const LmFrameInfo *info, GError **error)
+{
+    if ((unsigned)info->format >= LM_N_FORMATS) {
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "unknown pixel format %d", info->format);
+        return false;
+    }
+    if (info->width < LM_FRAME_MIN || info->width > LM_FRAME_MAX || info->height < LM_FRAME_MIN ||
+        info->height > LM_FRAME_MAX) {
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT,
+                    "frames of %dx%d pixels: must be %d to %d each way", info->width, info->height,
+                    LM_FRAME_MIN, LM_FRAME_MAX);
+        return false;
+    }
+    /* Comparisons that a NaN fails. */
+    bool matrix = info->kr > 0 && info->kb > 0 && info->kr + info->kb < 1;
+    if (formats[info->format].yuv && !matrix) {
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT,
+                    "%s frames with kr %g and kb %g: no colour matrix has these",
+                    formats[info->format].name, info->kr, info->kb);
+        return false;
+    }
+    return true;
+}
+
+LmRect lm_rect_clip(LmRect a, LmRect b)
+{
+    gint64 left = MAX(a.x, b.x), right = MIN((gint64)a.x + a.width, (gint64)b.x + b.width);
+    gint64 top = MAX(a.y, b.y), bottom = MIN((gint64)a.y + a.height, (gint64)b.y + b.height);
+    if (right <= left || bottom <= top)
+        return (LmRect){(int)left, (int)top, 0, 0};
+    return (LmRect){(int)left, (int)top, (int)(right - left), (int)(bottom - top)};
+}
+
+bool lm_rect_equal(LmRect a, LmRect b)
+{
+    return a.x == b.x && a.y == b.y && a.width == b.width && a.height == b.height;
+}
+
+void lm_frame_to_rgb(const LmFrameInfo *info, double m[3][4])
+{
+    const LmFormatInfo *format = lm_format_info(info->format);
+    double unit = 1 << (format->bits - 8), full = (1 << format->bits) - 1;
+    double black = info->full_range ? 0 : 16 * unit;
+    double y_scale = 1 / (info->full_range ? full : 219 * unit);
+    memset(m, 0, 3 * sizeof m[0]);
+    if (!format->yuv) {
+        for (int i = 0; i < 3; i++) {
+            m[i][i] = y_scale;
+            m[i][3] = -black * y_scale;
+        }
+        return;
+    }
+    double c_scale = 1 / (info->full_range ? full : 224 * unit), grey = 128 * unit;
+    double kr = info->kr, kb = info->kb, kg = 1 - kr - kb;
+    m[0][2] = 2 * (1 - kr) * c_scale;
+    m[1][1] = -2 * (1 - kb) * kb / kg * c_scale;
+    m[1][2] = -2 * (1 - kr) * kr / kg * c_scale;
+    m[2][1] = 2 * (1 - kb) * c_scale;
+    for (int i = 0; i < 3; i++) {
+        m[i][0] = y_scale;
+        m[i][3] = -black * y_scale - grey * (m[i][1] + m[i][2]);
+    }
+}

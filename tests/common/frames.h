@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Frames for tests: made of noise, and read pixel by pixel in the plainest way, without
+ * src/video/frame.c. */
+#pragma once
+
+#include "video/frame.h"
+
+/** A frame with padded strides, every byte of it noise. Free with test_frame_finish(). */
+void test_frame_init(LmFrame *frame, const LmFrameInfo *info, guint32 seed);
+void test_frame_finish(LmFrame *frame);
+
+/** The codes of one pixel, (y, u, v) or (r, g, b), chroma replicated. */
+void test_frame_codes(const LmFrame *frame, int x, int y, unsigned codes[3]);
+/** The color of one pixel in 0..1, by the formula of BT.601 and its successors, clamped. */
+void test_frame_rgb(const LmFrame *frame, int x, int y, double rgb[3]);

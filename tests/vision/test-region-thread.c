@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The region finder on its thread: finds what the finder does, never answers for another size, and
+ * ends at any time. */
+#include "vision/region-thread.h"
+
+#include <stdlib.h>
+
+#include "frames.h"
+#include "screens.h"
+#include "suite.h"
+
+static const TestScreen screen = {
+    .width = 480,
+    .height = 270,
+    .shape = TEST_SHAPE_OCTAGON,
+    .picture = {150, 15, 240, 240},
+    .light = 1,
+    .light_left = 1,
+    .text = true,
+};
+
+static LmThumbnail *draw(TestScreen of, double moment)
+{
+    LmThumbnail *thumbnail = g_new(LmThumbnail, 1);
+    LmFrame frame = test_screen_frame(of.width, of.height);
+    of.moment = moment;
+    test_screen_draw(&of, &frame);
+    lm_thumbnail_take(thumbnail, &frame);
+    test_frame_finish(&frame);
+    return thumbnail;
+}
+
+static void check_rect(LmRect got, LmRect expected)
+{
+    ck_assert_msg(got.x == expected.x && got.y == expected.y && got.width == expected.width &&
+                      got.height == expected.height,
+                  "%d,%d %dx%d, not %d,%d %dx%d", got.x, got.y, got.width, got.height, expected.x,
+                  expected.y, expected.width, expected.height);
+}
+
+START_TEST(finds_as_the_finder_does)
+{
+    LmSeeker *seeker = lm_seeker_create(NULL);
+    ck_assert_ptr_nonnull(seeker);
+    LmRegionFinder *finder = lm_region_finder_create();
+    check_rect(lm_seeker_get(seeker).rect, (LmRect){0});
+    lm_seeker_wait(seeker);
+    TestScreen changing = screen;
+    for (int i = 0; i < 60; i++) {
+        changing.picture.x = i < 20 ? 150 : 210;
+        LmThumbnail *thumbnail = draw(changing, i);
+        const guint64 time = i * (G_GUINT64_CONSTANT(1000000000) / 30);
+        lm_seeker_post(seeker, thumbnail, time);
+        lm_region_finder_feed(finder, thumbnail, time);
+        g_free(thumbnail);
+        lm_seeker_wait(seeker);
+        check_rect(lm_seeker_get(seeker).rect, lm_region_finder_get(finder).rect);
+    }
+    ck_assert_int_le(abs(lm_seeker_get(seeker).rect.x - 210), 5);
+    lm_region_finder_free(&finder);
+    lm_seeker_free(&seeker);
+    ck_assert_ptr_null(seeker);
+    lm_seeker_free(&seeker);
+    lm_seeker_free(NULL);
+}
+END_TEST
+
+START_TEST(resets_and_sizes)
+{
+    LmSeeker *seeker = lm_seeker_create(NULL);
+    TestScreen larger = screen;
+    larger.width = 600;
+    LmThumbnail *thumbnails[2] = {draw(screen, 0), draw(larger, 0)};
+    for (int i = 0; i < 400; i++) {
+        /* Whichever the thread is at, what it says is of this size: all, or the picture. */
+        const TestScreen *of = i / 3 % 2 ? &larger : &screen;
+        lm_seeker_post(seeker, thumbnails[i / 3 % 2], LM_NO_TIME);
+        if (i % 7 == 0)
+            g_usleep(300);
+        const LmRect rect = lm_seeker_get(seeker).rect;
+        if (rect.width != of->width)
+            ck_assert_int_le(abs(rect.x - screen.picture.x), 5);
+        ck_assert_int_le(rect.x + rect.width, of->width);
+        if (i % 50 == 49) {
+            lm_seeker_reset(seeker);
+            check_rect(lm_seeker_get(seeker).rect, (LmRect){0});
+            lm_seeker_wait(seeker);
+            check_rect(lm_seeker_get(seeker).rect, (LmRect){0});
+        }
+    }
+    /* After a reset nothing of before is held: black shows all of the frame. */
+    lm_seeker_post(seeker, thumbnails[0], LM_NO_TIME);
+    lm_seeker_wait(seeker);
+    ck_assert_int_le(abs(lm_seeker_get(seeker).rect.x - screen.picture.x), 5);
+    TestScreen black = screen;
+    black.picture.width = 0;
+    LmThumbnail *nothing = draw(black, 0);
+    lm_seeker_post(seeker, nothing, LM_NO_TIME);
+    lm_seeker_wait(seeker);
+    ck_assert_int_le(abs(lm_seeker_get(seeker).rect.x - screen.picture.x), 5);
+    lm_seeker_reset(seeker);
+    lm_seeker_post(seeker, nothing, LM_NO_TIME);
+    check_rect(lm_seeker_get(seeker).rect, (LmRect){0, 0, 480, 270});
+    lm_seeker_wait(seeker);
+    check_rect(lm_seeker_get(seeker).rect, (LmRect){0, 0, 480, 270});
+    g_free(nothing);
+    g_free(thumbnails[0]);
+    g_free(thumbnails[1]);
+    lm_seeker_free(&seeker);
+}
+END_TEST
+
+START_TEST(ends_at_any_time)
+{
+    LmThumbnail *thumbnail = draw(screen, 0);
+    for (int i = 0; i < 50; i++) {
+        LmSeeker *seeker = lm_seeker_create(NULL);
+        for (int k = 0; k < i % 4; k++)
+            lm_seeker_post(seeker, thumbnail, k);
+        g_usleep(i * 20);
+        lm_seeker_free(&seeker);
+    }
+    g_free(thumbnail);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("seeker");
+    TCase *tc = tcase_create("seeker");
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, finds_as_the_finder_does);
+    tcase_add_test(tc, resets_and_sizes);
+    tcase_add_test(tc, ends_at_any_time);
+    suite_add_tcase(suite, tc);
+    return test_suite_run(suite, CK_FORK_GETENV) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
