@@ -71,10 +71,10 @@ static void count(const LmMask *mask, const guint8 *truth, Counts *counts)
     g_autofree void *memory = g_malloc(lm_resampler_size(mask, WIDTH));
     LmResampler resampler;
 
-    lm_mask_decide(mask, 0.5, labels);
+    lm_mask_classify(mask, 0.5, labels);
     lm_resampler_init(&resampler, mask, labels, (LmRect){0, 0, WIDTH, HEIGHT}, memory);
     for (int y = 0; y < HEIGHT; y++, truth += WIDTH) {
-        lm_resampler_classes(&resampler, y, lm_decide_limit(0.5), classes, margins, leads);
+        lm_resampler_classes(&resampler, y, lm_classify_limit(0.5), classes, margins, leads);
         for (int x = 0; x < WIDTH; x++) {
             counts->both += truth[x] && classes[x];
             counts->marked += classes[x] != 0;

@@ -10,7 +10,7 @@
 
 #include "camera.h"
 #include "gstlmelements.h"
-#include "outside.h"
+#include "integrity.h"
 
 enum {
     COMPARED_PER_SECOND = 5, /* after the time that counts */

@@ -7,7 +7,7 @@
 
 #include "live.h"
 #include "report.h"
-#include "starts.h"
+#include "start-up.h"
 #include "streams.h"
 
 /* Passes with timestamps; of the operators' times no extreme is told, for which many were needed.

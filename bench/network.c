@@ -97,7 +97,7 @@ bool bench_network_open(BenchNetwork *network, const BenchOptions *options, GErr
         return false;
     lm_executor_plan(network->graph, &network->device->info,
                      &(LmExecutorParams){.portable = options->portable});
-    network->precision = lm_precision_settle(options->precision, &network->device->info);
+    network->precision = lm_precision_resolve(options->precision, &network->device->info);
     start->device = lap(&since);
     if (!(network->pipelines = lm_pipelines_create(network->device, NULL, error)))
         return false;

@@ -2,7 +2,7 @@
  * Prints what was measured. */
 #include "report.h"
 
-#include "starts.h"
+#include "start-up.h"
 
 static const char *const kind_names[LM_N_OPS] = {
     [LM_OP_CONV] = "conv",

@@ -98,18 +98,18 @@ struct _GstLmNet {
     GstVideoInfo info;
     LmFrameInfo frame_info;
     LmThumbnail *thumbnail; /* Of the frame at hand. */
-    LmWatch *watch;
-    LmSeeker *seeker;        /* region "auto": there from its first frame on. */
-    LmRect region;           /* Clipped to the frame; 0 wide: no overlap. */
-    unsigned region_serial;  /* Of settings, that `region` was made from; 0: none. */
-    bool bad_frame_told;     /* Of this layout. */
-    bool refusal_told;       /* Likewise. */
-    GstQueueArray *pending;  /* every-frame: frames and events in order. */
-    unsigned pending_frames; /* Of them. */
-    GstQueueArray *asked;    /* latest: GstLmNetFrames that a mask may still come for. */
-    GstLmNetFrame last;      /* The frame before; arrival 0: none. */
-    bool slow;               /* latest: masks come too late to be shown. */
-    guint64 scene;           /* That the marks and the tracker are of. */
+    LmSceneWatch *watch;
+    LmRegionThread *region_thread; /* region "auto": there from its first frame on. */
+    LmRect region;                 /* Clipped to the frame; 0 wide: no overlap. */
+    unsigned region_serial;        /* Of settings, that `region` was made from; 0: none. */
+    bool bad_frame_told;           /* Of this layout. */
+    bool refusal_told;             /* Likewise. */
+    GstQueueArray *pending;        /* every-frame: frames and events in order. */
+    unsigned pending_frames;       /* Of them. */
+    GstQueueArray *asked;          /* latest: GstLmNetFrames that a mask may still come for. */
+    GstLmNetFrame last;            /* The frame before; arrival 0: none. */
+    bool slow;                     /* latest: masks come too late to be shown. */
+    guint64 scene;                 /* That the marks and the tracker are of. */
     GstLmMarks marks;
     GstLmNetFrame marks_of; /* The frame that the marks are of, or the last one identical to it. */
     LmTracker tracker;

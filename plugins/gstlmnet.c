@@ -75,7 +75,7 @@ static bool start_running(GstLmNet *self)
 static void stop_running(GstLmNet *self)
 {
     gst_lm_net_flow_reset(self);
-    lm_seeker_free(&self->seeker); /* The next video may be another one. */
+    lm_region_thread_free(&self->region_thread); /* The next video may be another one. */
     self->info.finfo = NULL;
     GST_OBJECT_LOCK(self);
     self->running = false;

@@ -15,7 +15,7 @@ void gst_lm_net_flow_init(GstLmNet *self)
     gst_lm_net_every_frame_init(self);
     self->asked = gst_queue_array_new_for_struct(sizeof(GstLmNetFrame), 16);
     self->thumbnail = g_new0(LmThumbnail, 1);
-    self->watch = lm_watch_create();
+    self->watch = lm_scene_watch_create();
 }
 
 void gst_lm_net_flow_finish(GstLmNet *self)
@@ -24,8 +24,8 @@ void gst_lm_net_flow_finish(GstLmNet *self)
     gst_lm_net_every_frame_finish(self);
     gst_queue_array_free(self->asked);
     g_free(self->thumbnail);
-    lm_watch_free(&self->watch);
-    lm_seeker_free(&self->seeker);
+    lm_scene_watch_free(&self->watch);
+    lm_region_thread_free(&self->region_thread);
     gst_lm_painter_finish(&self->painter);
 }
 
@@ -55,7 +55,7 @@ void gst_lm_net_flow_reset(GstLmNet *self)
     gst_queue_array_clear(self->asked);
     gst_lm_net_new_scene(self);
     self->last.arrival = 0;
-    lm_watch_reset(self->watch);
+    lm_scene_watch_reset(self->watch);
     if (self->session)
         lm_session_discard(self->session);
 }
@@ -161,7 +161,7 @@ static void clip_region(GstLmNet *self, const GstLmNetSettings *settings)
 static void find_region(GstLmNet *self, GstClockTime running)
 {
     GError *error = NULL;
-    if (!self->seeker && !(self->seeker = lm_seeker_create(&error))) {
+    if (!self->region_thread && !(self->region_thread = lm_region_thread_create(&error))) {
         GST_DEBUG_OBJECT(self, "%s", error->message);
         g_error_free(error);
         self->region = (LmRect){0, 0, self->frame_info.width, self->frame_info.height};
@@ -170,10 +170,10 @@ static void find_region(GstLmNet *self, GstClockTime running)
     GST_OBJECT_LOCK(self);
     const bool wait = self->every_frame;
     GST_OBJECT_UNLOCK(self);
-    lm_seeker_post(self->seeker, self->thumbnail, running);
+    lm_region_thread_post(self->region_thread, self->thumbnail, running);
     if (wait)
-        lm_seeker_wait(self->seeker);
-    self->region = lm_seeker_get(self->seeker).rect;
+        lm_region_thread_wait(self->region_thread);
+    self->region = lm_region_thread_get(self->region_thread).rect;
 }
 
 static void settle_region(GstLmNet *self, const GstLmNetSettings *settings, GstClockTime running)
@@ -234,8 +234,8 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
     frame.clock = self->last.clock + step(&self->last, &frame);
     lm_thumbnail_take(self->thumbnail, view);
     settle_region(self, settings, frame.running);
-    const LmWatchReport report =
-        lm_watch_frame(self->watch, self->thumbnail, self->region, frame.running);
+    const LmSceneReport report =
+        lm_scene_watch_frame(self->watch, self->thumbnail, self->region, frame.running);
     gst_lm_net_set_picture(self, report.no_signal || is_made_up(buffer) ? GST_LM_PICTURE_NO_SIGNAL
                                  : report.frozen                        ? GST_LM_PICTURE_FROZEN
                                                                         : GST_LM_PICTURE_LIVE);

@@ -150,11 +150,11 @@ static void paint(GstLmPainter *painter, const Sign *sign, const LmFrame *frame,
     for (unsigned i = 0; i < G_N_ELEMENTS(layers); i++) {
         if (!layers[i])
             continue;
-        const LmStencil stencil = {cairo_image_surface_get_width(layers[i]),
-                                   cairo_image_surface_get_height(layers[i]),
-                                   (gsize)cairo_image_surface_get_stride(layers[i]),
-                                   cairo_image_surface_get_data(layers[i])};
-        lm_stencil_paint(&stencil, frame, x, y, i == 0 ? BACKDROP : color, &painter->scratch);
+        const LmAlphaBitmap bitmap = {cairo_image_surface_get_width(layers[i]),
+                                      cairo_image_surface_get_height(layers[i]),
+                                      (gsize)cairo_image_surface_get_stride(layers[i]),
+                                      cairo_image_surface_get_data(layers[i])};
+        lm_alpha_bitmap_paint(&bitmap, frame, x, y, i == 0 ? BACKDROP : color, &painter->scratch);
     }
 }
 

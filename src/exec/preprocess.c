@@ -175,9 +175,10 @@ static bool init_table(LmPreprocess *preprocess, GError **error)
 {
     const LmPreprocessParams *params = &preprocess->params;
     const LmRect *region = &params->region;
-    LmTriangle across, down;
-    lm_triangle_init(&across, region->x - upload_begin(params), region->width, params->width, 4);
-    lm_triangle_init(&down, 0, region->height, params->height, 1);
+    LmResizeFilter across, down;
+    lm_resize_filter_init(&across, region->x - upload_begin(params), region->width, params->width,
+                          4);
+    lm_resize_filter_init(&down, 0, region->height, params->height, 1);
     preprocess->rows_push.n_quads = across.n_quads;
     preprocess->columns_push.n_quads = down.n_quads;
     preprocess->columns_push.table = across.n_texels;
@@ -194,8 +195,8 @@ static bool init_table(LmPreprocess *preprocess, GError **error)
         done = preprocess->table_view != VK_NULL_HANDLE;
     }
     g_free(texels);
-    lm_triangle_finish(&across);
-    lm_triangle_finish(&down);
+    lm_resize_filter_finish(&across);
+    lm_resize_filter_finish(&down);
     return done;
 }
 

@@ -31,8 +31,8 @@ static Run find_run(unsigned n_in, unsigned n_out, unsigned out)
     return run;
 }
 
-void lm_triangle_init(LmTriangle *triangle, unsigned first, unsigned n_in, unsigned n_out,
-                      unsigned align)
+void lm_resize_filter_init(LmResizeFilter *triangle, unsigned first, unsigned n_in, unsigned n_out,
+                           unsigned align)
 {
     g_assert(n_in > 0 && n_out > 0 && (align == 1 || align == 4));
     unsigned n_quads = 1;
@@ -41,7 +41,7 @@ void lm_triangle_init(LmTriangle *triangle, unsigned first, unsigned n_in, unsig
         unsigned begin = (first + run.begin) / align * align;
         n_quads = MAX(n_quads, (first + run.end - begin + 3) / 4);
     }
-    *triangle = (LmTriangle){.n_out = n_out, .n_quads = n_quads};
+    *triangle = (LmResizeFilter){.n_out = n_out, .n_quads = n_quads};
     triangle->n_texels = (gsize)n_out * (1 + n_quads);
     triangle->texels = g_new0(float, 4 * triangle->n_texels);
     unsigned last_begin = (first + n_in + 3) / 4 * 4 - 4 * n_quads;
@@ -60,8 +60,8 @@ void lm_triangle_init(LmTriangle *triangle, unsigned first, unsigned n_in, unsig
     }
 }
 
-void lm_triangle_finish(LmTriangle *triangle)
+void lm_resize_filter_finish(LmResizeFilter *triangle)
 {
     g_free(triangle->texels);
-    *triangle = (LmTriangle){0};
+    *triangle = (LmResizeFilter){0};
 }

@@ -15,13 +15,13 @@ typedef struct {
      * units of `align` input samples; then n_quads * n_out texels of weights, [quad][output]. */
     float *texels;
     gsize n_texels;
-} LmTriangle;
+} LmResizeFilter;
 
 /** From n_in input samples, of which the first is sample `first` of a row, to n_out; all at least 1
  * (first: 0). Runs begin at multiples of `align` (1 or 4) of the row and end before first + n_in
  * rounded up to four. */
-void lm_triangle_init(LmTriangle *triangle, unsigned first, unsigned n_in, unsigned n_out,
-                      unsigned align);
-void lm_triangle_finish(LmTriangle *triangle);
+void lm_resize_filter_init(LmResizeFilter *triangle, unsigned first, unsigned n_in, unsigned n_out,
+                           unsigned align);
+void lm_resize_filter_finish(LmResizeFilter *triangle);
 
 G_END_DECLS

@@ -4,8 +4,8 @@
 
 #include <glib.h>
 
-/** A threshold of 0..1 as lm_decide_margin() takes it. */
-static inline float lm_decide_limit(double threshold)
+/** A threshold of 0..1 as lm_classify_margin() takes it. */
+static inline float lm_classify_limit(double threshold)
 {
     g_assert(threshold >= 0 && threshold <= 1);
     return (float)(255 * threshold);
@@ -13,7 +13,7 @@ static inline float lm_decide_limit(double threshold)
 
 /** How clearly a pixel is marked: above 0 where it is. `best` is the largest p_c above background,
  * `sum` all of those together, both 0..255. Exact for whole numbers. */
-static inline float lm_decide_margin(float best, float sum, float limit)
+static inline float lm_classify_margin(float best, float sum, float limit)
 {
     float background = 255 - sum; /* Rounded shares may add up to a little more than 255. */
     return 255 * best - limit * (best + (background > 0 ? background : 0));

@@ -135,7 +135,7 @@ static bool is_marked(const Boxing *b, guint32 id, int x, int y)
         }
     }
     return best_class == component(b->l, id)->class_index &&
-           lm_decide_margin(best, sum, b->limit) > 0;
+           lm_classify_margin(best, sum, b->limit) > 0;
 }
 
 static bool row_is_marked(const Boxing *b, guint32 id, int y, int left, int right)
@@ -211,7 +211,7 @@ static void keep(LmFindings *findings, Labelling *l, const LmFindingsParams *par
             g_array_append_val(roots, i);
     g_array_sort_with_data(roots, compare, l);
 
-    Boxing b = {.l = l, .limit = lm_decide_limit(params->threshold)};
+    Boxing b = {.l = l, .limit = lm_classify_limit(params->threshold)};
     b.columns = g_new(LmTap, mask->region.width);
     b.rows = g_new(LmTap, mask->region.height);
     for (int x = 0; x < mask->region.width; x++)
@@ -244,7 +244,7 @@ void lm_findings_init(LmFindings *findings, const LmMask *mask, const LmFindings
     l.map = g_new(guint32, size);
     l.components = g_array_new(FALSE, TRUE, sizeof(Component));
     g_array_set_size(l.components, 1);
-    lm_mask_decide(mask, params->threshold, l.labels);
+    lm_mask_classify(mask, params->threshold, l.labels);
     label(&l);
     keep(findings, &l, params);
     for (gsize i = 0; i < size; i++)

@@ -27,10 +27,10 @@ void lm_mask_unref(LmMask **mask)
     *mask = NULL;
 }
 
-void lm_mask_decide(const LmMask *mask, double threshold, guint8 *labels)
+void lm_mask_classify(const LmMask *mask, double threshold, guint8 *labels)
 {
     gsize size = (gsize)mask->width * mask->height;
-    float limit = lm_decide_limit(threshold);
+    float limit = lm_classify_limit(threshold);
     for (gsize i = 0; i < size; i++) {
         unsigned best = 0, sum = 0, best_class = 0;
         for (unsigned c = 1; c < mask->n_classes; c++) {
@@ -41,6 +41,6 @@ void lm_mask_decide(const LmMask *mask, double threshold, guint8 *labels)
                 best_class = c;
             }
         }
-        labels[i] = lm_decide_margin(best, sum, limit) > 0 ? best_class : 0;
+        labels[i] = lm_classify_margin(best, sum, limit) > 0 ? best_class : 0;
     }
 }

@@ -27,6 +27,6 @@ void lm_mask_unref(LmMask **mask);
 
 /** The decision rule at a mask's own pixels: labels[i] = c where class c (1..) is the likeliest
  * above background and p_c / (p_c + p_background) > threshold, else 0. labels: width * height. */
-void lm_mask_decide(const LmMask *mask, double threshold, guint8 *labels);
+void lm_mask_classify(const LmMask *mask, double threshold, guint8 *labels);
 
 G_END_DECLS

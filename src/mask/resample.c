@@ -116,7 +116,7 @@ static void compete_two(const LmResampler *r, const float *first, const float *s
 {
     for (int x = r->begin; x < r->end; x++) {
         float p = lm_lerp(first[x], second[x], t);
-        margins[x] = lm_decide_margin(p, p, limit);
+        margins[x] = lm_classify_margin(p, p, limit);
     }
 }
 
@@ -149,7 +149,7 @@ static void decide_many(int n, const guint16 *restrict kept_first,
 {
     for (int x = 0; x < n; x++) {
         behind[x] = best[x] - behind[x];
-        best[x] = lm_decide_margin(best[x], sums[x], limit);
+        best[x] = lm_classify_margin(best[x], sums[x], limit);
     }
     for (int x = 0; x < n; x++) {
         int winner = (int)winners[x];

@@ -43,8 +43,8 @@ void lm_resampler_probabilities(LmResampler *resampler, int y, unsigned class_in
 
 /** Row y of the frame: the class that each of rect.width pixels is marked as, or 0. A pixel is
  * marked where the decision rule holds for its probabilities and one of the mask's pixels that they
- * are resampled from is kept as the same class. `limit` is lm_decide_limit()'s. margins:
- * lm_decide_margin() at each pixel, 0 outside the region. leads: by how much the likeliest class
+ * are resampled from is kept as the same class. `limit` is lm_classify_limit()'s. margins:
+ * lm_classify_margin() at each pixel, 0 outside the region. leads: by how much the likeliest class
  * exceeds the next; not written for masks of two classes. */
 void lm_resampler_classes(LmResampler *resampler, int y, float limit, guint8 *classes,
                           float *margins, float *leads);

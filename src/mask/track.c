@@ -42,9 +42,9 @@ static void see(LmTrack *track, LmFinding *finding, gint64 time, LmTrackFunc fun
     track->finding = *finding;
     track->last = time;
     track->seen = true;
-    track->is_lacking = false;
-    if (!track->is_in && time - track->first >= LM_TRACK_ENTER_NS) {
-        track->is_in = true;
+    track->is_missing = false;
+    if (!track->confirmed && time - track->first >= LM_TRACK_ENTER_NS) {
+        track->confirmed = true;
         track->entered = time;
         report(track, LM_TRACK_ENTER, func, user);
     }
@@ -53,12 +53,12 @@ static void see(LmTrack *track, LmFinding *finding, gint64 time, LmTrackFunc fun
 /* Whether a finding that this mask lacks has gone for good. */
 static bool is_gone(LmTrack *track, gint64 time)
 {
-    if (!track->is_lacking) {
-        track->is_lacking = true;
-        track->lacking = time;
+    if (!track->is_missing) {
+        track->is_missing = true;
+        track->missing_since = time;
     }
-    return time - track->lacking >= LM_TRACK_LEAVE_NS &&
-           (!track->is_in || time - track->entered >= LM_TRACK_ON_NS);
+    return time - track->missing_since >= LM_TRACK_LEAVE_NS &&
+           (!track->confirmed || time - track->entered >= LM_TRACK_ON_NS);
 }
 
 static void drop_gone(LmTracker *tracker, gint64 time, LmTrackFunc func, void *user)
@@ -68,7 +68,7 @@ static void drop_gone(LmTracker *tracker, gint64 time, LmTrackFunc func, void *u
         LmTrack *track = &tracker->tracks[i];
         if (track->seen || !is_gone(track, time))
             tracker->tracks[kept++] = *track;
-        else if (track->is_in)
+        else if (track->confirmed)
             report(track, LM_TRACK_LEAVE, func, user);
     }
     tracker->n = kept;
@@ -85,7 +85,7 @@ static void begin(LmTracker *tracker, const LmFinding *finding, gint64 time, LmT
         for (unsigned i = 1; i < tracker->n; i++)
             if (tracker->tracks[i].last < track->last)
                 track = &tracker->tracks[i];
-        if (track->is_in)
+        if (track->confirmed)
             report(track, LM_TRACK_LEAVE, func, user);
     }
     *track = (LmTrack){.finding = *finding, .first = time, .last = time, .seen = true};
@@ -116,7 +116,7 @@ void lm_tracker_update(LmTracker *tracker, LmFindings *findings, gint64 time, Lm
 void lm_tracker_clear(LmTracker *tracker, LmTrackFunc func, void *user)
 {
     for (unsigned i = 0; i < tracker->n; i++)
-        if (tracker->tracks[i].is_in)
+        if (tracker->tracks[i].confirmed)
             report(&tracker->tracks[i], LM_TRACK_LEAVE, func, user);
     tracker->n = 0;
 }

@@ -24,11 +24,11 @@ typedef enum { LM_TRACK_ENTER, LM_TRACK_LEAVE } LmTrackEvent;
 typedef void (*LmTrackFunc)(void *user, LmTrackEvent event, const LmFinding *finding);
 
 typedef struct {
-    LmFinding finding;  /**< As last seen. */
-    gint64 first, last; /**< When it was seen, ns. */
-    gint64 entered;     /**< Where is_in. */
-    gint64 lacking;     /**< Since when it has not been seen; where is_lacking. */
-    bool is_in, is_lacking;
+    LmFinding finding;    /**< As last seen. */
+    gint64 first, last;   /**< When it was seen, ns. */
+    gint64 entered;       /**< Where confirmed. */
+    gint64 missing_since; /**< Since when it has not been seen; where is_missing. */
+    bool confirmed, is_missing;
     bool seen; /**< In the mask at hand. */
 } LmTrack;
 

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A stencil's rows as the blender takes them: whole units of chroma. */
+ * A bitmap's rows as the blender takes them: whole units of chroma. */
 #include "overlay/alpha-bitmap.h"
 
 #include <string.h>
 
 #include "overlay/blend.h"
 
-/* Row `row` of the stencil, from column `shift` on, as coverage. */
-static void load(const LmStencil *stencil, int row, int shift, int width, guint16 *coverage)
+/* Row `row` of the bitmap, from column `shift` on, as coverage. */
+static void load(const LmAlphaBitmap *bitmap, int row, int shift, int width, guint16 *coverage)
 {
     memset(coverage, 0, sizeof *coverage * (gsize)width);
-    if (row < 0 || row >= stencil->height)
+    if (row < 0 || row >= bitmap->height)
         return;
-    for (int i = MAX(shift, 0); i < MIN(width, stencil->width + shift); i++)
-        coverage[i] = (guint16)(stencil->data[(gsize)row * stencil->stride + (gsize)(i - shift)] *
+    for (int i = MAX(shift, 0); i < MIN(width, bitmap->width + shift); i++)
+        coverage[i] = (guint16)(bitmap->data[(gsize)row * bitmap->stride + (gsize)(i - shift)] *
                                 LM_BLEND_ONE / 255);
 }
 
-void lm_stencil_paint(const LmStencil *stencil, const LmFrame *frame, int x, int y, guint32 color,
-                      LmOverlayScratch *scratch)
+void lm_alpha_bitmap_paint(const LmAlphaBitmap *bitmap, const LmFrame *frame, int x, int y,
+                           guint32 color, LmOverlayScratch *scratch)
 {
     const LmFrameInfo *info = &frame->info;
-    LmRect rect = lm_rect_clip((LmRect){x, y, stencil->width, stencil->height},
+    LmRect rect = lm_rect_clip((LmRect){x, y, bitmap->width, bitmap->height},
                                (LmRect){0, 0, info->width, info->height});
     if (rect.width <= 0 || rect.height <= 0)
         return;
@@ -42,7 +42,7 @@ void lm_stencil_paint(const LmStencil *stencil, const LmFrame *frame, int x, int
     /* From an even row to an odd one, where chroma spans two. */
     const int end = MIN((rect.y + rect.height + 1) / 2 * 2, info->height);
     for (int at = rect.y / 2 * 2; at < end; at++) {
-        load(stencil, at - y, x - left, width, coverage[at & 1]);
+        load(bitmap, at - y, x - left, width, coverage[at & 1]);
         /* Columns outside the frame are not covered. */
         for (int i = MAX(info->width - left, 0); i < width; i++)
             coverage[at & 1][i] = 0;

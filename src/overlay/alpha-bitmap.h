@@ -11,12 +11,12 @@ typedef struct {
     int width, height;
     gsize stride;       /**< Bytes from row to row. */
     const guint8 *data; /**< 0..255 */
-} LmStencil;
+} LmAlphaBitmap;
 
-/** Blends 0xRRGGBB `color` into the frame through the stencil, whose upper left pixel lies at (x,
+/** Blends 0xRRGGBB `color` into the frame through the bitmap, whose upper left pixel lies at (x,
  * y) of it and may lie outside; what reaches beyond the frame is cut off. Only covered pixels
  * change; a chroma sample by the mean coverage of its pixels; alpha and padding never. */
-void lm_stencil_paint(const LmStencil *stencil, const LmFrame *frame, int x, int y, guint32 color,
-                      LmOverlayScratch *scratch);
+void lm_alpha_bitmap_paint(const LmAlphaBitmap *bitmap, const LmFrame *frame, int x, int y,
+                           guint32 color, LmOverlayScratch *scratch);
 
 G_END_DECLS

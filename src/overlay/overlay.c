@@ -124,7 +124,7 @@ void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings 
     const LmFrameInfo *info = &frame->info;
     const LmRect whole = {0, 0, info->width, info->height};
     Drawing d = {.frame = frame, .mask = mask, .findings = findings};
-    d.limit = lm_decide_limit(params->threshold);
+    d.limit = lm_classify_limit(params->threshold);
     if (params->flags & LM_OVERLAY_FILL)
         d.fill = (int)(LM_BLEND_ONE * CLAMP(params->opacity, 0, 1) + 0.5);
     if (params->flags & LM_OVERLAY_CONTOUR)
@@ -180,7 +180,7 @@ void lm_overlay_classes(const LmMask *mask, const LmFindings *findings, double t
     LmResampler resampler;
     lm_resampler_init(&resampler, mask, findings->kept, rect, memory);
     for (int y = 0; y < rect.height; y++)
-        lm_resampler_classes(&resampler, rect.y + y, lm_decide_limit(threshold), out + y * stride,
+        lm_resampler_classes(&resampler, rect.y + y, lm_classify_limit(threshold), out + y * stride,
                              margins, leads);
     g_free(memory);
 }

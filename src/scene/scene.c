@@ -2,7 +2,7 @@
  * The synthetic colonoscopy: the way of a frame from the camera's place to the rows. */
 #include "scene/scene.h"
 
-#include "scene/crew.h"
+#include "scene/thread-pool.h"
 #include "scene/scale.h"
 #include "scene/screen.h"
 #include "util/error.h"
@@ -64,7 +64,7 @@ struct LmScene {
     LmCanvas canvas;
     LmScalePlace *places_x, *places_y; /* for each column and row of the view */
     guint16 *dither;
-    LmCrew *crew;
+    LmThreadPool *pool;
     Bench *benches; /* one for each share */
 
     /* The frame at hand. */
@@ -166,9 +166,9 @@ LmScene *lm_scene_create(const LmSceneParams *params, GError **error)
     scene->dither = lm_scale_dither_create(scene->view.width);
     scene->projected = g_new(LmProjected, MOST_VERTICES);
 
-    scene->crew = lm_crew_create(MAX(params->threads, 1));
-    scene->benches = g_new0(Bench, lm_crew_shares(scene->crew));
-    for (guint i = 0; i < lm_crew_shares(scene->crew); i++) {
+    scene->pool = lm_thread_pool_create(MAX(params->threads, 1));
+    scene->benches = g_new0(Bench, lm_thread_pool_shares(scene->pool));
+    for (guint i = 0; i < lm_thread_pool_shares(scene->pool); i++) {
         Bench *bench = &scene->benches[i];
         for (guint k = 0; k < G_N_ELEMENTS(bench->exposed); k++)
             bench->exposed[k] = g_new(gint16, 4 * width);
@@ -188,7 +188,7 @@ void lm_scene_free(LmScene **pointer)
     LmScene *scene = pointer ? *pointer : NULL;
     if (!scene)
         return;
-    for (guint i = 0; i < lm_crew_shares(scene->crew); i++) {
+    for (guint i = 0; i < lm_thread_pool_shares(scene->pool); i++) {
         Bench *bench = &scene->benches[i];
         for (guint k = 0; k < G_N_ELEMENTS(bench->exposed); k++)
             g_free(bench->exposed[k]);
@@ -200,7 +200,7 @@ void lm_scene_free(LmScene **pointer)
         g_free(bench->truth);
     }
     g_free(scene->benches);
-    lm_crew_free(&scene->crew);
+    lm_thread_pool_free(&scene->pool);
     g_free(scene->projected);
     g_free(scene->dither);
     g_free(scene->places_x);
@@ -404,7 +404,7 @@ static void gather_visible(LmScene *scene)
     scene->visible_count = 0;
     for (guint i = 0; i < LM_SCENE_MAX_VISIBLE; i++) {
         guint x0 = G_MAXUINT, y0 = G_MAXUINT, x1 = 0, y1 = 0;
-        for (guint k = 0; k < lm_crew_shares(scene->crew); k++) {
+        for (guint k = 0; k < lm_thread_pool_shares(scene->pool); k++) {
             const Bench *bench = &scene->benches[k];
             x0 = MIN(x0, bench->first_x[i]);
             y0 = MIN(y0, bench->first_y[i]);
@@ -438,9 +438,9 @@ static void draw(LmScene *scene, guint64 number, gboolean truth, LmSceneRowFunc 
     scene->lens.focal = 0.5f * sqrtf(width * width + height * height) / CORNER;
     lm_screen_set_number(scene->screen, number);
     collect(scene);
-    lm_crew_run(scene->crew, project_share, scene);
-    lm_crew_run(scene->crew, raster_share, scene);
-    lm_crew_run(scene->crew, rows_share, scene);
+    lm_thread_pool_run(scene->pool, project_share, scene);
+    lm_thread_pool_run(scene->pool, raster_share, scene);
+    lm_thread_pool_run(scene->pool, rows_share, scene);
     gather_visible(scene);
 }
 

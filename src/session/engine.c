@@ -88,7 +88,7 @@ static LmEngine *new_engine(const LmSessionParams *params, const LmDeviceInfo *i
     priv->cache_dir = g_strdup(params->cache_dir);
     priv->refs = 1;
     engine->info = *info;
-    engine->precision = lm_precision_settle(params->precision, info);
+    engine->precision = lm_precision_resolve(params->precision, info);
 
     if (!(engine->weights = lm_weights_open(params->model, error)) ||
         !(engine->graph =
@@ -117,7 +117,7 @@ static bool fits(const LmEngine *engine, const LmSessionParams *params, const Lm
            g_str_equal(priv->path, params->model) && priv->width == params->width &&
            priv->height == params->height && engine->info.index == info->index &&
            same_device(&engine->info, info) &&
-           engine->precision == lm_precision_settle(params->precision, info) &&
+           engine->precision == lm_precision_resolve(params->precision, info) &&
            g_strcmp0(priv->cache_dir, params->cache_dir) == 0;
 }
 

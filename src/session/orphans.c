@@ -25,7 +25,7 @@ static void wait_at_exit(void)
     const gint64 now = lm_clock_now();
     if (!until)
         until = now + EXIT_PATIENCE;
-    lm_detached_wait(MAX(until - now, 0));
+    lm_orphans_wait(MAX(until - now, 0));
 }
 
 /* With the lock held, as all that follow. */
@@ -63,14 +63,14 @@ static void add(pthread_t thread)
     g_array_append_val(threads, entry);
 }
 
-void lm_detached_enter(pthread_t thread)
+void lm_orphans_enter(pthread_t thread)
 {
     pthread_mutex_lock(&lock);
     add(thread);
     pthread_mutex_unlock(&lock);
 }
 
-void lm_detached_leave(void)
+void lm_orphans_leave(void)
 {
     pthread_mutex_lock(&lock);
     for (guint i = 0; i < threads->len; i++) {
@@ -82,7 +82,7 @@ void lm_detached_leave(void)
     pthread_mutex_unlock(&lock);
 }
 
-bool lm_detached_start(void *(*work)(void *data), void *data)
+bool lm_orphans_start(void *(*work)(void *data), void *data)
 {
     pthread_t thread;
     pthread_mutex_lock(&lock);
@@ -101,7 +101,7 @@ static unsigned count(void)
     return n;
 }
 
-unsigned lm_detached_count(void)
+unsigned lm_orphans_count(void)
 {
     pthread_mutex_lock(&lock);
     unsigned n = count();
@@ -109,7 +109,7 @@ unsigned lm_detached_count(void)
     return n;
 }
 
-bool lm_detached_wait(gint64 timeout_ns)
+bool lm_orphans_wait(gint64 timeout_ns)
 {
     gint64 until = lm_clock_now() + timeout_ns;
     pthread_mutex_lock(&lock);

@@ -13,16 +13,16 @@
 G_BEGIN_DECLS
 
 /** Takes over a thread that can be joined; by whoever lets go of it, before. */
-void lm_detached_enter(pthread_t thread);
+void lm_orphans_enter(pthread_t thread);
 /** The last that such a thread calls; another thread never does. */
-void lm_detached_leave(void);
-/** Starts one: it runs `work`, which calls lm_detached_leave() at its end. False where there is no
+void lm_orphans_leave(void);
+/** Starts one: it runs `work`, which calls lm_orphans_leave() at its end. False where there is no
  * thread to be had. */
-bool lm_detached_start(void *(*work)(void *data), void *data);
+bool lm_orphans_start(void *(*work)(void *data), void *data);
 
 /** How many have not left. */
-unsigned lm_detached_count(void);
+unsigned lm_orphans_count(void);
 /** Waits until all have ended, but no longer than that; whether they have. */
-bool lm_detached_wait(gint64 timeout_ns);
+bool lm_orphans_wait(gint64 timeout_ns);
 
 G_END_DECLS

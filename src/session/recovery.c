@@ -138,7 +138,7 @@ static void *give_back_some_time(void *data)
 {
     give_back(data);
     g_free(data);
-    lm_detached_leave();
+    lm_orphans_leave();
     return NULL;
 }
 
@@ -165,7 +165,7 @@ void lm_session_close_device(LmSession *session, bool hung)
         return;
     }
     Remains *left = g_memdup2(&remains, sizeof remains);
-    if (!lm_detached_start(give_back_some_time, left))
+    if (!lm_orphans_start(give_back_some_time, left))
         g_warning("no thread to wait for %s, which hangs: its memory is lost",
                   session->engine->info.name);
 }
@@ -177,7 +177,7 @@ void lm_session_back_off(LmSession *session)
     pthread_mutex_lock(&session->lock);
     while (!session->quit && !session->retry && lm_clock_now() < until)
         lm_clock_wait(&session->wake, &session->lock, until);
-    while (!session->quit && lm_detached_count() >= MOST_DETACHED)
+    while (!session->quit && lm_orphans_count() >= MOST_DETACHED)
         lm_clock_wait(&session->wake, &session->lock, lm_clock_now() + LM_SECOND_NS);
     session->retry = session->bad_layout = false;
     pthread_mutex_unlock(&session->lock);

@@ -34,7 +34,7 @@ static gint64 frame_timeout_ns(const LmGraph *graph)
     return 60 * LM_SECOND_NS * (gint64)(1 + macs / MACS_PER_MINUTE);
 }
 
-LmPrecision lm_precision_settle(LmPrecision precision, const LmDeviceInfo *device)
+LmPrecision lm_precision_resolve(LmPrecision precision, const LmDeviceInfo *device)
 {
     if (precision != LM_PRECISION_AUTO)
         return precision;
@@ -91,7 +91,7 @@ static bool stop_worker(LmSession *session)
     pthread_t thread = session->thread;
     if (!ended) {
         session->orphaned = true;
-        lm_detached_enter(thread);
+        lm_orphans_enter(thread);
     }
     pthread_mutex_unlock(&session->lock);
     if (ended)

@@ -34,7 +34,7 @@ G_BEGIN_DECLS
 typedef enum { LM_PRECISION_AUTO, LM_PRECISION_FP32, LM_PRECISION_FP16 } LmPrecision;
 
 /** What is meant on that device: AUTO becomes FP32 or FP16. */
-LmPrecision lm_precision_settle(LmPrecision precision, const LmDeviceInfo *device);
+LmPrecision lm_precision_resolve(LmPrecision precision, const LmDeviceInfo *device);
 
 typedef enum {
     LM_SESSION_IDLE,     /**< Not started. */

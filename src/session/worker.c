@@ -369,7 +369,7 @@ void *lm_session_work(void *data)
     pthread_mutex_unlock(&session->lock);
     if (orphaned) {
         lm_session_destroy(session);
-        lm_detached_leave();
+        lm_orphans_leave();
     }
     return NULL;
 }

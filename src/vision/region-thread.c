@@ -6,7 +6,7 @@
 
 #include "util/error.h"
 
-struct LmSeeker {
+struct LmRegionThread {
     pthread_t thread;
     bool running;
     LmRegionFinder *finder; /* The thread's, as is: */
@@ -26,113 +26,114 @@ struct LmSeeker {
 
 static void *seek(void *data)
 {
-    LmSeeker *seeker = data;
-    pthread_mutex_lock(&seeker->lock);
+    LmRegionThread *region_thread = data;
+    pthread_mutex_lock(&region_thread->lock);
     for (;;) {
-        while (!seeker->waiting && !seeker->ending)
-            pthread_cond_wait(&seeker->wake, &seeker->lock);
-        if (seeker->ending)
+        while (!region_thread->waiting && !region_thread->ending)
+            pthread_cond_wait(&region_thread->wake, &region_thread->lock);
+        if (region_thread->ending)
             break;
-        const guint64 time = seeker->time;
-        const unsigned epoch = seeker->epoch;
-        const bool reset = seeker->reset;
-        seeker->seen = seeker->posted;
-        seeker->waiting = seeker->reset = false;
-        seeker->busy = true;
-        pthread_mutex_unlock(&seeker->lock);
+        const guint64 time = region_thread->time;
+        const unsigned epoch = region_thread->epoch;
+        const bool reset = region_thread->reset;
+        region_thread->seen = region_thread->posted;
+        region_thread->waiting = region_thread->reset = false;
+        region_thread->busy = true;
+        pthread_mutex_unlock(&region_thread->lock);
 
         if (reset)
-            lm_region_finder_reset(seeker->finder);
-        lm_region_finder_feed(seeker->finder, &seeker->seen, time);
-        const LmRegion region = lm_region_finder_get(seeker->finder);
+            lm_region_finder_reset(region_thread->finder);
+        lm_region_finder_feed(region_thread->finder, &region_thread->seen, time);
+        const LmRegion region = lm_region_finder_get(region_thread->finder);
 
-        pthread_mutex_lock(&seeker->lock);
-        if (epoch == seeker->epoch)
-            seeker->region = region;
-        seeker->busy = false;
-        if (!seeker->waiting)
-            pthread_cond_broadcast(&seeker->idle);
+        pthread_mutex_lock(&region_thread->lock);
+        if (epoch == region_thread->epoch)
+            region_thread->region = region;
+        region_thread->busy = false;
+        if (!region_thread->waiting)
+            pthread_cond_broadcast(&region_thread->idle);
     }
-    pthread_mutex_unlock(&seeker->lock);
+    pthread_mutex_unlock(&region_thread->lock);
     return NULL;
 }
 
-LmSeeker *lm_seeker_create(GError **error)
+LmRegionThread *lm_region_thread_create(GError **error)
 {
-    LmSeeker *seeker = g_new0(LmSeeker, 1);
-    pthread_mutex_init(&seeker->lock, NULL);
-    pthread_cond_init(&seeker->wake, NULL);
-    pthread_cond_init(&seeker->idle, NULL);
-    seeker->finder = lm_region_finder_create();
-    int failed = pthread_create(&seeker->thread, NULL, seek, seeker);
+    LmRegionThread *region_thread = g_new0(LmRegionThread, 1);
+    pthread_mutex_init(&region_thread->lock, NULL);
+    pthread_cond_init(&region_thread->wake, NULL);
+    pthread_cond_init(&region_thread->idle, NULL);
+    region_thread->finder = lm_region_finder_create();
+    int failed = pthread_create(&region_thread->thread, NULL, seek, region_thread);
     if (failed) {
         g_set_error(error, LM_ERROR, LM_ERROR_MEMORY, "no thread to find the region: %s",
                     g_strerror(failed));
-        lm_seeker_free(&seeker);
+        lm_region_thread_free(&region_thread);
         return NULL;
     }
-    seeker->running = true;
-    return seeker;
+    region_thread->running = true;
+    return region_thread;
 }
 
-void lm_seeker_free(LmSeeker **pointer)
+void lm_region_thread_free(LmRegionThread **pointer)
 {
-    LmSeeker *seeker = pointer ? *pointer : NULL;
-    if (!seeker)
+    LmRegionThread *region_thread = pointer ? *pointer : NULL;
+    if (!region_thread)
         return;
-    if (seeker->running) {
-        pthread_mutex_lock(&seeker->lock);
-        seeker->ending = true;
-        pthread_cond_signal(&seeker->wake);
-        pthread_mutex_unlock(&seeker->lock);
-        pthread_join(seeker->thread, NULL);
+    if (region_thread->running) {
+        pthread_mutex_lock(&region_thread->lock);
+        region_thread->ending = true;
+        pthread_cond_signal(&region_thread->wake);
+        pthread_mutex_unlock(&region_thread->lock);
+        pthread_join(region_thread->thread, NULL);
     }
-    lm_region_finder_free(&seeker->finder);
-    pthread_cond_destroy(&seeker->idle);
-    pthread_cond_destroy(&seeker->wake);
-    pthread_mutex_destroy(&seeker->lock);
+    lm_region_finder_free(&region_thread->finder);
+    pthread_cond_destroy(&region_thread->idle);
+    pthread_cond_destroy(&region_thread->wake);
+    pthread_mutex_destroy(&region_thread->lock);
     g_clear_pointer(pointer, g_free);
 }
 
-void lm_seeker_post(LmSeeker *seeker, const LmThumbnail *thumbnail, guint64 time)
+void lm_region_thread_post(LmRegionThread *region_thread, const LmThumbnail *thumbnail,
+                           guint64 time)
 {
     const LmGrid *grid = &thumbnail->grid;
-    pthread_mutex_lock(&seeker->lock);
-    if (!lm_grid_equal(grid, &seeker->posted.grid) || seeker->reset) {
-        seeker->epoch++;
-        seeker->region = (LmRegion){.rect = {0, 0, grid->frame_width, grid->frame_height}};
+    pthread_mutex_lock(&region_thread->lock);
+    if (!lm_grid_equal(grid, &region_thread->posted.grid) || region_thread->reset) {
+        region_thread->epoch++;
+        region_thread->region = (LmRegion){.rect = {0, 0, grid->frame_width, grid->frame_height}};
     }
-    seeker->posted = *thumbnail;
-    seeker->time = time;
-    seeker->waiting = true;
-    pthread_cond_signal(&seeker->wake);
-    pthread_mutex_unlock(&seeker->lock);
+    region_thread->posted = *thumbnail;
+    region_thread->time = time;
+    region_thread->waiting = true;
+    pthread_cond_signal(&region_thread->wake);
+    pthread_mutex_unlock(&region_thread->lock);
 }
 
-LmRegion lm_seeker_get(LmSeeker *seeker)
+LmRegion lm_region_thread_get(LmRegionThread *region_thread)
 {
-    pthread_mutex_lock(&seeker->lock);
-    const LmRegion region = seeker->region;
-    pthread_mutex_unlock(&seeker->lock);
+    pthread_mutex_lock(&region_thread->lock);
+    const LmRegion region = region_thread->region;
+    pthread_mutex_unlock(&region_thread->lock);
     return region;
 }
 
-void lm_seeker_reset(LmSeeker *seeker)
+void lm_region_thread_reset(LmRegionThread *region_thread)
 {
-    pthread_mutex_lock(&seeker->lock);
-    seeker->epoch++;
-    seeker->reset = true;
-    seeker->waiting = false;
-    seeker->region = (LmRegion){0};
-    if (!seeker->busy)
-        pthread_cond_broadcast(&seeker->idle);
-    pthread_mutex_unlock(&seeker->lock);
+    pthread_mutex_lock(&region_thread->lock);
+    region_thread->epoch++;
+    region_thread->reset = true;
+    region_thread->waiting = false;
+    region_thread->region = (LmRegion){0};
+    if (!region_thread->busy)
+        pthread_cond_broadcast(&region_thread->idle);
+    pthread_mutex_unlock(&region_thread->lock);
 }
 
-void lm_seeker_wait(LmSeeker *seeker)
+void lm_region_thread_wait(LmRegionThread *region_thread)
 {
-    pthread_mutex_lock(&seeker->lock);
-    while (seeker->waiting || seeker->busy)
-        pthread_cond_wait(&seeker->idle, &seeker->lock);
-    pthread_mutex_unlock(&seeker->lock);
+    pthread_mutex_lock(&region_thread->lock);
+    while (region_thread->waiting || region_thread->busy)
+        pthread_cond_wait(&region_thread->idle, &region_thread->lock);
+    pthread_mutex_unlock(&region_thread->lock);
 }

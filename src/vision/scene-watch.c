@@ -37,7 +37,7 @@ typedef struct {
     float mean[SIDE * SIDE], detail[SIDE * SIDE];
 } Blocks;
 
-struct LmWatch {
+struct LmSceneWatch {
     LmThumbnail last; /* The last frame's, or the first of those that are the same. */
     bool started;
     LmRect region;          /* Cells. */
@@ -53,18 +53,18 @@ struct LmWatch {
     bool unlike; /* The last frame was. */
 };
 
-LmWatch *lm_watch_create(void)
+LmSceneWatch *lm_scene_watch_create(void)
 {
-    return g_new0(LmWatch, 1);
+    return g_new0(LmSceneWatch, 1);
 }
 
-void lm_watch_free(LmWatch **watch)
+void lm_scene_watch_free(LmSceneWatch **watch)
 {
     if (watch)
         g_clear_pointer(watch, g_free);
 }
 
-void lm_watch_reset(LmWatch *watch)
+void lm_scene_watch_reset(LmSceneWatch *watch)
 {
     watch->started = false;
 }
@@ -183,7 +183,7 @@ static float find_likeness(const Blocks *a, const Blocks *b)
     return sum / weights;
 }
 
-static bool is_cut(LmWatch *watch, const Blocks *a, const Blocks *b)
+static bool is_cut(LmSceneWatch *watch, const Blocks *a, const Blocks *b)
 {
     const int n = b->width * b->height;
     if (b->width < LEAST_SIDE || b->height < LEAST_SIDE)
@@ -243,7 +243,7 @@ static bool is_card(const LmThumbnail *t, LmRect region)
     return far * 20 <= region.width * region.height;
 }
 
-static void begin(LmWatch *watch, LmRect region)
+static void begin(LmSceneWatch *watch, LmRect region)
 {
     watch->started = true;
     watch->region = region;
@@ -255,7 +255,7 @@ static void begin(LmWatch *watch, LmRect region)
 }
 
 /* Counts what the states are made of. */
-static void count(LmWatch *watch, const LmWatchReport *report)
+static void count(LmSceneWatch *watch, const LmSceneReport *report)
 {
     watch->repeats = report->same ? watch->repeats + 1 : 0;
     if (!report->same)
@@ -269,10 +269,10 @@ static void count(LmWatch *watch, const LmWatchReport *report)
     watch->blank = report->blank;
 }
 
-LmWatchReport lm_watch_frame(LmWatch *watch, const LmThumbnail *thumbnail, LmRect region,
-                             guint64 time)
+LmSceneReport lm_scene_watch_frame(LmSceneWatch *watch, const LmThumbnail *thumbnail, LmRect region,
+                                   guint64 time)
 {
-    LmWatchReport report = {0};
+    LmSceneReport report = {0};
     const LmRect cells = lm_grid_cells(&thumbnail->grid, region);
     if (cells.width <= 0 || cells.height <= 0) {
         watch->started = false;

@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /** One thread at a time; about 0.1 MB. */
-typedef struct LmWatch LmWatch;
+typedef struct LmSceneWatch LmSceneWatch;
 
 typedef struct {
     /** The picture is the one before's, and since that is said against the first of them, it does
@@ -22,13 +22,13 @@ typedef struct {
     bool frozen;
     /** The state: blank as long, or a card of one colour, with a little text, frozen. */
     bool no_signal;
-} LmWatchReport;
+} LmSceneReport;
 
-LmWatch *lm_watch_create(void);
+LmSceneWatch *lm_scene_watch_create(void);
 /** Clears the pointer; takes NULL and a pointer to NULL. */
-void lm_watch_free(LmWatch **watch);
+void lm_scene_watch_free(LmSceneWatch **watch);
 /** As it was when made. After a flush, the next frame is the first. */
-void lm_watch_reset(LmWatch *watch);
+void lm_scene_watch_reset(LmSceneWatch *watch);
 
 /** Looks at the next frame's thumbnail: at no pixels outside `region`, which is clipped to the
  * frame and of which at least one cell's pixel must be inside (else nothing is reported). `time` as
@@ -42,7 +42,7 @@ void lm_watch_reset(LmWatch *watch);
  * For cuts and black, an eighth of the region at each side does not count: there the picture's
  * shape ends and text may stand. Regions of less than 20 cells either way have no cuts, but to and
  * from blank frames. */
-LmWatchReport lm_watch_frame(LmWatch *watch, const LmThumbnail *thumbnail, LmRect region,
-                             guint64 time);
+LmSceneReport lm_scene_watch_frame(LmSceneWatch *watch, const LmThumbnail *thumbnail, LmRect region,
+                                   guint64 time);
 
 G_END_DECLS

@@ -37,7 +37,7 @@ START_TEST(decisions)
     }
     guint8 *labels = g_malloc(65536);
     for (unsigned t = 0; t < G_N_ELEMENTS(thresholds); t++) {
-        lm_mask_decide(mask, thresholds[t], labels);
+        lm_mask_classify(mask, thresholds[t], labels);
         for (int i = 0; i < 65536; i++) {
             int a = mask->data[i], b = mask->data[65536 + i], best = MAX(a, b);
             double share = best ? (double)best / (best + 255 - a - b) : 0;
@@ -108,7 +108,7 @@ static void check_components(const LmMask *mask, double threshold, double min_ar
     guint8 *labels = g_malloc(size);
     int *ids = g_new0(int, size), n = 0;
     LmFindings findings;
-    lm_mask_decide(mask, threshold, labels);
+    lm_mask_classify(mask, threshold, labels);
     lm_findings_init(&findings, mask, &(LmFindingsParams){threshold, min_area});
 
     for (int i = 0; i < size; i++) {

@@ -263,7 +263,7 @@ START_TEST(formats)
 }
 END_TEST
 
-/* A checked stencil of one strength at places in and partly outside the frame, in every format. */
+/* A checked bitmap of one strength at places in and partly outside the frame, in every format. */
 START_TEST(stencils)
 {
     const LmRect places[] = {{3, 5, 20, 11},     {0, 0, 9, 9},   {-7, -4, 25, 17}, {20, 30, 64, 64},
@@ -286,8 +286,8 @@ START_TEST(stencils)
             if (x >= 0 && x < info.width && y >= 0 && y < info.height)
                 classes[y * info.width + x] = 1;
         }
-        const LmStencil stencil = {place.width, place.height, (gsize)place.width, data};
-        lm_stencil_paint(&stencil, &after, place.x, place.y, 0x30d0a0, &scratch);
+        const LmAlphaBitmap bitmap = {place.width, place.height, (gsize)place.width, data};
+        lm_alpha_bitmap_paint(&bitmap, &after, place.x, place.y, 0x30d0a0, &scratch);
         check_confined(&before, &after, classes);
         check_fill(&before, &after, classes, 0x30d0a0, strength / 255.0);
         test_frame_finish(&before);
@@ -505,7 +505,7 @@ START_TEST(identity)
     for (double threshold = 0; threshold < 1; threshold += 0.2) {
         LmFindings findings;
         lm_findings_init(&findings, mask, &(LmFindingsParams){threshold, 0});
-        lm_mask_decide(mask, threshold, labels);
+        lm_mask_classify(mask, threshold, labels);
         lm_overlay_classes(mask, &findings, threshold, mask->region, out, 44);
         ck_assert_mem_eq(out, labels, sizeof out);
         lm_findings_finish(&findings);

@@ -64,7 +64,7 @@ static void finish_log(Log *log)
 /* Everything that was on the device is gone, with the threads that were left to themselves. */
 static void expect_nothing_left(void)
 {
-    ck_assert(lm_detached_wait(100 * LM_SECOND_NS));
+    ck_assert(lm_orphans_wait(100 * LM_SECOND_NS));
     ck_assert_uint_eq(lm_buffer_total_bytes(), 0);
 }
 
@@ -284,7 +284,7 @@ START_TEST(freed_while_stalled)
     lm_session_free(&session);
     log.closed = true;
     /* Not waited for: its worker still is there, and frees all when the device lets it. */
-    ck_assert_uint_eq(lm_detached_count(), 1);
+    ck_assert_uint_eq(lm_orphans_count(), 1);
     guint64 bytes = lm_buffer_total_bytes();
     ck_assert_uint_gt(bytes, 0);
     /* Meanwhile another one starts and stops. It does not take up what hangs. */

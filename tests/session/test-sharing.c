@@ -76,7 +76,7 @@ static void free_streams(Stream *streams, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         lm_session_free(&streams[i].session);
-    ck_assert(lm_detached_wait(100 * LM_SECOND_NS));
+    ck_assert(lm_orphans_wait(100 * LM_SECOND_NS));
     ck_assert_uint_eq(lm_buffer_total_bytes(), 0);
 }
 
@@ -134,7 +134,7 @@ START_TEST(memory)
 
     /* The first may go; what is shared stays. */
     lm_session_free(&first);
-    ck_assert(lm_detached_wait(100 * LM_SECOND_NS));
+    ck_assert(lm_orphans_wait(100 * LM_SECOND_NS));
     ck_assert_uint_eq(lm_buffer_total_bytes(), one);
     test_answers(second);
     first = open_ready(LM_PRECISION_FP32);
@@ -158,7 +158,7 @@ START_TEST(start_together)
         test_answers(sessions[i]);
         bytes = i == 1 ? lm_buffer_total_bytes() : bytes;
     }
-    ck_assert(lm_detached_wait(100 * LM_SECOND_NS));
+    ck_assert(lm_orphans_wait(100 * LM_SECOND_NS));
     ck_assert_uint_lt(lm_buffer_total_bytes(), 2 * bytes);
     for (unsigned i = 1; i < MOST; i++)
         lm_session_free(&sessions[i]);
@@ -212,7 +212,7 @@ START_TEST(lost_while_idle)
     ck_assert_uint_eq(lm_buffer_total_bytes(), bytes);
     lm_session_free(&idle);
     lm_session_free(&busy);
-    ck_assert(lm_detached_wait(100 * LM_SECOND_NS));
+    ck_assert(lm_orphans_wait(100 * LM_SECOND_NS));
     ck_assert_uint_eq(lm_buffer_total_bytes(), 0);
 }
 END_TEST

@@ -40,73 +40,73 @@ static void check_rect(LmRect got, LmRect expected)
 
 START_TEST(finds_as_the_finder_does)
 {
-    LmSeeker *seeker = lm_seeker_create(NULL);
-    ck_assert_ptr_nonnull(seeker);
+    LmRegionThread *region_thread = lm_region_thread_create(NULL);
+    ck_assert_ptr_nonnull(region_thread);
     LmRegionFinder *finder = lm_region_finder_create();
-    check_rect(lm_seeker_get(seeker).rect, (LmRect){0});
-    lm_seeker_wait(seeker);
+    check_rect(lm_region_thread_get(region_thread).rect, (LmRect){0});
+    lm_region_thread_wait(region_thread);
     TestScreen changing = screen;
     for (int i = 0; i < 60; i++) {
         changing.picture.x = i < 20 ? 150 : 210;
         LmThumbnail *thumbnail = draw(changing, i);
         const guint64 time = i * (G_GUINT64_CONSTANT(1000000000) / 30);
-        lm_seeker_post(seeker, thumbnail, time);
+        lm_region_thread_post(region_thread, thumbnail, time);
         lm_region_finder_feed(finder, thumbnail, time);
         g_free(thumbnail);
-        lm_seeker_wait(seeker);
-        check_rect(lm_seeker_get(seeker).rect, lm_region_finder_get(finder).rect);
+        lm_region_thread_wait(region_thread);
+        check_rect(lm_region_thread_get(region_thread).rect, lm_region_finder_get(finder).rect);
     }
-    ck_assert_int_le(abs(lm_seeker_get(seeker).rect.x - 210), 5);
+    ck_assert_int_le(abs(lm_region_thread_get(region_thread).rect.x - 210), 5);
     lm_region_finder_free(&finder);
-    lm_seeker_free(&seeker);
-    ck_assert_ptr_null(seeker);
-    lm_seeker_free(&seeker);
-    lm_seeker_free(NULL);
+    lm_region_thread_free(&region_thread);
+    ck_assert_ptr_null(region_thread);
+    lm_region_thread_free(&region_thread);
+    lm_region_thread_free(NULL);
 }
 END_TEST
 
 START_TEST(resets_and_sizes)
 {
-    LmSeeker *seeker = lm_seeker_create(NULL);
+    LmRegionThread *region_thread = lm_region_thread_create(NULL);
     TestScreen larger = screen;
     larger.width = 600;
     LmThumbnail *thumbnails[2] = {draw(screen, 0), draw(larger, 0)};
     for (int i = 0; i < 400; i++) {
         /* Whichever the thread is at, what it says is of this size: all, or the picture. */
         const TestScreen *of = i / 3 % 2 ? &larger : &screen;
-        lm_seeker_post(seeker, thumbnails[i / 3 % 2], LM_NO_TIME);
+        lm_region_thread_post(region_thread, thumbnails[i / 3 % 2], LM_NO_TIME);
         if (i % 7 == 0)
             g_usleep(300);
-        const LmRect rect = lm_seeker_get(seeker).rect;
+        const LmRect rect = lm_region_thread_get(region_thread).rect;
         if (rect.width != of->width)
             ck_assert_int_le(abs(rect.x - screen.picture.x), 5);
         ck_assert_int_le(rect.x + rect.width, of->width);
         if (i % 50 == 49) {
-            lm_seeker_reset(seeker);
-            check_rect(lm_seeker_get(seeker).rect, (LmRect){0});
-            lm_seeker_wait(seeker);
-            check_rect(lm_seeker_get(seeker).rect, (LmRect){0});
+            lm_region_thread_reset(region_thread);
+            check_rect(lm_region_thread_get(region_thread).rect, (LmRect){0});
+            lm_region_thread_wait(region_thread);
+            check_rect(lm_region_thread_get(region_thread).rect, (LmRect){0});
         }
     }
     /* After a reset nothing of before is held: black shows all of the frame. */
-    lm_seeker_post(seeker, thumbnails[0], LM_NO_TIME);
-    lm_seeker_wait(seeker);
-    ck_assert_int_le(abs(lm_seeker_get(seeker).rect.x - screen.picture.x), 5);
+    lm_region_thread_post(region_thread, thumbnails[0], LM_NO_TIME);
+    lm_region_thread_wait(region_thread);
+    ck_assert_int_le(abs(lm_region_thread_get(region_thread).rect.x - screen.picture.x), 5);
     TestScreen black = screen;
     black.picture.width = 0;
     LmThumbnail *nothing = draw(black, 0);
-    lm_seeker_post(seeker, nothing, LM_NO_TIME);
-    lm_seeker_wait(seeker);
-    ck_assert_int_le(abs(lm_seeker_get(seeker).rect.x - screen.picture.x), 5);
-    lm_seeker_reset(seeker);
-    lm_seeker_post(seeker, nothing, LM_NO_TIME);
-    check_rect(lm_seeker_get(seeker).rect, (LmRect){0, 0, 480, 270});
-    lm_seeker_wait(seeker);
-    check_rect(lm_seeker_get(seeker).rect, (LmRect){0, 0, 480, 270});
+    lm_region_thread_post(region_thread, nothing, LM_NO_TIME);
+    lm_region_thread_wait(region_thread);
+    ck_assert_int_le(abs(lm_region_thread_get(region_thread).rect.x - screen.picture.x), 5);
+    lm_region_thread_reset(region_thread);
+    lm_region_thread_post(region_thread, nothing, LM_NO_TIME);
+    check_rect(lm_region_thread_get(region_thread).rect, (LmRect){0, 0, 480, 270});
+    lm_region_thread_wait(region_thread);
+    check_rect(lm_region_thread_get(region_thread).rect, (LmRect){0, 0, 480, 270});
     g_free(nothing);
     g_free(thumbnails[0]);
     g_free(thumbnails[1]);
-    lm_seeker_free(&seeker);
+    lm_region_thread_free(&region_thread);
 }
 END_TEST
 
@@ -114,11 +114,11 @@ START_TEST(ends_at_any_time)
 {
     LmThumbnail *thumbnail = draw(screen, 0);
     for (int i = 0; i < 50; i++) {
-        LmSeeker *seeker = lm_seeker_create(NULL);
+        LmRegionThread *region_thread = lm_region_thread_create(NULL);
         for (int k = 0; k < i % 4; k++)
-            lm_seeker_post(seeker, thumbnail, k);
+            lm_region_thread_post(region_thread, thumbnail, k);
         g_usleep(i * 20);
-        lm_seeker_free(&seeker);
+        lm_region_thread_free(&region_thread);
     }
     g_free(thumbnail);
 }
@@ -126,8 +126,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("seeker");
-    TCase *tc = tcase_create("seeker");
+    Suite *suite = suite_create("region_thread");
+    TCase *tc = tcase_create("region_thread");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, finds_as_the_finder_does);
     tcase_add_test(tc, resets_and_sizes);

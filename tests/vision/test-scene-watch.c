@@ -15,7 +15,7 @@
 #define STEP (G_GUINT64_CONSTANT(1000000000) / 30)
 
 typedef struct {
-    LmWatch *watch;
+    LmSceneWatch *watch;
     LmThumbnail *thumbnail;
     LmRect region;
     guint64 number;
@@ -23,24 +23,24 @@ typedef struct {
 
 static Viewer viewer_begin(int width, int height)
 {
-    Viewer viewer = {lm_watch_create(), g_new0(LmThumbnail, 1), {0, 0, width, height}, 0};
+    Viewer viewer = {lm_scene_watch_create(), g_new0(LmThumbnail, 1), {0, 0, width, height}, 0};
     viewer.thumbnail->grid = (LmGrid){width, height, width, height};
     return viewer;
 }
 
 static void viewer_end(Viewer *viewer)
 {
-    lm_watch_free(&viewer->watch);
+    lm_scene_watch_free(&viewer->watch);
     g_free(viewer->thumbnail);
 }
 
-static LmWatchReport look(Viewer *viewer)
+static LmSceneReport look(Viewer *viewer)
 {
-    return lm_watch_frame(viewer->watch, viewer->thumbnail, viewer->region,
-                          viewer->number++ * STEP);
+    return lm_scene_watch_frame(viewer->watch, viewer->thumbnail, viewer->region,
+                                viewer->number++ * STEP);
 }
 
-static void check(LmWatchReport report, const char *expected)
+static void check(LmSceneReport report, const char *expected)
 {
     const char got[] = {report.same ? 's' : '-',      report.cut ? 'c' : '-',
                         report.blank ? 'b' : '-',     report.frozen ? 'f' : '-',
@@ -96,7 +96,7 @@ static void take_row(guint y, const guint8 *row, gpointer user_data)
         out[i] = (guint8)MIN(camera->gain * row[i], 255);
 }
 
-static LmWatchReport film(Viewer *viewer, Camera *camera, guint64 number)
+static LmSceneReport film(Viewer *viewer, Camera *camera, guint64 number)
 {
     lm_scene_draw(camera->scene, number, take_row, camera);
     lm_thumbnail_take(viewer->thumbnail, &camera->frame);
@@ -122,7 +122,7 @@ START_TEST(cuts)
     for (int k = 0; k < 3; k++)
         cameras[k] = camera_begin(_i, 10 + 7 * _i + k, 1, videos[_i].noise);
     for (int n = 0; n < 180; n++) {
-        const LmWatchReport report = film(&viewer, &cameras[n / 15 % 3], n);
+        const LmSceneReport report = film(&viewer, &cameras[n / 15 % 3], n);
         ck_assert_msg(report.cut == (n > 0 && n % 15 == 0), "frame %d: cut %d", n, report.cut);
         ck_assert(!report.same && !report.blank && !report.frozen && !report.no_signal);
     }
@@ -197,7 +197,7 @@ START_TEST(snow)
             state = state * 1664525 + 1013904223;
             viewer.thumbnail->luma[i] = state >> 24;
         }
-        const LmWatchReport report = look(&viewer);
+        const LmSceneReport report = look(&viewer);
         ck_assert(!report.same && !report.blank && (n < 30 || !report.cut));
     }
     viewer_end(&viewer);
@@ -336,12 +336,12 @@ START_TEST(regions)
     viewer.thumbnail->grid.frame_width = 400;
     check(look(&viewer), "-----");
     check(look(&viewer), "s----");
-    lm_watch_reset(viewer.watch);
+    lm_scene_watch_reset(viewer.watch);
     paint_wall(&viewer, 3);
     check(look(&viewer), "-----");
     viewer_end(&viewer);
-    lm_watch_free(&viewer.watch);
-    lm_watch_free(NULL);
+    lm_scene_watch_free(&viewer.watch);
+    lm_scene_watch_free(NULL);
 }
 END_TEST
 
@@ -353,14 +353,14 @@ START_TEST(any_region)
     for (gsize i = 0; i < G_N_ELEMENTS(sides) * G_N_ELEMENTS(sides); i++) {
         viewer.region.width = sides[i % G_N_ELEMENTS(sides)];
         viewer.region.height = sides[i / G_N_ELEMENTS(sides)];
-        lm_watch_reset(viewer.watch);
+        lm_scene_watch_reset(viewer.watch);
         paint_wall(&viewer, 3);
         check(look(&viewer), "-----");
         check(look(&viewer), "s----");
         paint_wall(&viewer, 4);
         const bool large = viewer.region.width >= 97 && viewer.region.height >= 97;
         const bool small = viewer.region.width < 21 || viewer.region.height < 21;
-        const LmWatchReport report = look(&viewer);
+        const LmSceneReport report = look(&viewer);
         ck_assert(!report.same && !report.blank);
         ck_assert(large ? report.cut : small ? !report.cut : true);
     }

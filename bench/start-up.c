@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Runs this program again to see how long it takes to start. */
 #define _GNU_SOURCE /* nftw */
-#include "starts.h"
+#include "start-up.h"
 
 #include <ftw.h>
 #include <stddef.h>

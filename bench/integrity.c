@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Compares frames byte by byte, in their own format. */
-#include "outside.h"
+#include "integrity.h"
 
 #include <string.h>
 
