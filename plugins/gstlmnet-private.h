@@ -16,6 +16,7 @@
 #include "session/session.h"
 #include "mask/track.h"
 #include "vision/scene-watch.h"
+#include "util/clock.h"
 
 G_BEGIN_DECLS
 
@@ -149,8 +150,8 @@ void gst_lm_net_update_flushing(GstLmNet *self);
 void gst_lm_net_post(GstLmNet *self, GstMessageType type, const char *text, const GError *error);
 /** Posts why start-up failed as the element's error; the first call only. */
 void gst_lm_net_report_start_failure(GstLmNet *self);
-/** As LmSessionParams' progress, from the session's worker; user: the element. */
-void gst_lm_net_session_progress(void *user, LmSessionState state, const char *what, int percent);
+/** As LmSessionParams.report, from the session's worker; user: the element. */
+void gst_lm_net_session_report(void *user, const LmSessionReport *report);
 /** Ends the progress that is being reported, if any. */
 void gst_lm_net_cancel_progress(GstLmNet *self);
 

@@ -53,7 +53,7 @@ static GstFlowReturn wait_ready(GstLmNet *self)
 static GstFlowReturn submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame,
                             double smoothing)
 {
-    const LmSubmitParams params = {.smoothing = smoothing, .scene = frame->scene};
+    const LmSubmitParams params = {.smoothing = smoothing, .shot = frame->scene};
     GstFlowReturn ret;
     GError *error = NULL;
     bool taken = false;

@@ -3,6 +3,8 @@
 #include "gstlmframe.h"
 #include "gstlmnet-private.h"
 
+#include "util/clock.h"
+
 #define GST_CAT_DEFAULT gst_lm_net_debug
 
 /* Of running time: after more than this, and than a few frames, without one the scene is taken for

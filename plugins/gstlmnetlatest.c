@@ -57,7 +57,7 @@ static bool is_known(GstLmNet *self, const GstLmNetFrame *frame)
 
 static void submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame, double smoothing)
 {
-    const LmSubmitParams params = {.replace = true, .smoothing = smoothing, .scene = frame->scene};
+    const LmSubmitParams params = {.replace = true, .smoothing = smoothing, .shot = frame->scene};
     GError *error = NULL;
     if (!lm_session_submit(self->session, view, self->region, &params, &frame->ticket, &error)) {
         frame->ticket = 0;

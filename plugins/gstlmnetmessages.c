@@ -84,36 +84,44 @@ void gst_lm_net_cancel_progress(GstLmNet *self)
         post_progress(self, GST_PROGRESS_TYPE_CANCELED, "stopped", 100);
 }
 
-void gst_lm_net_session_progress(void *user, LmSessionState state, const char *what, int percent)
+void gst_lm_net_session_report(void *user, const LmSessionReport *report)
 {
     GstLmNet *self = user;
 
-    if (state == LM_SESSION_STARTING) {
+    switch (report->state) {
+    case LM_SESSION_IDLE:
+        break;
+    case LM_SESSION_STARTING: {
         bool first = g_atomic_int_compare_and_exchange(&self->progress_open, FALSE, TRUE);
-        post_progress(self, first ? GST_PROGRESS_TYPE_START : GST_PROGRESS_TYPE_CONTINUE, what,
-                      percent);
-    } else if (state == LM_SESSION_READY) {
+        post_progress(self, first ? GST_PROGRESS_TYPE_START : GST_PROGRESS_TYPE_CONTINUE,
+                      report->step, report->percent);
+        break;
+    }
+    case LM_SESSION_READY: {
         bool first = !g_atomic_int_compare_and_exchange(&self->degraded, TRUE, FALSE);
         bool open = g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE);
         /* Another session may have made all that there is to make. */
         if (first && !open)
-            post_progress(self, GST_PROGRESS_TYPE_START, what, 0);
+            post_progress(self, GST_PROGRESS_TYPE_START, "ready", 0);
         if (first || open)
-            post_progress(self, GST_PROGRESS_TYPE_COMPLETE, what, percent);
-    } else if (state == LM_SESSION_DEGRADED) {
+            post_progress(self, GST_PROGRESS_TYPE_COMPLETE, "ready", 100);
+        break;
+    }
+    case LM_SESSION_DEGRADED:
         /* Further reasons come as it is tried again and again. */
         if (g_atomic_int_compare_and_exchange(&self->degraded, FALSE, TRUE))
-            GST_ELEMENT_WARNING(self, RESOURCE, FAILED,
-                                ("Analysis failed; frames pass without marks until it works again: "
-                                 "%s",
-                                 what),
-                                (NULL));
-    } else if (state == LM_SESSION_FAILED) {
+            gst_lm_net_post(
+                self, GST_MESSAGE_WARNING,
+                "Analysis failed; frames pass without marks until it works again:", report->error);
+        break;
+    case LM_SESSION_FAILED:
         if (g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE))
-            post_progress(self, GST_PROGRESS_TYPE_ERROR, what, percent);
+            post_progress(self, GST_PROGRESS_TYPE_ERROR, report->error->message, 100);
         gst_lm_net_report_start_failure(self);
+        break;
     }
-    gst_lm_net_set_session_state(self, state, what);
+    gst_lm_net_set_session_state(self, report->state,
+                                 report->error ? report->error->message : NULL);
 }
 
 /* --- State ----------------------------------------------------------------------------------- */

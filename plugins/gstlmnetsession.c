@@ -62,7 +62,7 @@ static LmSession *new_session(GstLmNet *self, const Settings *settings, const ch
         .device = settings->device,
         .precision = settings->precision,
         .slots = settings->slots,
-        .progress = gst_lm_net_session_progress,
+        .report = gst_lm_net_session_report,
         .user = self,
     };
     LmSession *session = lm_session_new(&params, error);
@@ -91,7 +91,7 @@ static bool open_small(GstLmNet *self, const Settings *settings, LmSession **ses
 {
     if (g_str_equal(settings->model, settings->small_model) ||
         settings->mode == GST_LM_NET_MODE_EVERY_FRAME ||
-        lm_session_device(*session)->type != VK_PHYSICAL_DEVICE_TYPE_CPU)
+        lm_session_device(*session)->type != LM_DEVICE_CPU)
         return true;
     if (!(*small = new_session(self, settings, settings->small_model, error)))
         return false;

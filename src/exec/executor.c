@@ -403,11 +403,11 @@ static bool make_pipelines(LmExecutor *executor, GError **error)
 unsigned lm_executor_variant(const LmDeviceInfo *device, const LmExecutorParams *params)
 {
     const bool automatic = params->tiled == LM_TILED_WHERE_FASTER;
-    const bool tiled = device->tiled && (!automatic || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU);
+    const bool tiled = device->tiled && (!automatic || device->type != LM_DEVICE_CPU);
     /* Integrated GPUs are short of arithmetic, by estimate; discrete ones were measured without. */
-    const bool half = params->fp16 && device->native_fp16 &&
-                      (params->tiled == LM_TILED_HALF ||
-                       (automatic && device->type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU));
+    const bool half =
+        params->fp16 && device->native_fp16 &&
+        (params->tiled == LM_TILED_HALF || (automatic && device->type == LM_DEVICE_INTEGRATED));
     /* The first row that holds. */
     const struct {
         bool holds;
@@ -430,7 +430,7 @@ void lm_executor_plan(LmGraph *graph, const LmDeviceInfo *device, const LmExecut
     bool tiled = lm_executor_variant(device, params) & LM_VARIANT_TILED;
     if (tiled)
         lm_graph_fuse(graph);
-    if (tiled || device->type != VK_PHYSICAL_DEVICE_TYPE_CPU)
+    if (tiled || device->type != LM_DEVICE_CPU)
         lm_graph_plan_steps(graph);
 }
 

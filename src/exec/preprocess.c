@@ -215,8 +215,8 @@ static bool init_between(LmPreprocess *preprocess, GError **error)
 
 static bool init_local(LmPreprocess *preprocess, GError **error)
 {
-    VkPhysicalDeviceType type = preprocess->device->info.type;
-    if (type == VK_PHYSICAL_DEVICE_TYPE_CPU || type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU)
+    LmDeviceType type = preprocess->device->info.type;
+    if (type == LM_DEVICE_CPU || type == LM_DEVICE_INTEGRATED)
         return true;
     const char *name = "preprocess: frame";
     VkDeviceSize size = preprocess->upload_size;

@@ -63,6 +63,26 @@ static bool find_queue_family(Candidate *candidate)
     return false;
 }
 
+G_STATIC_ASSERT(sizeof((LmDeviceInfo){0}.name) >= VK_MAX_PHYSICAL_DEVICE_NAME_SIZE);
+G_STATIC_ASSERT(sizeof((LmDeviceInfo){0}.driver) >=
+                VK_MAX_DRIVER_NAME_SIZE + VK_MAX_DRIVER_INFO_SIZE);
+
+static LmDeviceType device_type(VkPhysicalDeviceType type)
+{
+    switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return LM_DEVICE_DISCRETE;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        return LM_DEVICE_INTEGRATED;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        return LM_DEVICE_VIRTUAL;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        return LM_DEVICE_CPU;
+    default:
+        return LM_DEVICE_OTHER;
+    }
+}
+
 static void describe(Candidate *candidate, VkPhysicalDevice handle, unsigned index)
 {
     *candidate = (Candidate){.handle = handle};
@@ -71,7 +91,7 @@ static void describe(Candidate *candidate, VkPhysicalDevice handle, unsigned ind
     vkGetPhysicalDeviceProperties(handle, &basic);
     g_strlcpy(info->name, basic.deviceName, sizeof info->name);
     info->index = index;
-    info->type = basic.deviceType;
+    info->type = device_type(basic.deviceType);
     info->max_texel_elements = basic.limits.maxTexelBufferElements;
     info->tiled = basic.limits.maxComputeSharedMemorySize >= LM_TILED_SHARED &&
                   basic.limits.maxComputeWorkGroupInvocations >= LM_TILED_INVOCATIONS &&
@@ -140,23 +160,6 @@ static Candidate *list_candidates(VkInstance instance, unsigned *n_candidates, G
     return candidates;
 }
 
-/** Higher is better. */
-static int type_rank(VkPhysicalDeviceType type)
-{
-    switch (type) {
-    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
-        return 4;
-    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
-        return 3;
-    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
-        return 2;
-    case VK_PHYSICAL_DEVICE_TYPE_CPU:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 static bool name_contains(const char *name, const char *part)
 {
     g_autofree char *lower_name = g_ascii_strdown(name, -1);
@@ -167,7 +170,7 @@ static bool name_contains(const char *name, const char *part)
 static bool matches(const LmDeviceInfo *info, const char *selection)
 {
     if (g_ascii_strcasecmp(selection, "cpu") == 0)
-        return info->type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+        return info->type == LM_DEVICE_CPU;
     if (selection[strspn(selection, "0123456789")] == '\0') {
         guint64 index;
         return g_ascii_string_to_unsigned(selection, 10, 0, G_MAXUINT, &index, NULL) &&
@@ -208,8 +211,7 @@ static const Candidate *choose(const Candidate *candidates, unsigned n, const ch
             continue;
         if (candidate->unfit)
             unfit = unfit ? unfit : candidate;
-        else if (!best ||
-                 (automatic && type_rank(candidate->info.type) > type_rank(best->info.type)))
+        else if (!best || (automatic && candidate->info.type > best->info.type))
             best = candidate;
     }
     if (!best)

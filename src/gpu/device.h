@@ -2,32 +2,11 @@
  * A Vulkan device: its choice, its capabilities, its queue. */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
 #include <vulkan/vulkan.h>
 
+#include "gpu/device-info.h"
+
 G_BEGIN_DECLS
-
-/** What the `tiled` shader variants may take for one workgroup. */
-#define LM_TILED_INVOCATIONS 256
-#define LM_TILED_SHARED 32768
-
-/** What can be known of a physical device before it is opened. */
-typedef struct {
-    char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
-    char driver[VK_MAX_DRIVER_NAME_SIZE +
-                VK_MAX_DRIVER_INFO_SIZE]; /**< "llvmpipe Mesa 22.3.6 (LLVM 15.0.6)" */
-    char uuid[37];                        /**< As 8-4-4-4-12 hexadecimal digits. */
-    unsigned index;                       /**< In the loader's order. */
-    VkPhysicalDeviceType type;
-    bool native_fp16; /**< shaderFloat16: the device computes in half precision. */
-    unsigned subgroup_size;
-    bool lanes8; /**< Subgroups of 8 with shuffle in compute, and 64-bit integers: the `lanes8`
-                    shader variants run. */
-    bool tiled;  /**< Workgroups of LM_TILED_INVOCATIONS with LM_TILED_SHARED bytes to share: the
-                    `tiled` shader variants run. */
-    guint64 max_texel_elements; /**< maxTexelBufferElements. */
-} LmDeviceInfo;
 
 /** An open device. All fields are read-only after creation. The queue is to be used under
  * lm_device_lock_queue(); everything else of Vulkan's rules on external synchronisation holds. */

@@ -20,7 +20,7 @@ typedef struct {
     bool alone; /* goes to the device only when nothing else is there: handed over with `replace` */
     bool dropped;     /* its result is not wanted any more */
     double smoothing; /* as handed over */
-    guint64 scene;
+    guint64 shot;
     gint64 submitted; /* monotonic, ns */
 } Slot;
 
@@ -36,7 +36,7 @@ struct LmSession {
     /* Immutable after lm_session_new(). */
     LmEngine *engine;
     unsigned n_slots;
-    void (*progress)(void *user, LmSessionState state, const char *what, int percent);
+    void (*report)(void *user, const LmSessionReport *report);
     void *user;
     gint64 stall_ns; /* 0: by what frames take */
     gint64 frame_timeout_ns;
@@ -47,9 +47,9 @@ struct LmSession {
     gint64 recent[LM_SESSION_RECENT]; /* what the last inferences took, ns */
     unsigned n_recent;                /* how many there were; the newest is at (n - 1) % size */
     bool was_ready;
-    LmBuffer past;      /* probabilities of the last frame that was smoothed, */
-    bool has_past;      /* if it was the last one at all, */
-    guint64 past_scene; /* and its scene */
+    LmBuffer past;     /* probabilities of the last frame that was smoothed, */
+    bool has_past;     /* if it was the last one at all, */
+    guint64 past_shot; /* and its shot */
     /* Written by the worker while no slot is FILLING, read by callers while one is. */
     LmPreprocess *preprocess;
 
@@ -62,7 +62,7 @@ struct LmSession {
     LmSessionState state;
     GError *error; /* DEGRADED, FAILED: why */
     bool quit, flushing;
-    bool reporting;   /* the worker is in `progress` */
+    bool reporting;   /* the worker is in `report` */
     bool finished;    /* the worker is at its end */
     bool orphaned;    /* lm_session_free() did not wait: the worker frees the session */
     bool stalled;     /* DEGRADED, but nothing has failed: the worker still waits for the device */
@@ -71,7 +71,7 @@ struct LmSession {
     bool bad_layout;  /* what failed was the layout, which may be another now */
     Layout wanted, current; /* of the last frame offered, and what the slots are made for */
     bool has_wanted, has_current;
-    unsigned changes, told; /* of state and error, and the last that `progress` was called for */
+    unsigned changes, told; /* of state and error, and the last that `report` was called for */
     Slot slots[LM_SESSION_MAX_SLOTS];
     GQueue results; /* LmResult *, by ticket */
     guint64 next_ticket, superseded;

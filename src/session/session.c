@@ -39,7 +39,7 @@ LmPrecision lm_precision_resolve(LmPrecision precision, const LmDeviceInfo *devi
     if (precision != LM_PRECISION_AUTO)
         return precision;
     /* A CPU that knows half precision still computes in single. */
-    bool fp16 = device->native_fp16 && device->type != VK_PHYSICAL_DEVICE_TYPE_CPU;
+    bool fp16 = device->native_fp16 && device->type != LM_DEVICE_CPU;
     return fp16 ? LM_PRECISION_FP16 : LM_PRECISION_FP32;
 }
 
@@ -57,7 +57,7 @@ LmSession *lm_session_new(const LmSessionParams *params, GError **error)
     session->engine = engine;
     session->next_ticket = 1;
     session->n_slots = params->slots ? params->slots : 3;
-    session->progress = params->progress;
+    session->report = params->report;
     session->user = params->user;
     session->stall_ns = (gint64)params->stall_ns;
     session->frame_timeout_ns = frame_timeout_ns(engine->graph);
@@ -277,7 +277,7 @@ static Slot *claim_slot(LmSession *session, const Layout *layout, const LmSubmit
     slot->ticket = session->next_ticket++;
     slot->alone = params->replace;
     slot->smoothing = params->smoothing;
-    slot->scene = params->scene;
+    slot->shot = params->shot;
     slot->dropped = false;
     return slot;
 }

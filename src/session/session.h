@@ -24,9 +24,8 @@
  */
 #pragma once
 
-#include "gpu/device.h"
+#include "gpu/device-info.h"
 #include "model/weights.h"
-#include "util/clock.h"
 #include "mask/mask.h"
 
 G_BEGIN_DECLS
@@ -46,6 +45,14 @@ typedef enum {
 
 typedef struct LmSession LmSession;
 
+/** A session's state, as LmSessionParams.report gets it. */
+typedef struct {
+    LmSessionState state;
+    const char *step;    /**< STARTING: what the worker does now; else NULL. Borrowed. */
+    int percent;         /**< STARTING: how much of the start is done, 0..100. */
+    const GError *error; /**< DEGRADED, FAILED: the reason; else NULL. Borrowed. */
+} LmSessionReport;
+
 typedef struct {
     const char *model;  /**< Path. */
     const char *device; /**< As lm_device_choose(); NULL: auto. */
@@ -57,11 +64,11 @@ typedef struct {
      * last ones, 2 s at least; for a first one 10 s, and as much again for every 5 G multiply-adds
      * of the network. */
     guint64 stall_ns;
-    /** Called by the worker, without locks held, as start-up goes on: STARTING, what is done now,
-     * and how far of 100 percent it is; then at every change of state: READY; DEGRADED or FAILED
-     * and the reason (DEGRADED again where the reason is another). Never after lm_session_free()
-     * has begun to return, which waits for a call that is under way. May be NULL. */
-    void (*progress)(void *user, LmSessionState state, const char *what, int percent);
+    /** Called by the worker, without locks held: STARTING again and again as start-up goes on, then
+     * at every change of state (DEGRADED again if the reason is another). Never after
+     * lm_session_free() has begun to return, which waits for a call that is under way. May be NULL.
+     */
+    void (*report)(void *user, const LmSessionReport *report);
     void *user;
 } LmSessionParams;
 
@@ -108,8 +115,8 @@ typedef struct {
     double smoothing; /**< 0..1: the weight of the past in a filter of the probabilities, per pixel:
                          p becomes smoothing * that of the frame before on the device + (1 -
                          smoothing) * p. */
-    guint64 scene; /**< Frames of another scene than the one before have no past; nor has the first
-                      one that is smoothed, or that is of another layout. */
+    guint64 shot;     /**< The filter starts anew at a frame of another shot than the one before, of
+                         another layout, and at the first one that is smoothed. */
 } LmSubmitParams;
 
 /** Hands over a frame's region (clipped to the frame; must overlap it); *ticket becomes its number:

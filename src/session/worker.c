@@ -33,16 +33,16 @@ static bool is_cancelled(void *session)
 }
 
 /* Not once lm_session_free() has been called. */
-static void report(LmSession *session, LmSessionState state, const char *what, int percent)
+static void report(LmSession *session, const LmSessionReport *report)
 {
-    if (!session->progress)
+    if (!session->report)
         return;
     pthread_mutex_lock(&session->lock);
     bool wanted = session->reporting = !session->quit;
     pthread_mutex_unlock(&session->lock);
     if (!wanted)
         return;
-    session->progress(session->user, state, what, percent);
+    session->report(session->user, report);
     pthread_mutex_lock(&session->lock);
     session->reporting = false;
     pthread_cond_broadcast(&session->news);
@@ -56,18 +56,19 @@ static void tell(LmSession *session)
         return;
     session->told = session->changes;
     LmSessionState state = session->state;
-    g_autofree char *what = g_strdup(session->error ? session->error->message : "ready");
+    g_autoptr(GError) error = session->error ? g_error_copy(session->error) : NULL;
     pthread_mutex_unlock(&session->lock);
-    report(session, state, what, 100);
+    report(session, &(LmSessionReport){.state = state, .percent = 100, .error = error});
     pthread_mutex_lock(&session->lock);
 }
 
 /* Only of the first start: later ones go on behind a degraded session. */
-static void start_progress(void *data, const char *what, int percent)
+static void start_progress(void *data, const char *step, int percent)
 {
     LmSession *session = data;
     if (!session->was_ready)
-        report(session, LM_SESSION_STARTING, what, percent);
+        report(session,
+               &(LmSessionReport){.state = LM_SESSION_STARTING, .step = step, .percent = percent});
 }
 
 /* --- Layouts --------------------------------------------------------------------------------- */
@@ -243,9 +244,9 @@ static bool change_layout(LmSession *session, GError **error)
 static float weigh_past(LmSession *session, const Slot *slot)
 {
     const bool smooth = slot->smoothing > 0;
-    const bool has_past = session->has_past && session->past_scene == slot->scene;
+    const bool has_past = session->has_past && session->past_shot == slot->shot;
     session->has_past = smooth;
-    session->past_scene = slot->scene;
+    session->past_shot = slot->shot;
     return !smooth ? 0 : has_past ? (float)slot->smoothing : -1;
 }
 
@@ -357,7 +358,7 @@ static bool run(LmSession *session)
 void *lm_session_work(void *data)
 {
     LmSession *session = data;
-    if (session->engine->info.type == VK_PHYSICAL_DEVICE_TYPE_CPU)
+    if (session->engine->info.type == LM_DEVICE_CPU)
         lower_priority();
     while (!quitting(session) && run(session))
         lm_session_back_off(session);

@@ -14,13 +14,13 @@ enum {
     HALF = LM_VARIANT_HALF,
 };
 
-#define INTEGRATED VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU
-#define DISCRETE VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU
-#define VIRTUAL VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU
-#define CPU VK_PHYSICAL_DEVICE_TYPE_CPU
+#define INTEGRATED LM_DEVICE_INTEGRATED
+#define DISCRETE LM_DEVICE_DISCRETE
+#define VIRTUAL LM_DEVICE_VIRTUAL
+#define CPU LM_DEVICE_CPU
 
 static const struct {
-    VkPhysicalDeviceType type;
+    LmDeviceType type;
     unsigned runs; /* the builds that the device can run; FP16: it computes natively in it */
     LmExecutorParams params;
     unsigned variant;

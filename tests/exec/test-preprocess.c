@@ -245,8 +245,8 @@ END_TEST
 /* A device with memory of its own takes another path, which any device can walk. */
 START_TEST(discrete)
 {
-    VkPhysicalDeviceType type = device->info.type;
-    device->info.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+    LmDeviceType type = device->info.type;
+    device->info.type = LM_DEVICE_DISCRETE;
     LmPreprocessParams params = params_of(LM_FORMAT_I420, 67, 45, (LmRect){13, 7, 41, 33}, 48, 32);
     check_against_plain(&params, EXACT);
     device->info.type = type;

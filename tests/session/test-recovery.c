@@ -21,7 +21,7 @@ typedef struct {
     bool closed; /* nothing is to be told any more */
 } Log;
 
-static void note(void *user, LmSessionState state, const char *what, int percent)
+static void note(void *user, const LmSessionReport *report)
 {
     static const char letters[] = {[LM_SESSION_IDLE] = 'I',
                                    [LM_SESSION_STARTING] = 'S',
@@ -31,10 +31,10 @@ static void note(void *user, LmSessionState state, const char *what, int percent
     Log *log = user;
     pthread_mutex_lock(&log->lock);
     g_assert(!log->closed);
-    if (state != LM_SESSION_STARTING || log->states->len == 0)
-        g_string_append_c(log->states, letters[state]);
+    if (report->state != LM_SESSION_STARTING || log->states->len == 0)
+        g_string_append_c(log->states, letters[report->state]);
     g_free(log->reason);
-    log->reason = g_strdup(what);
+    log->reason = g_strdup(report->error ? report->error->message : report->step);
     pthread_mutex_unlock(&log->lock);
 }
 
@@ -180,7 +180,7 @@ START_TEST(start_fails)
             lm_session_new(&(LmSessionParams){.model = TEST_MODEL,
                                               .device = g_getenv("LMNET_TEST_DEVICE"),
                                               .cache_dir = "",
-                                              .progress = note,
+                                              .report = note,
                                               .user = &log},
                            &error);
         lm_test_ok(session != NULL, error);
@@ -204,7 +204,7 @@ START_TEST(told_of_states)
 {
     Log log;
     init_log(&log);
-    LmSession *session = test_open_session(&(LmSessionParams){.progress = note, .user = &log});
+    LmSession *session = test_open_session(&(LmSessionParams){.report = note, .user = &log});
     test_answers(session);
     expect_log(&log, "SR");
     lm_fault_inject(LM_FAULT_SUBMIT, LM_FAULT_ONCE, 0, VK_ERROR_DEVICE_LOST);
@@ -233,7 +233,7 @@ static LmSession *open_stalled(Log *log)
 {
     init_log(log);
     LmSession *session =
-        test_open_session(&(LmSessionParams){.progress = note, .user = log, .stall_ns = PATIENCE});
+        test_open_session(&(LmSessionParams){.report = note, .user = log, .stall_ns = PATIENCE});
     LmFrame frame = test_golden_frame();
     GError *error = NULL;
     guint64 ticket;
@@ -304,7 +304,7 @@ START_TEST(hangs)
 {
     Log log;
     init_log(&log);
-    LmSession *session = test_open_session(&(LmSessionParams){.progress = note, .user = &log});
+    LmSession *session = test_open_session(&(LmSessionParams){.report = note, .user = &log});
     for (int i = 0; i < 2; i++) {
         test_answers(session);
         lm_fault_inject(LM_FAULT_WAIT, LM_FAULT_ALWAYS, 0, VK_TIMEOUT);

@@ -65,13 +65,13 @@ static LmMask *segment(LmSession *session, const LmFrame *frame, const LmSubmitP
     return result.mask;
 }
 
-/* Two pictures in turns, in two scenes, against the filter's formula. */
+/* Two pictures in turns, in two shots, against the filter's formula. */
 START_TEST(test_smoothing)
 {
     static const struct {
         int picture;
         double smoothing;
-        guint64 scene;
+        guint64 shot;
     } frames[] = {{0, 0.75, 1}, {1, 0.75, 1}, {1, 0.75, 1}, {0, 0.25, 1}, {1, 1, 1},   {0, 0.5, 2},
                   {1, 0, 2},    {0, 0.5, 2},  {1, 0.5, 2},  {0, 0, 2},    {1, 0.5, 3}, {0, 0.5, 3}};
     const gsize n = TEST_WIDTH * TEST_HEIGHT;
@@ -86,9 +86,9 @@ START_TEST(test_smoothing)
     double *past = g_new(double, n);
     bool has_past = false;
     for (guint f = 0; f < G_N_ELEMENTS(frames); f++) {
-        const LmSubmitParams params = {.smoothing = frames[f].smoothing, .scene = frames[f].scene};
+        const LmSubmitParams params = {.smoothing = frames[f].smoothing, .shot = frames[f].shot};
         LmMask *mask = segment(session, &pictures[frames[f].picture], &params);
-        has_past &= f > 0 && frames[f].scene == frames[f - 1].scene && params.smoothing > 0;
+        has_past &= f > 0 && frames[f].shot == frames[f - 1].shot && params.smoothing > 0;
         for (gsize i = 0; i < n; i++) {
             double own = plain[frames[f].picture]->data[i];
             double p = has_past ? past[i] * params.smoothing + own * (1 - params.smoothing) : own;
