@@ -1,9 +1,9 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * 3x3 convolution, zero padding 1, stride 1 or 2, with bias, activation and an optional addend.
+ * 3x3 convolution, zero padding 1, stride 1 or 2, with bias, activation and an optional residual.
  *
  * x:       C4 planes, in_planes of in_height x in_width
- * addend:  C4 planes of the output's shape (ADD)
+ * residual:  C4 planes of the output's shape (ADD)
  * weights: tiles [output group][in_plane][tap y * 3 + x], see include/weights.glsl and tile.glsl
  * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of height x width
@@ -33,7 +33,7 @@ layout(push_constant) uniform Push {
 };
 
 LM_INPUT(0, x);
-LM_INPUT(1, addend);
+LM_INPUT(1, residual);
 LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT(0, y);
@@ -116,7 +116,7 @@ void main()
                 vec4 value = vec4(sum[q][r], sum[q + 1][r], sum[q + 2][r], sum[q + 3][r]);
                 value = activate(value, ACTIVATION);
                 if (ADD)
-                    value += texelFetch(addend, texel);
+                    value += texelFetch(residual, texel);
                 LM_STORE(y, texel, inside ? value : vec4(0.0));
             }
         }

@@ -5,7 +5,7 @@
  * x, y:    C4 planes of height x width
  * weights: 32 texels a plane, of which the first 25 are the taps [y * 5 + x] of 4 channels
  * bias:    one texel a plane
- * parts:   texels whose mean is the plane's, one a tile (tiled build, PARTS)
+ * partial_sums: texels whose mean is the plane's, one a tile (tiled build, PARTIAL_SUMS)
  *
  * Grid: x = one invocation for ROWS rows of COLUMNS columns, columns fastest, and at least one invocation more, which
  * writes the zero texel; y = PLANES planes.
@@ -23,7 +23,7 @@ layout(push_constant) uniform Push {
     int width, height;
     int stride; /* texels from plane to plane */
     int planes;
-    int parts_stride; /* the same of parts */
+    int partial_sums_stride; /* the same of partial_sums */
 };
 
 LM_INPUT(0, x);

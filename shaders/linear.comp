@@ -1,13 +1,13 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * 1x1 convolution or linear layer: for each pixel a product over channels, with bias, activation, an optional
- * addend, and an optional gain for each input channel.
+ * residual, and an optional scale for each input channel.
  *
  * x:       C4 planes, in_planes of `pixels` texels
- * addend:  C4 planes of the output's shape (ADD)
- * gain:    C4 planes of 1 x 1, as many as x's (GAIN): squeeze-and-excite's scale
- *          or (tiled build, EXCITE) the parts of a mean as excite.comp takes them, which gives that scale
- * excite:  excite.comp's weights and biases, one after the other (EXCITE)
+ * residual:  C4 planes of the output's shape (ADD)
+ * channel_scale:    C4 planes of 1 x 1, as many as x's (CHANNEL_SCALE): squeeze-and-excite's scale
+ *          or (tiled build, SQUEEZE_EXCITE) the partial sums of a mean as squeeze_excite.comp takes them, which gives that scale
+ * squeeze_excite: squeeze_excite.comp's weights and biases, one after the other (SQUEEZE_EXCITE)
  * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl and tile.glsl
  * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of `pixels` texels
@@ -24,7 +24,7 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int ACTIVATION = 0;
 layout(constant_id = 2) const bool ADD = false;
-layout(constant_id = 3) const bool GAIN = false;
+layout(constant_id = 3) const bool CHANNEL_SCALE = false;
 /* Per invocation. LANES8: pairs of neighbours, which are stored together, a subgroup's pairs next to each
  * other, so that the same cache lines serve all; else a workgroup's width apart. */
 layout(constant_id = 4) const int PIXELS = 4;
@@ -40,15 +40,15 @@ layout(push_constant) uniform Push {
     int pixels;
     int in_planes, out_planes;
     int in_stride, out_stride; /* texels from plane to plane */
-    int gain_stride;
+    int scale_stride;
     int channels;            /* of x */
-    /* EXCITE: texels a plane of gain; planes of it; planes of hidden values */
-    int parts, gain_planes, hidden_planes;
+    /* SQUEEZE_EXCITE: texels in a plane of channel_scale; its planes; planes of hidden values */
+    int n_partial_sums, scale_planes, hidden_planes;
 };
 
 LM_INPUT(0, x);
-LM_INPUT(1, addend);
-LM_INPUT(2, gain);
+LM_INPUT(1, residual);
+LM_INPUT(2, channel_scale);
 LM_WEIGHTS(weights);
 LM_BIAS(bias);
 LM_OUTPUT_PAIRS(0, y);
@@ -79,9 +79,9 @@ void fetch_inputs(int i)
         [[unroll]] for (int r = 0; r < PIXELS; r++)
             v[u][r] = texelFetch(x, plane * in_stride + pixel[r]);
 #if !LANES8
-        if (GAIN)
+        if (CHANNEL_SCALE)
             [[unroll]] for (int r = 0; r < PIXELS; r++)
-                v[u][r] *= texelFetch(gain, plane * gain_stride);
+                v[u][r] *= texelFetch(channel_scale, plane * scale_stride);
 #endif
     }
 }
@@ -123,8 +123,8 @@ void multiply(int i, int tile)
     [[unroll]] for (int k = 0; k < TILE_FETCHES(PLANES * OUTPUTS); k++) {
         int texel = TILE_TEXEL(k, PLANES * OUTPUTS);
         w[k] = texelFetch(weights, tile + texel);
-        if (GAIN)
-            w[k] *= texelFetch(gain, input_plane(i + texel / OUTPUTS) * gain_stride);
+        if (CHANNEL_SCALE)
+            w[k] *= texelFetch(channel_scale, input_plane(i + texel / OUTPUTS) * scale_stride);
     }
     ADD_PRODUCTS(sum, w, v)
 #else
@@ -149,7 +149,7 @@ void finish(int group)
                 int q = k * 4;
                 value[r] = activate(vec4(sum[q][r], sum[q + 1][r], sum[q + 2][r], sum[q + 3][r]), ACTIVATION);
                 if (ADD)
-                    value[r] += texelFetch(addend, plane + pixel[r]);
+                    value[r] += texelFetch(residual, plane + pixel[r]);
                 if (pixel[r] >= pixels)
                     value[r] = vec4(0.0);
             }

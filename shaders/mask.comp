@@ -5,10 +5,10 @@
  * x: logits as C4 planes of `pixels` texels
  * y: [class - 1][pixel / 4] words of four pixels' bytes, the first pixel lowest; `pixels` is a multiple of 4
  *   Where a logit is not finite, which sums too large for half floats come to, p is 0: nothing is marked there, and
- *   no trace of it stays in the past.
- * smoothing: one texel; x: the weight of the past; 0: none, and the past is left alone; below 0: this is the
+ *   no trace of it stays in the history.
+ * smoothing: one texel; x: the weight of history; 0: none, and the history is left alone; below 0: this is the
  *   first of its scene
- * past, future: p of the frame before and of this one, as y; texels of four pixels, fp32 in every build. The same
+ * history, future: p of the frame before and of this one, as y; texels of four pixels, fp32 in every build. The same
  *   memory: an invocation reads what it will write.
  *
  * Grid: x = words; y = class - 1.
@@ -27,7 +27,7 @@ layout(push_constant) uniform Push {
 
 LM_INPUT(0, x);
 LM_INPUT(1, smoothing);
-LM_INPUT(2, past);
+LM_INPUT(2, history);
 layout(binding = 6, std430) writeonly buffer Y { uint y[]; };
 layout(binding = 7, std430) writeonly buffer Future { vec4 future[]; };
 
@@ -61,7 +61,7 @@ void main()
     int at = int(gl_GlobalInvocationID.y) * (pixels / 4) + word;
     float weight = texelFetch(smoothing, 0).x;
     if (weight != 0.0) {
-        p = weight > 0.0 ? mix(p, texelFetch(past, at), weight) : p;
+        p = weight > 0.0 ? mix(p, texelFetch(history, at), weight) : p;
         future[at] = p;
     }
     uvec4 bytes = uvec4(p * 255.0 + 0.5) & 0xffu;

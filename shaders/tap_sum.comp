@@ -3,10 +3,10 @@
  * The second half of a 3x3 convolution (zero padding 1) of a picture upsampled to twice its size, bilinearly and with
  * corners aligned. Upsampling and the products with a kernel commute: linear.comp has multiplied the small picture by
  * each of the nine taps; here the nine are upsampled, moved to their places and summed, with bias, activation and an
- * optional addend.
+ * optional residual.
  *
  * x:      C4 planes [output plane][tap y * 3 + x] of in_height x in_width
- * addend: C4 planes of the output's shape (ADD)
+ * residual: C4 planes of the output's shape (ADD)
  * bias:   one texel a plane
  * y:      C4 planes of twice the input's height and width
  *
@@ -28,7 +28,7 @@ layout(push_constant) uniform Push {
 };
 
 LM_INPUT(0, x);
-LM_INPUT(1, addend);
+LM_INPUT(1, residual);
 LM_BIAS(bias);
 LM_OUTPUT_PAIRS(0, y);
 
@@ -104,7 +104,7 @@ void main()
             [[unroll]] for (int k = 0; k < 2; k++) {
                 value[k] = activate(sum[oy][2 * pair + k], ACTIVATION);
                 if (ADD)
-                    value[k] += texelFetch(addend, texel + k);
+                    value[k] += texelFetch(residual, texel + k);
                 value[k] = inside ? value[k] : vec4(0.0);
             }
             LM_STORE_PAIR(y, texel, value[0], value[1]);

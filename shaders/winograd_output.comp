@@ -1,10 +1,10 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Last step of a convolution by include/winograd.glsl: interpolates each tile's outputs; bias, activation and an optional
- * addend as in conv.comp.
+ * residual as in conv.comp.
  *
  * x:      [element][out_plane][tile]
- * addend: C4 planes of the output's shape (ADD)
+ * residual: C4 planes of the output's shape (ADD)
  * bias:   one texel an output plane
  * y:      C4 planes of height x width; EVEN: so is the width, and texels are stored by twos
  *
@@ -30,7 +30,7 @@ layout(push_constant) uniform Push {
 };
 
 LM_INPUT(0, x);
-LM_INPUT(1, addend);
+LM_INPUT(1, residual);
 LM_BIAS(bias);
 LM_OUTPUT_PAIRS(0, y);
 
@@ -48,7 +48,7 @@ vec4 finish(vec4 value, int texel)
 {
     value = activate(value, ACTIVATION);
     if (ADD)
-        value += texelFetch(addend, texel);
+        value += texelFetch(residual, texel);
     return value;
 }
 

@@ -37,7 +37,7 @@ void store(int out_plane, int row, int column, vec4 value)
     int texel = out_plane * out_stride + row * width + column;
     value = activate(value, ACTIVATION);
     if (ADD)
-        value += texelFetch(addend, texel);
+        value += texelFetch(residual, texel);
     LM_STORE(y, texel, value);
 }
 

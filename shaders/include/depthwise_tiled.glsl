@@ -4,15 +4,15 @@
  *
  * Grid: x, y = tiles; z = plane. The tile at (0, 0) writes the zero texel.
  *
- * PARTS: it also gives a part of the plane's mean, one texel a workgroup, row by row of tiles.
+ * PARTIAL_SUMS: it also gives a part of the plane's mean, one texel a workgroup, row by row of tiles.
  */
 layout(constant_id = 3) const int COLUMNS = 16;
 layout(constant_id = 4) const int BANDS = 4;
 layout(constant_id = 5) const int ROWS = 4;
 
-layout(constant_id = 6) const bool PARTS = false;
+layout(constant_id = 6) const bool PARTIAL_SUMS = false;
 
-LM_OUTPUT(1, parts);
+LM_OUTPUT(1, partial_sums);
 
 const int SIZE = COLUMNS * BANDS; /* a power of two */
 const int PATCH_WIDTH = COLUMNS + 4;
@@ -36,9 +36,9 @@ void store_part(int local, int plane, vec4 sum)
     if (local > 0)
         return;
     int tile = int(gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x);
-    LM_STORE(parts, plane * parts_stride + tile, patches[0] * (float(tiles) / float(width * height)));
+    LM_STORE(partial_sums, plane * partial_sums_stride + tile, patches[0] * (float(tiles) / float(width * height)));
     if (tile == 0)
-        LM_STORE(parts, plane * parts_stride + tiles, vec4(0.0));
+        LM_STORE(partial_sums, plane * partial_sums_stride + tiles, vec4(0.0));
 }
 
 void main()
@@ -79,6 +79,6 @@ void main()
         }
     if (gl_WorkGroupID.x == 0 && gl_WorkGroupID.y == 0 && local == 0)
         LM_STORE(y, plane * stride + zero, vec4(0.0));
-    if (PARTS)
+    if (PARTIAL_SUMS)
         store_part(local, plane, total);
 }

@@ -14,9 +14,9 @@ layout(constant_id = 9) const int GROUPS = 1;
 layout(constant_id = 10) const int SLICES = 1;
 layout(constant_id = 11) const int DEPTH = 1;
 /* Gains are computed here, by every workgroup for itself: that takes less time than waiting for another dispatch does. */
-layout(constant_id = 12) const bool EXCITE = false;
+layout(constant_id = 12) const bool SQUEEZE_EXCITE = false;
 
-LM_INPUT(3, excite);
+LM_INPUT(3, squeeze_excite);
 
 const int TILE = COLUMNS * PIXELS;
 const int SIZE = COLUMNS * GROUPS * SLICES;
@@ -25,12 +25,12 @@ const int ROW = 8 * GROUPS;      /* texels of weights for one input plane */
 const int X_SHARE = (TILE * TURN + SIZE - 1) / SIZE;
 const int W_SHARE = (ROW * TURN + SIZE - 1) / SIZE;
 const int STAGED = (TILE + ROW) * TURN;
-const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : EXCITE ? SIZE : 1;
-const int MAX_GAINS = 128; /* planes: LM_FUSED_EXCITE_PLANES */
+const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : SQUEEZE_EXCITE ? SIZE : 1;
+const int MAX_SCALES = 128; /* planes: LM_FUSED_SQUEEZE_EXCITE_PLANES */
 
 /* TURN planes of pixels, then their weights; at the end the slices' sums. Before all that, a texel of each invocation's. */
 SHARED_TILES(STAGED, SUMMED);
-shared vec4 gains[EXCITE ? MAX_GAINS : 1], hidden[EXCITE ? MAX_GAINS : 1];
+shared vec4 channel_scales[SQUEEZE_EXCITE ? MAX_SCALES : 1], hidden[SQUEEZE_EXCITE ? MAX_SCALES : 1];
 
 void store(int out_plane, int pixel, vec4 value)
 {
@@ -39,7 +39,7 @@ void store(int out_plane, int pixel, vec4 value)
     int texel = out_plane * out_stride + pixel;
     value = activate(value, ACTIVATION);
     if (ADD)
-        value += texelFetch(addend, texel);
+        value += texelFetch(residual, texel);
     LM_STORE(y, texel, value);
 }
 
@@ -60,8 +60,8 @@ void fetch(int first)
         int k = local + n * SIZE, plane = min(first + k / ROW, in_planes - 1);
         int group = min(first_group + k % ROW / 8, last_group);
         vec4 texel = texelFetch(weights, (group * padded_planes + plane) * 8 + k % 8);
-        if (GAIN)
-            texel *= WEIGHT_GAIN(texelFetch(gain, plane * gain_stride), k);
+        if (CHANNEL_SCALE)
+            texel *= WEIGHT_SCALE(texelFetch(channel_scale, plane * scale_stride), k);
         tiles[n] = TILE_VEC(texel);
     }
 }
@@ -104,46 +104,46 @@ vec4 sum_of_shares(int n, int sharers)
     return sum;
 }
 
-/* gains[] := the parts' means */
+/* channel_scales[] := the means of the partial sums */
 void compute_means()
 {
-    int sharers = sharers_of(gain_planes, parts), at_once = SIZE / sharers;
-    for (int first = 0; first < gain_planes; first += at_once) {
+    int sharers = sharers_of(scale_planes, n_partial_sums), at_once = SIZE / sharers;
+    for (int first = 0; first < scale_planes; first += at_once) {
         int own = local / sharers, plane = first + own;
         vec4 sum = vec4(0.0);
-        if (own < at_once && plane < gain_planes)
-            for (int i = local % sharers; i < parts; i += sharers)
-                sum += texelFetch(gain, plane * gain_stride + i);
+        if (own < at_once && plane < scale_planes)
+            for (int i = local % sharers; i < n_partial_sums; i += sharers)
+                sum += texelFetch(channel_scale, plane * scale_stride + i);
         sums[local] = sum;
         barrier();
-        if (local < at_once && first + local < gain_planes)
-            gains[first + local] = sum_of_shares(local, sharers) / float(parts);
+        if (local < at_once && first + local < scale_planes)
+            channel_scales[first + local] = sum_of_shares(local, sharers) / float(n_partial_sums);
         barrier();
     }
 }
 
-/* hidden[] := relu of a product with gains[]; second: gains[] := hardsigmoid of a product with hidden[] */
+/* hidden[] := relu of a product with channel_scales[]; second: channel_scales[] := hardsigmoid of a product with hidden[] */
 void compute_layer(bool second, int n_in, int n_out)
 {
-    int weights_at = second ? hidden_planes * gain_planes * 4 : 0;
-    int biases_at = hidden_planes * (gain_planes + in_planes) * 4 + (second ? hidden_planes : 0);
+    int weights_at = second ? hidden_planes * scale_planes * 4 : 0;
+    int biases_at = hidden_planes * (scale_planes + in_planes) * 4 + (second ? hidden_planes : 0);
     int sharers = sharers_of(n_out, n_in), at_once = SIZE / sharers;
     for (int first = 0; first < n_out; first += at_once) {
         int own = local / sharers, plane = first + own;
         vec4 sum = vec4(0.0);
         if (own < at_once && plane < n_out)
             for (int i = local % sharers; i < n_in; i += sharers) {
-                vec4 v = second ? hidden[i] : gains[i];
+                vec4 v = second ? hidden[i] : channel_scales[i];
                 [[unroll]] for (int q = 0; q < 4; q++)
-                    sum[q] += dot(texelFetch(excite, weights_at + (plane * n_in + i) * 4 + q), v);
+                    sum[q] += dot(texelFetch(squeeze_excite, weights_at + (plane * n_in + i) * 4 + q), v);
             }
         sums[local] = sum;
         barrier();
         plane = first + local;
         if (local < at_once && plane < n_out) {
-            sum = texelFetch(excite, biases_at + plane) + sum_of_shares(local, sharers);
+            sum = texelFetch(squeeze_excite, biases_at + plane) + sum_of_shares(local, sharers);
             if (second)
-                gains[plane] = hardsigmoid(sum);
+                channel_scales[plane] = hardsigmoid(sum);
             else
                 hidden[plane] = max(sum, 0.0);
         }
@@ -164,10 +164,10 @@ void main()
         sum[r][0] = sum[r][1] = vec4(0.0);
     int first = 0;
     fetch(first);
-    if (EXCITE) {
+    if (SQUEEZE_EXCITE) {
         compute_means();
-        compute_layer(false, gain_planes, hidden_planes);
-        compute_layer(true, hidden_planes, gain_planes);
+        compute_layer(false, scale_planes, hidden_planes);
+        compute_layer(true, hidden_planes, scale_planes);
     }
     [[dont_unroll]] do {
         barrier(); /* after all have read the turn before */
@@ -177,8 +177,8 @@ void main()
         [[unroll]] for (int n = 0; n < W_SHARE; n++)
             if (local + n * SIZE < ROW * TURN) {
                 int plane = first + (local + n * SIZE) / ROW;
-                if (EXCITE && plane < gain_planes) /* what has no gain has 1 */
-                    tiles[n] = TILE_VEC(vec4(tiles[n]) * WEIGHT_GAIN(gains[plane], local + n * SIZE));
+                if (SQUEEZE_EXCITE && plane < scale_planes) /* planes without a scale have 1 */
+                    tiles[n] = TILE_VEC(vec4(tiles[n]) * WEIGHT_SCALE(channel_scales[plane], local + n * SIZE));
                 memory[TILE * TURN + local + n * SIZE] = tiles[n];
             }
         barrier();

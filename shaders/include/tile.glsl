@@ -15,8 +15,8 @@
 /* What a run begins with, and the sum after it. */
 #define RUN_BEGIN(sum) f16vec4(0.0)
 #define RUN_END(sum, run) ((sum) + vec4(run))
-/* What the k-th texel of an input plane's weights is to be multiplied by, given the plane's gain. */
-#define WEIGHT_GAIN(gain, k) (gain)[(k) & 3]
+/* The factor of the k-th texel of an input plane's weights, given the plane's channel scales. */
+#define WEIGHT_SCALE(channel_scale, k) (channel_scale)[(k) & 3]
 /* Adds the products of texels of inputs with w, the k-th of four texels of their weights, to n runs; what `run` and
  * `inputs` are for the r-th of them may depend on r. */
 #define ADD_PRODUCTS(n, run, k, w, inputs) \
@@ -29,7 +29,7 @@
 #define sums memory
 #define RUN_BEGIN(sum) (sum)
 #define RUN_END(sum, run) (run)
-#define WEIGHT_GAIN(gain, k) (gain)
+#define WEIGHT_SCALE(channel_scale, k) (channel_scale)
 /* Not dot(): four multiply-adds, where it would be five instructions. */
 #define ADD_PRODUCTS(n, run, k, w, inputs) \
     [[unroll]] for (int j = 0; j < 4; j++) \

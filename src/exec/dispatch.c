@@ -20,8 +20,8 @@
 #define ATTENTION_QUERIES 4
 /* Texels of a turn of pool.comp's loop, where the cell's width allows. */
 #define POOL_STEP 8
-/* Planes of hidden values that excite.comp has room for; a wider model's build has as many as it
- * needs. */
+/* Planes of hidden values that squeeze_excite.comp has room for; a wider model's build has as many
+ * as it needs. */
 #define EXCITE_HIDDEN 64
 /* More than any tensor has. */
 #define ALL_PLANES (1 << 20)
@@ -85,7 +85,7 @@ int lm_dispatch_granularity(const LmGraph *graph, const LmOp *op, unsigned varia
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
     case LM_OP_GLOBAL_ATTENTION:
         return (int)lm_head_layout_texels(op->heads);
-    case LM_OP_EXCITE:
+    case LM_OP_SQUEEZE_EXCITE:
         return ALL_PLANES; /* one workgroup gives them */
     default:
         return 1;
@@ -98,7 +98,7 @@ int lm_dispatch_input_planes(const LmOp *op)
     case LM_OP_CONV:
     case LM_OP_LINEAR:
     case LM_OP_NORM:
-    case LM_OP_EXCITE:
+    case LM_OP_SQUEEZE_EXCITE:
         return 0;
     case LM_OP_TAP_SUM:
         return 9;
@@ -116,7 +116,8 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
               out_stride = (int)lm_tensor_plane_stride(y);
     const int pixels = y->height * y->width;
     const guint32 activation = (guint32)op->activation;
-    const guint32 add = op->addend != LM_NO_TENSOR, gain = op->gain != LM_NO_TENSOR;
+    const guint32 add = op->residual != LM_NO_TENSOR,
+                  channel_scale = op->channel_scale != LM_NO_TENSOR;
     const guint32 per_texel = lm_head_layout_per_texel(op->heads),
                   texels = lm_head_layout_texels(op->heads);
 
@@ -137,13 +138,15 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         const int held = lm_pack_held(graph, op, variant);
         const guint32 each = variant & LM_VARIANT_LANES8 ? lanes8_pixels(held, group) : 4;
         dispatch->shader = "linear";
-        SPEC(local.light, activation, add, gain && !op->excite, each, (guint32)group, (guint32)held,
-             op->normalise);
-        const LmTensor *gains = gain ? lm_graph_tensor(graph, op->gain) : NULL;
+        SPEC(local.light, activation, add, channel_scale && !op->squeeze_excite, each,
+             (guint32)group, (guint32)held, op->normalise);
+        const LmTensor *channel_scales =
+            channel_scale ? lm_graph_tensor(graph, op->channel_scale) : NULL;
         PUSH(pixels, x->planes, planes.n, in_stride, out_stride,
-             gain ? (int)lm_tensor_plane_stride(gains) : 0, x->channels,
-             gain ? gains->height * gains->width : 0, gain ? gains->planes : 0,
-             op->excite ? (op->excite->hidden + 3) / 4 : 0);
+             channel_scale ? (int)lm_tensor_plane_stride(channel_scales) : 0, x->channels,
+             channel_scale ? channel_scales->height * channel_scales->width : 0,
+             channel_scale ? channel_scales->planes : 0,
+             op->squeeze_excite ? (op->squeeze_excite->hidden + 3) / 4 : 0);
         set_grid(dispatch, pixels + 1, local.light * each, held ? 1 : groups);
         break;
     }
@@ -151,14 +154,14 @@ void lm_dispatch_op(const LmGraph *graph, const LmOp *op, unsigned variant, LmPl
         dispatch->shader = "depthwise";
         SPEC(local.heavy, activation, columns);
         PUSH(y->width, y->height, out_stride, planes.n,
-             op->parts == LM_NO_TENSOR
+             op->partial_sums == LM_NO_TENSOR
                  ? 0
-                 : (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->parts)));
+                 : (int)lm_tensor_plane_stride(lm_graph_tensor(graph, op->partial_sums)));
         set_grid(dispatch, y->width / columns * lm_ceil_div(y->height, DEPTHWISE_ROWS) + 1,
                  local.heavy, lm_ceil_div(planes.n, DEPTHWISE_PLANES));
         break;
-    case LM_OP_EXCITE:
-        dispatch->shader = "excite";
+    case LM_OP_SQUEEZE_EXCITE:
+        dispatch->shader = "squeeze_excite";
         SPEC(local.light, MAX((guint32)(op->hidden + 3) / 4, EXCITE_HIDDEN));
         PUSH(x->height * x->width, x->planes, (op->hidden + 3) / 4, planes.n, in_stride,
              out_stride);

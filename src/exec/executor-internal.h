@@ -38,7 +38,8 @@ typedef struct {
 typedef struct {
     int winograd_rows; /* by the steps of exec/winograd.h, in bands of so many; 0: not so */
     VkDeviceSize weights_offset, weights_size, bias_offset, bias_size;
-    VkDeviceSize excite_offset, excite_size; /* of an EXCITE that is part of it */
+    VkDeviceSize squeeze_excite_offset,
+        squeeze_excite_size; /* of a SQUEEZE_EXCITE that is part of it */
 } Parameters;
 
 struct LmExecutor {

@@ -12,10 +12,10 @@
 
 /* Weights, then biases, as the network's other weights are stored: at most a rounding more than
  * biases are elsewhere, before a function as flat as the sigmoid. */
-static gsize excite_texels(const LmExecutor *executor, const LmOp *op)
+static gsize squeeze_excite_texels(const LmExecutor *executor, const LmOp *op)
 {
-    return lm_pack_weight_texels(executor->graph, op->excite, executor->variant, false) +
-           lm_pack_bias_texels(executor->graph, op->excite, executor->variant);
+    return lm_pack_weight_texels(executor->graph, op->squeeze_excite, executor->variant, false) +
+           lm_pack_bias_texels(executor->graph, op->squeeze_excite, executor->variant);
 }
 
 /* Where each operator's weights and biases go; returns the total size. */
@@ -33,10 +33,11 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
         parameters->bias_size =
             lm_pack_bias_texels(executor->graph, op, executor->variant) * BIAS_TEXEL;
         size = align(parameters->bias_offset + parameters->bias_size);
-        if (op->excite) {
-            parameters->excite_offset = size;
-            parameters->excite_size = excite_texels(executor, op) * texel_bytes(executor);
-            size = align(parameters->excite_offset + parameters->excite_size);
+        if (op->squeeze_excite) {
+            parameters->squeeze_excite_offset = size;
+            parameters->squeeze_excite_size =
+                squeeze_excite_texels(executor, op) * texel_bytes(executor);
+            size = align(parameters->squeeze_excite_offset + parameters->squeeze_excite_size);
         }
     }
     return size + VIEW_SLACK;
@@ -53,14 +54,15 @@ static void store_values(const LmExecutor *executor, const float *values, gsize 
             halves[i] = lm_half_from_float(values[i]);
 }
 
-static void pack_excite(const LmExecutor *executor, const LmOp *op, guint8 *to)
+static void pack_squeeze_excite(const LmExecutor *executor, const LmOp *op, guint8 *to)
 {
-    gsize n = excite_texels(executor, op) * 4,
+    gsize n = squeeze_excite_texels(executor, op) * 4,
           n_weights =
-              lm_pack_weight_texels(executor->graph, op->excite, executor->variant, false) * 4;
+              lm_pack_weight_texels(executor->graph, op->squeeze_excite, executor->variant, false) *
+              4;
     g_autofree float *values = g_new(float, n);
-    lm_pack_weights(executor->graph, op->excite, executor->variant, false, values);
-    lm_pack_biases(executor->graph, op->excite, executor->variant, values + n_weights);
+    lm_pack_weights(executor->graph, op->squeeze_excite, executor->variant, false, values);
+    lm_pack_biases(executor->graph, op->squeeze_excite, executor->variant, values + n_weights);
     store_values(executor, values, n, to);
 }
 
@@ -75,8 +77,8 @@ static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map
     if (parameters->bias_size)
         lm_pack_biases(executor->graph, op, executor->variant,
                        (float *)(void *)(map + parameters->bias_offset));
-    if (op->excite)
-        pack_excite(executor, op, map + parameters->excite_offset);
+    if (op->squeeze_excite)
+        pack_squeeze_excite(executor, op, map + parameters->squeeze_excite_offset);
     if (n == 0)
         return;
     if (!(executor->variant & LM_VARIANT_FP16)) {

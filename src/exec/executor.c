@@ -7,8 +7,8 @@
 #include "util/error.h"
 
 /* Winograd convolutions work in bands whose evaluated values take about that much: it is there
- * beside the tensors. Bands that fit a CPU's cache would gain 5 % on one thread and lose more on
- * several, which wait for each other after each step. */
+ * beside the tensors. Bands that fit a CPU's cache would gain 5 % on one thread and lose
+ * more on several, which wait for each other after each step. */
 #define BAND_BYTES (16 << 20)
 
 static VkDeviceSize view_size(VkDeviceSize size)
@@ -132,30 +132,31 @@ static bool bind_step(LmExecutor *executor, const LmOp *op, const Parameters *pa
 {
     if (!view_tensor(executor, op->input, planes.first * lm_dispatch_input_planes(op),
                      &bindings->inputs[0], error) ||
-        !view_tensor(executor, op->addend, planes.first, &bindings->inputs[1], error) ||
-        !view_tensor(executor, op->gain, 0, &bindings->inputs[2], error) ||
+        !view_tensor(executor, op->residual, planes.first, &bindings->inputs[1], error) ||
+        !view_tensor(executor, op->channel_scale, 0, &bindings->inputs[2], error) ||
         !view_parameters(executor, op, planes, format_of(executor), parameters->weights_offset,
                          parameters->weights_size, &bindings->weights, error) ||
         !view_parameters(executor, op, planes, VK_FORMAT_R32G32B32A32_SFLOAT,
                          parameters->bias_offset, parameters->bias_size, &bindings->bias, error))
         return false;
-    if (op->excite) {
-        bindings->inputs[3] =
-            add_view(executor, &executor->weights, format_of(executor), parameters->excite_offset,
-                     view_size(parameters->excite_size), op->name, error);
+    if (op->squeeze_excite) {
+        bindings->inputs[3] = add_view(executor, &executor->weights, format_of(executor),
+                                       parameters->squeeze_excite_offset,
+                                       view_size(parameters->squeeze_excite_size), op->name, error);
         if (bindings->inputs[3] == VK_NULL_HANDLE)
             return false;
     }
-    /* A shader built without its addend, gain or bias still names their bindings; something must be
-     * there. */
+    /* A shader built without its residual, channel_scale or bias still names their bindings;
+     * something must be there. */
     for (int i = 1; i < LM_MAX_INPUTS; i++)
         if (bindings->inputs[i] == VK_NULL_HANDLE)
             bindings->inputs[i] = bindings->inputs[0];
     if (bindings->bias == VK_NULL_HANDLE)
         bindings->bias = bindings->inputs[0];
     bindings->outputs[0] = planes_of(executor, op->output, planes);
-    bindings->outputs[1] =
-        op->parts == LM_NO_TENSOR ? bindings->outputs[0] : planes_of(executor, op->parts, planes);
+    bindings->outputs[1] = op->partial_sums == LM_NO_TENSOR
+                               ? bindings->outputs[0]
+                               : planes_of(executor, op->partial_sums, planes);
     return true;
 }
 
@@ -193,11 +194,11 @@ static bool build_step(LmExecutor *executor, guint index, LmPlanes planes, GErro
 
     lm_dispatch_op(executor->graph, op, executor->variant, planes, &step.dispatch);
     add_reads(executor, &step, op->input);
-    add_reads(executor, &step, op->addend);
-    add_reads(executor, &step, op->gain);
+    add_reads(executor, &step, op->residual);
+    add_reads(executor, &step, op->channel_scale);
     if (!bind_step(executor, op, &executor->parameters[index], planes, &bindings, error))
         return false;
-    if (op->parts != LM_NO_TENSOR)
+    if (op->partial_sums != LM_NO_TENSOR)
         add_access(&step, bindings.outputs[1].offset, bindings.outputs[1].range, true);
     return add_step(executor, &step, &bindings, error);
 }
@@ -247,7 +248,7 @@ static bool build_winograd(LmExecutor *executor, guint index, LmWinogradBand ban
                     bindings.inputs[k] = bindings.inputs[0];
         }
         if (i == LM_WINOGRAD_OUTPUT)
-            add_reads(executor, &step, op->addend);
+            add_reads(executor, &step, op->residual);
         else
             bindings.outputs[0] = values[i];
         if (!add_step(executor, &step, &bindings, error))
@@ -301,8 +302,10 @@ VkDeviceSize lm_executor_op_bytes(const LmExecutor *executor, unsigned index)
 {
     const Parameters *parameters = &executor->parameters[index];
     const LmOp *op = lm_graph_op(executor->graph, index);
-    const LmTensorId ids[] = {op->output, op->input, op->addend, op->gain, op->parts};
-    VkDeviceSize bytes = parameters->weights_size + parameters->bias_size + parameters->excite_size;
+    const LmTensorId ids[] = {op->output, op->input, op->residual, op->channel_scale,
+                              op->partial_sums};
+    VkDeviceSize bytes =
+        parameters->weights_size + parameters->bias_size + parameters->squeeze_excite_size;
     for (gsize i = 0; i < G_N_ELEMENTS(ids); i++) {
         VkDeviceSize offset, size = 0;
         if (ids[i] != LM_NO_TENSOR)
@@ -439,7 +442,8 @@ static bool check_fused(const LmExecutor *executor, GError **error)
 {
     for (guint i = 0; i < executor->graph->ops->len; i++) {
         const LmOp *op = lm_graph_op(executor->graph, i);
-        if (!(executor->variant & LM_VARIANT_TILED) && (op->excite || op->parts != LM_NO_TENSOR)) {
+        if (!(executor->variant & LM_VARIANT_TILED) &&
+            (op->squeeze_excite || op->partial_sums != LM_NO_TENSOR)) {
             g_set_error(error, LM_ERROR, LM_ERROR_DEVICE,
                         "%s: the network was planned for another device",
                         executor->device->info.name);
@@ -555,9 +559,9 @@ VkDescriptorSet lm_executor_mask_set(LmExecutor *executor, LmDescriptors *descri
                                      const LmMaskBuffers *buffers, GError **error)
 {
     LmBindings bindings = {
-        .inputs = {executor->logits_view, buffers->smoothing, buffers->past_view},
+        .inputs = {executor->logits_view, buffers->smoothing, buffers->history_view},
         .outputs = {{buffers->to->handle, 0, buffers->to->size},
-                    {buffers->past->handle, 0, buffers->past->size}},
+                    {buffers->history->handle, 0, buffers->history->size}},
     };
     return lm_descriptors_add(descriptors, &bindings, error);
 }

@@ -69,11 +69,11 @@ void lm_executor_record(const LmExecutor *executor, LmCommands *commands, bool t
 /** What the softmax over the output reads and writes, all from offset 0; for each class above
  * background a plane of height * width. */
 typedef struct {
-    const LmBuffer *to;     /**< round(255 p): bytes. */
-    const LmBuffer *past;   /**< p of the frame before, and then of this one: floats. */
-    VkBufferView past_view; /**< Of it, in texels of four floats. */
-    VkBufferView smoothing; /**< One such texel; the first number is the weight of the past: 0..1,
-                               0: the past is left alone, below 0: there is none yet. */
+    const LmBuffer *to;        /**< round(255 p): bytes. */
+    const LmBuffer *history;   /**< p of the frame before, and then of this one: floats. */
+    VkBufferView history_view; /**< Of it, in texels of four floats. */
+    VkBufferView smoothing;    /**< One such texel; the first number is the weight of history: 0..1,
+                                  0: the history is left alone, below 0: there is none yet. */
 } LmMaskBuffers;
 
 /** A set for lm_executor_record_mask(), from `descriptors`. */

@@ -10,9 +10,9 @@ int lm_pack_held(const LmGraph *graph, const LmOp *op, unsigned variant)
 {
     const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
     /* Beyond 12 planes too few texels would share a fetch of weights, and so few outputs are one
-     * group. Layers with an addend are few: not worth pipelines of their own. */
+     * group. Layers with a residual are few: not worth pipelines of their own. */
     bool pays = variant & LM_VARIANT_LANES8 && x->planes <= 12 && y->planes > 3 &&
-                op->addend == LM_NO_TENSOR && y->width * y->height > 1;
+                op->residual == LM_NO_TENSOR && y->width * y->height > 1;
     return op->kind == LM_OP_LINEAR && (pays || op->normalise) ? x->planes : 0;
 }
 
@@ -76,7 +76,7 @@ gsize lm_pack_weight_texels(const LmGraph *graph, const LmOp *op, unsigned varia
                (op->kind == LM_OP_CONV ? 9 : 1) * (gsize)lm_pack_group(graph, op, variant) * 4;
     case LM_OP_DEPTHWISE:
         return (gsize)y->planes * 32;
-    case LM_OP_EXCITE:
+    case LM_OP_SQUEEZE_EXCITE:
         return (gsize)hidden_planes(op) * (gsize)(x->planes + y->planes) * 4;
     default:
         return 0;
@@ -99,7 +99,7 @@ gsize lm_pack_bias_texels(const LmGraph *graph, const LmOp *op, unsigned variant
     case LM_OP_DEPTHWISE:
     case LM_OP_TAP_SUM:
         return (gsize)y->planes;
-    case LM_OP_EXCITE:
+    case LM_OP_SQUEEZE_EXCITE:
         return (gsize)(hidden_planes(op) + y->planes);
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
         return op->weight ? units(op, y) * 25 : 0;
@@ -141,8 +141,8 @@ static void pack_tiles(const LmTensor *x, const LmTensor *y, int group, bool tra
     }
 }
 
-/* See excite.comp. Hidden channels are stored in order. */
-static void pack_excite(const LmOp *op, const LmTensor *x, const LmTensor *y, float *out)
+/* See squeeze_excite.comp. Hidden channels are stored in order. */
+static void pack_squeeze_excite(const LmOp *op, const LmTensor *x, const LmTensor *y, float *out)
 {
     for (int slot = 0; slot < hidden_planes(op) * 4; slot++)
         for (int plane = 0; plane < x->planes; plane++)
@@ -193,8 +193,8 @@ void lm_pack_weights(const LmGraph *graph, const LmOp *op, unsigned variant, boo
     } else if (op->kind == LM_OP_CONV || op->kind == LM_OP_LINEAR) {
         pack_tiles(x, y, lm_pack_group(graph, op, variant), variant & LM_VARIANT_HALF, op->weight,
                    op->kind == LM_OP_CONV ? 9 : 1, padded_planes(graph, op, variant), texels);
-    } else if (op->kind == LM_OP_EXCITE) {
-        pack_excite(op, x, y, texels);
+    } else if (op->kind == LM_OP_SQUEEZE_EXCITE) {
+        pack_squeeze_excite(op, x, y, texels);
     } else if (op->kind == LM_OP_DEPTHWISE) {
         for (int slot = 0; slot < y->planes * 4; slot++) {
             int c = logical(y, slot);
@@ -221,7 +221,7 @@ void lm_pack_biases(const LmGraph *graph, const LmOp *op, unsigned variant, floa
         }
         return;
     }
-    if (op->kind == LM_OP_EXCITE) {
+    if (op->kind == LM_OP_SQUEEZE_EXCITE) {
         for (int slot = 0; slot < hidden_planes(op) * 4; slot++)
             *texels++ = slot < op->hidden ? op->hidden_bias[slot] : 0;
         /* Hardsigmoid makes 1 of 3. */

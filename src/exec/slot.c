@@ -12,20 +12,21 @@ static gsize mask_bytes(const LmGraph *graph)
     return (gsize)(logits->channels - 1) * (gsize)logits->height * (gsize)logits->width;
 }
 
-VkDeviceSize lm_slot_past_size(const LmGraph *graph)
+VkDeviceSize lm_slot_history_size(const LmGraph *graph)
 {
     return mask_bytes(graph) * sizeof(float);
 }
 
 /* The set of the softmax, with views of its own; VK_NULL_HANDLE with an error. */
-static VkDescriptorSet make_mask_set(LmSlot *slot, LmExecutor *executor, const LmBuffer *past,
+static VkDescriptorSet make_mask_set(LmSlot *slot, LmExecutor *executor, const LmBuffer *history,
                                      GError **error)
 {
     const VkFormat format = VK_FORMAT_R32G32B32A32_SFLOAT;
-    LmMaskBuffers buffers = {.to = &slot->mask, .past = past};
-    if (!(buffers.past_view = lm_buffer_view(past, format, 0, past->size, "past", error)))
+    LmMaskBuffers buffers = {.to = &slot->mask, .history = history};
+    if (!(buffers.history_view =
+              lm_buffer_view(history, format, 0, history->size, "history", error)))
         return VK_NULL_HANDLE;
-    g_array_append_val(slot->views, buffers.past_view);
+    g_array_append_val(slot->views, buffers.history_view);
     buffers.smoothing =
         lm_buffer_view(&slot->smoothing, format, 0, slot->smoothing.size, "smoothing", error);
     if (!buffers.smoothing)
@@ -35,7 +36,7 @@ static VkDescriptorSet make_mask_set(LmSlot *slot, LmExecutor *executor, const L
 }
 
 bool lm_slot_init(LmSlot *slot, LmPipelines *pipelines, LmExecutor *executor, const LmGraph *graph,
-                  LmPreprocess *preprocess, const LmBuffer *past, GError **error)
+                  LmPreprocess *preprocess, const LmBuffer *history, GError **error)
 {
     LmDevice *device = lm_pipelines_device(pipelines);
     VkDeviceSize offset, size;
@@ -53,7 +54,7 @@ bool lm_slot_init(LmSlot *slot, LmPipelines *pipelines, LmExecutor *executor, co
                         error) ||
         !lm_commands_init(&slot->commands, device, 2, "frame", error))
         goto error;
-    VkDescriptorSet mask_set = make_mask_set(slot, executor, past, error);
+    VkDescriptorSet mask_set = make_mask_set(slot, executor, history, error);
     if (mask_set == VK_NULL_HANDLE || !lm_commands_begin(&slot->commands, error))
         goto error;
 

@@ -19,10 +19,10 @@ typedef struct {
 
 /** Bytes of the probabilities that slots of one video share, for smoothing: its buffer of kind
  * LM_BUFFER_DEVICE. */
-VkDeviceSize lm_slot_past_size(const LmGraph *graph);
+VkDeviceSize lm_slot_history_size(const LmGraph *graph);
 /** Allocates for one frame layout and records its commands: preprocess, network, softmax, copy. */
 bool lm_slot_init(LmSlot *slot, LmPipelines *pipelines, LmExecutor *executor, const LmGraph *graph,
-                  LmPreprocess *preprocess, const LmBuffer *past, GError **error);
+                  LmPreprocess *preprocess, const LmBuffer *history, GError **error);
 /** Waits for what the device has begun. */
 void lm_slot_finish(LmSlot *slot);
 

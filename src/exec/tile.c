@@ -30,7 +30,7 @@ enum { LINEAR_PIXELS = 4 };
 static const LinearTile linear_tiles[] = {{64, 2, 3, 1, 3}, {32, 2, 2, 4, 3}};
 
 /* A workgroup gives a part of the mean. */
-enum { DEPTHWISE_TILE_BANDS = 4, DEPTHWISE_TILE_ROWS = LM_PART_HEIGHT / 4 };
+enum { DEPTHWISE_TILE_BANDS = 4, DEPTHWISE_TILE_ROWS = LM_PARTIAL_HEIGHT / 4 };
 
 /* See shaders/include/global_attention_tiled.glsl. */
 enum { ATTENTION_COLUMNS = 32, ATTENTION_SLICES = 8 };
@@ -109,18 +109,18 @@ void lm_tile_op(const LmGraph *graph, const LmOp *op, LmPlanes planes, LmDispatc
         break;
     case LM_OP_LINEAR:
         tile_linear(pixels, planes, op->normalise ? x->planes : 0, dispatch);
-        if (op->excite)
-            dispatch->spec[dispatch->n_spec++] = true; /* EXCITE */
+        if (op->squeeze_excite)
+            dispatch->spec[dispatch->n_spec++] = true; /* SQUEEZE_EXCITE */
         break;
     case LM_OP_DEPTHWISE:
-        columns = y->width > LM_PART_WIDTH / 2 ? LM_PART_WIDTH : LM_PART_WIDTH / 2;
+        columns = y->width > LM_PARTIAL_WIDTH / 2 ? LM_PARTIAL_WIDTH : LM_PARTIAL_WIDTH / 2;
         TILE(columns * DEPTHWISE_TILE_BANDS, columns, DEPTHWISE_TILE_BANDS, DEPTHWISE_TILE_ROWS,
-             op->parts != LM_NO_TENSOR);
+             op->partial_sums != LM_NO_TENSOR);
         lm_dispatch_set_groups(dispatch, lm_ceil_div(y->width, columns),
                                lm_ceil_div(y->height, DEPTHWISE_TILE_BANDS * DEPTHWISE_TILE_ROWS),
                                planes.n);
         break;
-    case LM_OP_EXCITE:
+    case LM_OP_SQUEEZE_EXCITE:
         dispatch->spec[0] = (guint32)size;
         break;
     case LM_OP_NORM:

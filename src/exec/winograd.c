@@ -97,7 +97,7 @@ void lm_winograd_dispatch(const LmGraph *graph, const LmOp *op, LmWinogradStep s
         break;
     case LM_WINOGRAD_OUTPUT:
         dispatch->shader = "winograd_output";
-        LM_DISPATCH_SPEC(dispatch, LOCAL, (guint32)op->activation, op->addend != LM_NO_TENSOR,
+        LM_DISPATCH_SPEC(dispatch, LOCAL, (guint32)op->activation, op->residual != LM_NO_TENSOR,
                          y->width % 2 == 0);
         LM_DISPATCH_PUSH(dispatch, y->width, y->height, y->planes, (int)lm_tensor_plane_stride(y),
                          across * 2, pairs * 2, band.first);

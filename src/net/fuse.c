@@ -17,13 +17,13 @@ static LmOp *writer(LmGraph *graph, LmOpKind kind, LmTensorId output)
     return NULL;
 }
 
-/* The only layer that takes its gains from `gain`, or NULL. */
-static LmOp *gained(LmGraph *graph, LmTensorId gain)
+/* The only layer that takes its scales from `channel_scale`, or NULL. */
+static LmOp *scaled_layer(LmGraph *graph, LmTensorId channel_scale)
 {
     LmOp *found = NULL;
     for (guint i = 0; i < graph->ops->len; i++) {
         LmOp *op = lm_graph_op(graph, i);
-        if (op->gain != gain)
+        if (op->channel_scale != channel_scale)
             continue;
         if (found)
             return NULL;
@@ -37,8 +37,8 @@ static void remove_op(LmGraph *graph, const LmOp *op)
     g_array_remove_index(graph->ops, (guint)(op - lm_graph_op(graph, 0)));
 }
 
-/* The convolution before it gives the mean's parts, a part for each of its tiles. Returns whether
- * it does. */
+/* The convolution before it gives the mean's partial sums, one for each of its tiles. Returns
+ * whether it does. */
 static bool fuse_mean(LmGraph *graph, LmTensorId mean)
 {
     LmOp *pool = writer(graph, LM_OP_POOL, mean);
@@ -46,27 +46,27 @@ static bool fuse_mean(LmGraph *graph, LmTensorId mean)
     if (!conv)
         return false;
     const LmTensor *x = lm_graph_tensor(graph, pool->input);
-    LmTensor *parts = lm_graph_tensor(graph, mean);
-    int width = (x->width + LM_PART_WIDTH - 1) / LM_PART_WIDTH,
-        height = (x->height + LM_PART_HEIGHT - 1) / LM_PART_HEIGHT;
+    LmTensor *partial_sums = lm_graph_tensor(graph, mean);
+    int width = (x->width + LM_PARTIAL_WIDTH - 1) / LM_PARTIAL_WIDTH,
+        height = (x->height + LM_PARTIAL_HEIGHT - 1) / LM_PARTIAL_HEIGHT;
     if (width * height > MAX_PARTS)
         return false;
-    parts->width = width;
-    parts->height = height;
-    conv->parts = mean;
+    partial_sums->width = width;
+    partial_sums->height = height;
+    conv->partial_sums = mean;
     remove_op(graph, pool);
     return true;
 }
 
-/* The layer behind it computes the gains itself. */
-static void fuse_gains(LmGraph *graph, LmOp *excite)
+/* The layer after it computes the scales itself. */
+static void fuse_channel_scales(LmGraph *graph, LmOp *excite)
 {
-    LmOp *layer = gained(graph, excite->output);
-    if (!layer || lm_graph_tensor(graph, excite->input)->planes > LM_FUSED_EXCITE_PLANES ||
-        excite->hidden > 4 * LM_FUSED_EXCITE_PLANES)
+    LmOp *layer = scaled_layer(graph, excite->output);
+    if (!layer || lm_graph_tensor(graph, excite->input)->planes > LM_FUSED_SQUEEZE_EXCITE_PLANES ||
+        excite->hidden > 4 * LM_FUSED_SQUEEZE_EXCITE_PLANES)
         return;
-    layer->gain = excite->input;
-    layer->excite = g_memdup2(excite, sizeof *excite);
+    layer->channel_scale = excite->input;
+    layer->squeeze_excite = g_memdup2(excite, sizeof *excite);
     *excite = (LmOp){0};
     remove_op(graph, excite);
 }
@@ -74,10 +74,10 @@ static void fuse_gains(LmGraph *graph, LmOp *excite)
 void lm_graph_fuse(LmGraph *graph)
 {
     for (guint i = graph->ops->len; i-- > 0;) {
-        if (lm_graph_op(graph, i)->kind != LM_OP_EXCITE)
+        if (lm_graph_op(graph, i)->kind != LM_OP_SQUEEZE_EXCITE)
             continue;
         /* The mean, which goes, stands before its reader. */
         if (fuse_mean(graph, lm_graph_op(graph, i)->input))
-            fuse_gains(graph, lm_graph_op(graph, --i));
+            fuse_channel_scales(graph, lm_graph_op(graph, --i));
     }
 }

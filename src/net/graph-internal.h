@@ -10,7 +10,7 @@ LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, i
                                int height, int width);
 /** Lets q|k|v, or one of them, each of heads * dim channels, lie in head layout. */
 void lm_tensor_lay_out_heads(LmTensor *tensor, LmHeadLayout layout);
-/** Stride 1, no addend, no gain; pointers to operators die. */
+/** Stride 1, no residual, no channel_scale; pointers to operators die. */
 LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input,
                       LmTensorId output);
 
@@ -22,7 +22,7 @@ void lm_layer_split_taps(LmGraph *graph);
 /** No layer of a sane model is wider; keeps sizes far from overflow. */
 #define LM_MAX_CHANNELS 16384
 /** Squeeze-and-excite's hidden channels lie in a workgroup's shared memory, of which every device
- * has 16 KiB; a quarter of it is for excite.comp's sums. */
+ * has 16 KiB; a quarter of it is for squeeze_excite.comp's sums. */
 #define LM_MAX_HIDDEN 3072
 
 /** A batch norm's arrays, owned. */

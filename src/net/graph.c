@@ -30,9 +30,9 @@ static void clear_tensor(gpointer data)
 static void clear_op(gpointer data)
 {
     LmOp *op = data;
-    if (op->excite)
-        clear_op(op->excite);
-    g_free(op->excite);
+    if (op->squeeze_excite)
+        clear_op(op->squeeze_excite);
+    g_free(op->squeeze_excite);
     g_free(op->name);
     g_free(op->weight);
     g_free(op->bias);
@@ -89,7 +89,7 @@ guint64 lm_graph_op_macs(const LmGraph *graph, const LmOp *op)
         return pixels * in * out;
     case LM_OP_DEPTHWISE:
         return pixels * out * 25;
-    case LM_OP_EXCITE:
+    case LM_OP_SQUEEZE_EXCITE:
         return 2 * in * (guint64)op->hidden;
     case LM_OP_NEIGHBOURHOOD_ATTENTION:
         return pixels * out * 9 * 2;
@@ -151,9 +151,9 @@ LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorI
         .name = g_strdup(name),
         .input = input,
         .output = output,
-        .addend = LM_NO_TENSOR,
-        .gain = LM_NO_TENSOR,
-        .parts = LM_NO_TENSOR,
+        .residual = LM_NO_TENSOR,
+        .channel_scale = LM_NO_TENSOR,
+        .partial_sums = LM_NO_TENSOR,
         .stride = 1,
     };
     g_array_append_val(graph->ops, op);
@@ -167,7 +167,7 @@ LmTensorId lm_graph_input(LmGraph *graph, const char *name, int channels, int he
     return graph->input;
 }
 
-LmTensorId lm_graph_tap(LmGraph *graph, const char *name, LmTensorId id)
+LmTensorId lm_graph_name(LmGraph *graph, const char *name, LmTensorId id)
 {
     if (graph->error)
         return LM_NO_TENSOR;

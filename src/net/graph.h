@@ -27,12 +27,12 @@ G_BEGIN_DECLS
 #define LM_NORMALISED_PLANES 6
 
 /** Pixels of one part of a mean that a depthwise convolution gives beside its output. */
-#define LM_PART_WIDTH 32
-#define LM_PART_HEIGHT 16
+#define LM_PARTIAL_WIDTH 32
+#define LM_PARTIAL_HEIGHT 16
 
 /** Planes of input, and of hidden channels, of a squeeze-and-excite that a linear layer can compute
  * itself. */
-#define LM_FUSED_EXCITE_PLANES 128
+#define LM_FUSED_SQUEEZE_EXCITE_PLANES 128
 
 typedef int LmTensorId;
 #define LM_NO_TENSOR (-1)
@@ -49,9 +49,9 @@ typedef enum {
     LM_OP_CONV,      /**< 3x3, stride 1 or 2, zero padding 1. */
     LM_OP_LINEAR,    /**< 1x1 convolution, or a linear layer over the channels of each pixel. */
     LM_OP_DEPTHWISE, /**< 5x5, stride 1, zero padding 2. */
-    LM_OP_EXCITE, /**< Squeeze-and-excite's gains, 1 x 1, from the mean over all pixels: two linear
+    LM_OP_SQUEEZE_EXCITE, /**< Channel scales, 1 x 1, from the mean over all pixels: two linear
                      layers with RELU between them and hardsigmoid after. */
-    LM_OP_NORM,   /**< Layer norm over channels without its affine part, eps 1e-5. */
+    LM_OP_NORM,           /**< Layer norm over channels without its affine part, eps 1e-5. */
     LM_OP_NEIGHBOURHOOD_ATTENTION, /**< 3x3, input q|k|v in head layout, query scale already in q.
                                     */
     LM_OP_GLOBAL_ATTENTION,        /**< Over all pixels as tokens; input as above. */
@@ -90,9 +90,9 @@ struct LmOp {
     LmOpKind kind;
     char *name;
     LmTensorId input, output;
-    LmTensorId addend; /**< CONV, LINEAR, TAP_SUM: added after the activation; or LM_NO_TENSOR. */
-    LmTensorId
-        gain; /**< LINEAR: 1 x 1, of the input's layout, multiplies the input; or LM_NO_TENSOR. */
+    LmTensorId residual; /**< CONV, LINEAR, TAP_SUM: added after the activation; or LM_NO_TENSOR. */
+    LmTensorId channel_scale; /**< LINEAR: 1 x 1, of the input's layout, multiplies the input; or
+                                 LM_NO_TENSOR. */
     LmActivation activation;
     int stride;
     bool normalise; /**< LINEAR: its input goes through NORM first; at most LM_NORMALISED_PLANES. */
@@ -100,18 +100,20 @@ struct LmOp {
     /** Operators of one step do not wait for each other; after lm_graph_plan(), one a step. */
     unsigned step;
     /** CONV, LINEAR: out x in x (3 x 3 or 1); DEPTHWISE: channels x 5 x 5; NEIGHBOURHOOD_ATTENTION:
-     * heads x 5 x 5 relative position bias, or NULL; EXCITE: in x hidden. By logical channel. */
+     * heads x 5 x 5 relative position bias, or NULL; SQUEEZE_EXCITE: in x hidden. By logical
+     * channel. */
     float *weight;
-    /** By logical channel of the output. EXCITE: of the input; all stored channels of the output
-     * beside these come out as 1, which lets what they gain pass. */
+    /** By logical channel of the output. SQUEEZE_EXCITE: of the input; all stored channels of the
+     * output beside these come out as 1, which lets what they scale pass. */
     float *bias;
-    int hidden;                         /**< EXCITE: hidden channels. */
-    float *hidden_weight, *hidden_bias; /**< EXCITE: hidden x in, and by hidden channel. */
+    int hidden;                         /**< SQUEEZE_EXCITE: hidden channels. */
+    float *hidden_weight, *hidden_bias; /**< SQUEEZE_EXCITE: hidden x in, and by hidden channel. */
     /** DEPTHWISE: gets values whose mean is that of the output over all pixels, one for each
-     * LM_PART_WIDTH x LM_PART_HEIGHT of them; or LM_NO_TENSOR. */
-    LmTensorId parts;
-    /** LINEAR: the EXCITE that it does itself; `gain` is that one's input then. Owned; or NULL. */
-    LmOp *excite;
+     * LM_PARTIAL_WIDTH x LM_PARTIAL_HEIGHT of them; or LM_NO_TENSOR. */
+    LmTensorId partial_sums;
+    /** LINEAR: the SQUEEZE_EXCITE that it does itself; `channel_scale` is that one's input then.
+     * Owned; or NULL. */
+    LmOp *squeeze_excite;
 };
 
 typedef struct {
@@ -136,7 +138,7 @@ static inline LmOp *lm_graph_op(const LmGraph *graph, unsigned index)
     return &g_array_index(graph->ops, LmOp, index);
 }
 
-/** The tensor of that name, or LM_NO_TENSOR. Names are the operators', or those lm_graph_tap()
+/** The tensor of that name, or LM_NO_TENSOR. Names are the operators', or those lm_graph_name()
  * gave. */
 LmTensorId lm_graph_find(const LmGraph *graph, const char *name);
 
@@ -151,7 +153,7 @@ void lm_graph_fail(LmGraph *graph, LmErrorCode code, const char *format, ...) G_
 /** The network's input: written from outside. */
 LmTensorId lm_graph_input(LmGraph *graph, const char *name, int channels, int height, int width);
 /** Renames a tensor to what the outside knows it as; returns it. */
-LmTensorId lm_graph_tap(LmGraph *graph, const char *name, LmTensorId tensor);
+LmTensorId lm_graph_name(LmGraph *graph, const char *name, LmTensorId tensor);
 
 /** Settings of a convolution or linear layer; zero: stride 1, nothing more. Names are of the model
  * file's tensors without `.weight`, `.bias`. */
@@ -164,8 +166,8 @@ typedef struct {
     const char *norm;       /**< A batch norm that follows, folded in. */
     const char *layer_norm; /**< A layer norm before it, whose affine part is folded in. */
     LmActivation activation;
-    LmTensorId addend; /**< 0: none (the input, tensor 0, is never an addend). */
-    LmHeadLayout qkv;  /**< Output is q|k|v in head layout; query scale folded in. */
+    LmTensorId residual; /**< 0: none (the input, tensor 0, is never a residual). */
+    LmHeadLayout qkv;    /**< Output is q|k|v in head layout; query scale folded in. */
 } LmLayerParams;
 
 /** The weight's shape is [out][in][k][k]; or [out][in], where k is 1. */
@@ -174,13 +176,13 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
 /** Depthwise 5x5 with GELU. kernel: channels x 25, bias: channels; both taken over. */
 LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel,
                               float *bias);
-/** Squeeze and excite: gains for `x` (1 x 1) by `name`.fc1 and `name`.fc2 from the mean of `of`,
- * which is x's first part; x's other parts get gain 1. */
-LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x);
-/** gain * x through one product whose columns are those of `first` and `second` side by side,
- * biases added: x is the concatenation of their two inputs. */
+/** Squeeze-and-excite: channel scales for `x` (1 x 1) by `name`.fc1 and `name`.fc2 from the mean of
+ * `of`, which is x's first part; x's other parts get scale 1. */
+LmTensorId lm_graph_squeeze_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x);
+/** channel_scale * x through one product whose columns are those of `first` and `second` side by
+ * side, biases added: x is the concatenation of their two inputs. */
 LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x,
-                              LmTensorId gain);
+                              LmTensorId channel_scale);
 /** x: q|k|v in head layout. rpb: name of the relative position bias, or NULL. */
 LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x,
                                             LmHeadLayout heads, const char *rpb);

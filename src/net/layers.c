@@ -145,7 +145,7 @@ void lm_layer_split_taps(LmGraph *graph)
     op->name = name;
     op->output = taps;
     op->activation = LM_ACTIVATION_NONE;
-    op->addend = LM_NO_TENSOR;
+    op->residual = LM_NO_TENSOR;
     op->weight = g_new(float, (gsize)tensor->channels *(gsize)in.channels);
     op->bias = g_new0(float, (gsize)tensor->channels);
     gsize inputs = (gsize)in.channels;
@@ -157,7 +157,7 @@ void lm_layer_split_taps(LmGraph *graph)
 
     op = lm_graph_add_op(graph, LM_OP_TAP_SUM, conv.name, taps, conv.output);
     op->activation = conv.activation;
-    op->addend = conv.addend;
+    op->residual = conv.residual;
     op->bias = conv.bias;
     g_free(conv.name);
 }
@@ -181,7 +181,7 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
                  stride = params->stride ? params->stride : 1, scale = params->upsample ? 2 : 1;
     g_assert(!params->upsample || (kernel == 3 && stride == 1));
     int expected =
-        params->addend ? lm_graph_tensor(graph, params->addend)->channels : params->outputs;
+        params->residual ? lm_graph_tensor(graph, params->residual)->channels : params->outputs;
     unsigned n_dims;
     gsize shape[4];
     if (!layer_shape(graph, name, in.channels, kernel, expected, &outputs, shape, &n_dims))
@@ -195,7 +195,7 @@ LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
     op->stride = stride;
     op->normalise = normalise;
     op->activation = params->activation;
-    op->addend = params->addend ? params->addend : LM_NO_TENSOR;
+    op->residual = params->residual ? params->residual : LM_NO_TENSOR;
     op->weight = get(graph, name, ".weight", shape, n_dims);
     op->bias = get_vector(graph, name, ".bias", outputs);
     if (!graph->error && params->norm)
@@ -237,16 +237,18 @@ static int common_power(int n, int most)
     return power;
 }
 
-LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x)
+LmTensorId lm_graph_squeeze_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x)
 {
-    /* The mean's parts: for a CPU's lanes to share a plane, and several workgroups of a GPU. */
-    enum { PARTS = 8 };
+    /* The mean's partial sums: for a CPU's lanes to share a plane, and several workgroups of a GPU.
+     */
+    enum { PARTIAL_SUMS = 8 };
     if (graph->error)
         return LM_NO_TENSOR;
     g_autofree char *mean_name = g_strconcat(name, ".mean", NULL);
     g_autofree char *fc1 = g_strconcat(name, ".fc1", NULL), *fc2 = g_strconcat(name, ".fc2", NULL);
     const LmTensor in = *lm_graph_tensor(graph, of);
-    int rows = common_power(in.height, PARTS), columns = common_power(in.width, PARTS / rows);
+    int rows = common_power(in.height, PARTIAL_SUMS),
+        columns = common_power(in.width, PARTIAL_SUMS / rows);
     LmTensorId mean = lm_graph_pool(graph, mean_name, of, rows, columns);
 
     int hidden, outputs;
@@ -260,9 +262,9 @@ LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTe
                       lm_weights_path(graph->weights), fc1, hidden, LM_MAX_HIDDEN);
         return LM_NO_TENSOR;
     }
-    LmTensorId gain =
+    LmTensorId channel_scale =
         lm_graph_add_tensor(graph, name, in.channels, lm_graph_tensor(graph, x)->planes, 1, 1);
-    LmOp *op = lm_graph_add_op(graph, LM_OP_EXCITE, name, mean, gain);
+    LmOp *op = lm_graph_add_op(graph, LM_OP_SQUEEZE_EXCITE, name, mean, channel_scale);
     op->hidden = hidden;
     op->hidden_weight = get(graph, fc1, ".weight", shape, n_dims);
     op->hidden_bias = get_vector(graph, fc1, ".bias", hidden);
@@ -270,11 +272,11 @@ LmTensorId lm_graph_excite(LmGraph *graph, const char *name, LmTensorId of, LmTe
         return LM_NO_TENSOR;
     op->weight = get(graph, fc2, ".weight", shape, n_dims);
     op->bias = get_vector(graph, fc2, ".bias", outputs);
-    return graph->error ? LM_NO_TENSOR : gain;
+    return graph->error ? LM_NO_TENSOR : channel_scale;
 }
 
 LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x,
-                              LmTensorId gain)
+                              LmTensorId channel_scale)
 {
     if (graph->error)
         return LM_NO_TENSOR;
@@ -318,7 +320,7 @@ LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *sec
     LmTensorId y =
         lm_graph_add_tensor(graph, first, outputs, (outputs + 3) / 4, in.height, in.width);
     LmOp *op = lm_graph_add_op(graph, LM_OP_LINEAR, first, x, y);
-    op->gain = gain;
+    op->channel_scale = channel_scale;
     op->weight = weight;
     op->bias = bias;
     return y;

@@ -37,12 +37,12 @@ static LmTensorId down(LmGraph *graph, const char *prefix, LmTensorId x)
     return layer(graph, prefix, "0", x, &(LmLayerParams){.kernel = 3, .stride = 2});
 }
 
-/* up2, then 3x3, `addend` (0: none) added: index 0 of the Sequential is the upsampling, which holds
- * no parameters. */
-static LmTensorId up(LmGraph *graph, const char *prefix, LmTensorId x, LmTensorId addend)
+/* up2, then 3x3, `residual` (0: none) added: index 0 of the Sequential is the upsampling, which
+ * holds no parameters. */
+static LmTensorId up(LmGraph *graph, const char *prefix, LmTensorId x, LmTensorId residual)
 {
     return layer(graph, prefix, "1", x,
-                 &(LmLayerParams){.kernel = 3, .upsample = true, .addend = addend});
+                 &(LmLayerParams){.kernel = 3, .upsample = true, .residual = residual});
 }
 
 /* The four depthwise branches of training, each with its batch norm. */
@@ -126,7 +126,7 @@ static LmTensorId multi_branch(LmGraph *graph, const char *prefix, LmTensorId x)
                          &(LmLayerParams){.norm = norm, .activation = LM_ACTIVATION_HARDSWISH});
     LmTensorId g = depthwise(graph, prefix, y);
     LmTensorId gx = lm_graph_concat(graph, both, (LmTensorId[]){g, x}, 2);
-    LmTensorId s = lm_graph_excite(graph, se, g, gx);
+    LmTensorId s = lm_graph_squeeze_excite(graph, se, g, gx);
     return lm_graph_gated_sum(graph, pointwise, shortcut, gx, s);
 }
 
@@ -202,11 +202,11 @@ static LmTensorId transformer(LmGraph *graph, const char *name, const char *atte
         global ? lm_graph_global_attention(graph, prefix, qkv, heads)
                : lm_graph_neighbourhood_attention(graph, prefix, qkv, heads,
                                                   lm_weights_has(graph->weights, rpb) ? rpb : NULL);
-    LmTensorId a = layer(graph, prefix, "proj", weighted, &(LmLayerParams){.addend = e});
+    LmTensorId a = layer(graph, prefix, "proj", weighted, &(LmLayerParams){.residual = e});
     LmTensorId hidden =
         layer(graph, name, "mlp.fc1", a,
               &(LmLayerParams){.layer_norm = norm2, .activation = LM_ACTIVATION_GELU});
-    return layer(graph, name, "mlp.fc2", hidden, &(LmLayerParams){.addend = a});
+    return layer(graph, name, "mlp.fc2", hidden, &(LmLayerParams){.residual = a});
 }
 
 static LmTensorId lft(LmGraph *graph, const char *name, LmTensorId x)
@@ -243,7 +243,7 @@ static bool matches(const LmWeights *weights)
  * files. */
 static void build(LmGraph *graph, int width, int height)
 {
-#define TAP(name, tensor) lm_graph_tap(graph, name, tensor)
+#define TAP(name, tensor) lm_graph_name(graph, name, tensor)
     LmTensorId image = lm_graph_input(graph, "image", 3, height, width);
 
     LmTensorId x1 = TAP("x1", stage(graph, "conv1", image));

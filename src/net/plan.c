@@ -70,11 +70,11 @@ static bool is_slice_of(const LmGraph *graph, LmTensorId id, LmTensorId whole)
 /* Whether `op` reads what `earlier` has written. */
 static bool depends(const LmGraph *graph, const LmOp *op, const LmOp *earlier)
 {
-    const LmTensorId read[] = {op->input, op->addend, op->gain};
+    const LmTensorId read[] = {op->input, op->residual, op->channel_scale};
     for (gsize i = 0; i < G_N_ELEMENTS(read); i++)
         if (read[i] != LM_NO_TENSOR &&
             (is_slice_of(graph, earlier->output, read[i]) ||
-             is_slice_of(graph, read[i], earlier->output) || read[i] == earlier->parts))
+             is_slice_of(graph, read[i], earlier->output) || read[i] == earlier->partial_sums))
             return true;
     return false;
 }
@@ -102,11 +102,11 @@ static void place_tensors(LmGraph *graph, bool keep_all)
     for (guint i = 0; i < n_ops; i++) {
         const LmOp *op = lm_graph_op(graph, i);
         touch(graph, blocks, op->input, op->step);
-        touch(graph, blocks, op->addend, op->step);
-        touch(graph, blocks, op->gain, op->step);
+        touch(graph, blocks, op->residual, op->step);
+        touch(graph, blocks, op->channel_scale, op->step);
         touch(graph, blocks, op->output, keep_all ? n_ops : op->step);
         touch(graph, blocks, op->output, op->step);
-        touch(graph, blocks, op->parts, op->step);
+        touch(graph, blocks, op->partial_sums, op->step);
     }
     if (keep_all)
         touch(graph, blocks, graph->input, n_ops);

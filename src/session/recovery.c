@@ -118,7 +118,7 @@ gint64 lm_session_stall_limit(const LmSession *session)
 /* What a session has on a device. */
 typedef struct {
     LmSlot slots[LM_SESSION_MAX_SLOTS];
-    LmBuffer past;
+    LmBuffer history;
     LmPreprocess *preprocess;
     LmSeat *seat;
 } Remains;
@@ -129,7 +129,7 @@ static void give_back(Remains *remains)
     for (unsigned i = 0; i < LM_SESSION_MAX_SLOTS; i++)
         if (remains->slots[i].views)
             lm_slot_finish(&remains->slots[i]);
-    lm_buffer_finish(&remains->past);
+    lm_buffer_finish(&remains->history);
     lm_preprocess_free(&remains->preprocess);
     lm_seat_free(&remains->seat);
 }
@@ -145,7 +145,7 @@ static void *give_back_some_time(void *data)
 void lm_session_close_device(LmSession *session, bool hung)
 {
     Remains remains = {
-        .past = session->past, .preprocess = session->preprocess, .seat = session->seat};
+        .history = session->history, .preprocess = session->preprocess, .seat = session->seat};
     pthread_mutex_lock(&session->lock);
     while (lm_session_oldest(session, SLOT_FILLING))
         pthread_cond_wait(&session->wake, &session->lock);
@@ -156,8 +156,8 @@ void lm_session_close_device(LmSession *session, bool hung)
         remains.slots[i] = session->slots[i].gpu;
         session->slots[i].gpu = (LmSlot){0};
     }
-    session->past = (LmBuffer){0};
-    session->has_past = false;
+    session->history = (LmBuffer){0};
+    session->has_history = false;
     session->preprocess = NULL;
     session->seat = NULL;
     if (!hung) {

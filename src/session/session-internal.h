@@ -47,9 +47,9 @@ struct LmSession {
     gint64 recent[LM_SESSION_RECENT]; /* what the last inferences took, ns */
     unsigned n_recent;                /* how many there were; the newest is at (n - 1) % size */
     bool was_ready;
-    LmBuffer past;     /* probabilities of the last frame that was smoothed, */
-    bool has_past;     /* if it was the last one at all, */
-    guint64 past_shot; /* and its shot */
+    LmBuffer history;     /* probabilities of the last frame that was smoothed, */
+    bool has_history;     /* if it was the last one at all, */
+    guint64 history_shot; /* and its shot */
     /* Written by the worker while no slot is FILLING, read by callers while one is. */
     LmPreprocess *preprocess;
 

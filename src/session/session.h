@@ -112,7 +112,7 @@ typedef struct {
     bool replace; /**< A frame that still waits for the device is superseded by this one (its ticket
                      yields no result; counted), and only one frame at a time is on the device, so
                      that the next one to go there is the newest. */
-    double smoothing; /**< 0..1: the weight of the past in a filter of the probabilities, per pixel:
+    double smoothing; /**< 0..1: the weight of history in a filter of the probabilities, per pixel:
                          p becomes smoothing * that of the frame before on the device + (1 -
                          smoothing) * p. */
     guint64 shot;     /**< The filter starts anew at a frame of another shot than the one before, of

@@ -80,8 +80,8 @@ static void drop_layout(LmSession *session)
         if (session->slots[i].gpu.views)
             lm_slot_finish(&session->slots[i].gpu);
     lm_preprocess_free(&session->preprocess);
-    lm_buffer_finish(&session->past);
-    session->has_past = false;
+    lm_buffer_finish(&session->history);
+    session->has_history = false;
 }
 
 static bool take_up_layout(LmSession *session, const Layout *layout, GError **error)
@@ -105,12 +105,12 @@ static bool take_up_layout(LmSession *session, const Layout *layout, GError **er
 
     drop_layout(session);
     if (!(session->preprocess = lm_preprocess_create(seat->pipelines, &params, error)) ||
-        !lm_buffer_init(&session->past, lm_pipelines_device(seat->pipelines), LM_BUFFER_DEVICE,
-                        lm_slot_past_size(engine->graph), "past", error))
+        !lm_buffer_init(&session->history, lm_pipelines_device(seat->pipelines), LM_BUFFER_DEVICE,
+                        lm_slot_history_size(engine->graph), "history", error))
         return false;
     for (unsigned i = 0; i < session->n_slots; i++)
         if (!lm_slot_init(&session->slots[i].gpu, seat->pipelines, seat->executor, engine->graph,
-                          session->preprocess, &session->past, error))
+                          session->preprocess, &session->history, error))
             return false;
     lm_pipelines_save(seat->pipelines);
     return true;
@@ -239,15 +239,15 @@ static bool change_layout(LmSession *session, GError **error)
     return ok;
 }
 
-/* The weight of the past as lm_slot_submit() takes it. Frames go to the device one after another,
- * so what the last one left there is this one's past. */
-static float weigh_past(LmSession *session, const Slot *slot)
+/* The weight of history as lm_slot_submit() takes it. Frames go to the device one after another,
+ * so what the last one left there is this one's history. */
+static float weigh_history(LmSession *session, const Slot *slot)
 {
     const bool smooth = slot->smoothing > 0;
-    const bool has_past = session->has_past && session->past_shot == slot->shot;
-    session->has_past = smooth;
-    session->past_shot = slot->shot;
-    return !smooth ? 0 : has_past ? (float)slot->smoothing : -1;
+    const bool has_history = session->has_history && session->history_shot == slot->shot;
+    session->has_history = smooth;
+    session->history_shot = slot->shot;
+    return !smooth ? 0 : has_history ? (float)slot->smoothing : -1;
 }
 
 static bool submit(LmSession *session, Slot *slot, GError **error)
@@ -255,7 +255,7 @@ static bool submit(LmSession *session, Slot *slot, GError **error)
     slot->state = SLOT_BUSY;
     begin_job(session);
     slot->submitted = lm_clock_now();
-    bool ok = lm_slot_submit(&slot->gpu, weigh_past(session, slot), error);
+    bool ok = lm_slot_submit(&slot->gpu, weigh_history(session, slot), error);
     if (ok)
         lm_seat_add(session->seat);
     end_job(session, ok);

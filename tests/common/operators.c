@@ -28,7 +28,7 @@ const LmOperatorCase lm_operator_cases[] = {
      .height = 128,
      .width = 128,
      .activation = HARDSWISH},
-    {.kind = LM_OP_LINEAR, .in = 36, .out = 12, .height = 128, .width = 128, .gain = true},
+    {.kind = LM_OP_LINEAR, .in = 36, .out = 12, .height = 128, .width = 128, .channel_scale = true},
     {.kind = LM_OP_LINEAR,
      .in = 96,
      .out = 192,
@@ -40,7 +40,7 @@ const LmOperatorCase lm_operator_cases[] = {
     {.kind = LM_OP_LINEAR, .in = 744, .out = 372, .height = 8, .width = 8, .add = true},
     {.kind = LM_OP_DEPTHWISE, .in = 24, .out = 24, .height = 128, .width = 128, .activation = GELU},
     {.kind = LM_OP_DEPTHWISE, .in = 192, .out = 192, .height = 16, .width = 16, .activation = GELU},
-    {.kind = LM_OP_EXCITE, .in = 24, .out = 36, .height = 8, .width = 1, .hidden = 6},
+    {.kind = LM_OP_SQUEEZE_EXCITE, .in = 24, .out = 36, .height = 8, .width = 1, .hidden = 6},
     {.kind = LM_OP_NORM, .in = 12, .out = 12, .height = 128, .width = 128},
     {.kind = LM_OP_NORM, .in = 372, .out = 372, .height = 8, .width = 8},
     {.kind = LM_OP_NEIGHBOURHOOD_ATTENTION,
@@ -107,14 +107,14 @@ const LmOperatorCase lm_operator_cases[] = {
      .width = 11,
      .activation = GELU,
      .add = true},
-    {.kind = LM_OP_LINEAR, .in = 13, .out = 14, .height = 3, .width = 11, .gain = true},
+    {.kind = LM_OP_LINEAR, .in = 13, .out = 14, .height = 3, .width = 11, .channel_scale = true},
     {.kind = LM_OP_LINEAR,
      .in = 399,
      .out = 400,
      .height = 5,
      .width = 5,
      .add = true,
-     .gain = true},
+     .channel_scale = true},
     {.kind = LM_OP_LINEAR, .in = 12, .out = 2, .height = 31, .width = 33},
     {.kind = LM_OP_LINEAR, .in = 1, .out = 3, .height = 2, .width = 3, .normalise = true},
     {.kind = LM_OP_LINEAR,
@@ -135,11 +135,11 @@ const LmOperatorCase lm_operator_cases[] = {
      .height = 7,
      .width = 3,
      .activation = HARDSWISH},
-    {.kind = LM_OP_EXCITE, .in = 1, .out = 4, .height = 1, .width = 1, .hidden = 1},
-    {.kind = LM_OP_EXCITE, .in = 192, .out = 192, .height = 4, .width = 2, .hidden = 48},
-    {.kind = LM_OP_EXCITE, .in = 7, .out = 12, .height = 3, .width = 5, .hidden = 9},
-    {.kind = LM_OP_EXCITE, .in = 399, .out = 1036, .height = 1, .width = 3, .hidden = 401},
-    {.kind = LM_OP_EXCITE, .in = 70, .out = 72, .height = 2, .width = 1, .hidden = 3},
+    {.kind = LM_OP_SQUEEZE_EXCITE, .in = 1, .out = 4, .height = 1, .width = 1, .hidden = 1},
+    {.kind = LM_OP_SQUEEZE_EXCITE, .in = 192, .out = 192, .height = 4, .width = 2, .hidden = 48},
+    {.kind = LM_OP_SQUEEZE_EXCITE, .in = 7, .out = 12, .height = 3, .width = 5, .hidden = 9},
+    {.kind = LM_OP_SQUEEZE_EXCITE, .in = 399, .out = 1036, .height = 1, .width = 3, .hidden = 401},
+    {.kind = LM_OP_SQUEEZE_EXCITE, .in = 70, .out = 72, .height = 2, .width = 1, .hidden = 3},
     {.kind = LM_OP_NORM, .in = 1, .out = 1, .height = 2, .width = 3},
     {.kind = LM_OP_NORM, .in = 7, .out = 7, .height = 5, .width = 13},
     {.kind = LM_OP_NORM, .in = 398, .out = 398, .height = 3, .width = 3},
@@ -229,7 +229,7 @@ const LmOperatorCase lm_operator_cases[] = {
     {.kind = LM_OP_CONV, .in = 3, .out = 9, .height = 259, .width = 250, .add = true},
     {.kind = LM_OP_CONV, .in = 5, .out = 21, .height = 100, .width = 130, .activation = GELU},
     {.kind = LM_OP_CONV, .in = 6, .out = 17, .height = 250, .width = 260, .stride = 2},
-    {.kind = LM_OP_LINEAR, .in = 14, .out = 19, .height = 199, .width = 251, .gain = true},
+    {.kind = LM_OP_LINEAR, .in = 14, .out = 19, .height = 199, .width = 251, .channel_scale = true},
 };
 const unsigned lm_n_operator_cases = G_N_ELEMENTS(lm_operator_cases);
 
@@ -238,7 +238,7 @@ char *lm_operator_case_name(const LmOperatorCase *c)
     static const char *const kinds[] = {"conv",
                                         "linear",
                                         "depthwise",
-                                        "excite",
+                                        "squeeze-excite",
                                         "norm",
                                         "neighbourhood-attention",
                                         "global-attention",
@@ -250,8 +250,8 @@ char *lm_operator_case_name(const LmOperatorCase *c)
     g_autofree char *stride = c->stride > 1 ? g_strdup_printf("/%d", c->stride) : g_strdup("");
     return g_strdup_printf("%s%s %d->%d %dx%d%s%s%s%s%s%s", kinds[c->kind], stride, c->in, c->out,
                            c->height, c->width, activations[c->activation],
-                           c->add ? " +addend" : "", c->gain ? " *gain" : "", c->rpb ? " rpb" : "",
-                           c->normalise ? " normalised" : "", heads);
+                           c->add ? " +residual" : "", c->channel_scale ? " *channel_scale" : "",
+                           c->rpb ? " rpb" : "", c->normalise ? " normalised" : "", heads);
 }
 
 static float *random_values(GRand *random, gsize n, double scale)
@@ -284,7 +284,7 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
     if (c->kind == LM_OP_CONV || c->kind == LM_OP_POOL) {
         height /= stride;
         width /= c->cell_width ? c->cell_width : stride;
-    } else if (c->kind == LM_OP_EXCITE) {
+    } else if (c->kind == LM_OP_SQUEEZE_EXCITE) {
         height = width = 1;
     } else if (c->kind == LM_OP_TAP_SUM) {
         height *= 2;
@@ -300,10 +300,12 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
         tensor->channel = g_renew(int, tensor->channel, (gsize)tensor->planes * 4);
         lm_tensor_lay_out_heads(tensor, heads);
     }
-    LmTensorId addend =
-        c->add ? lm_graph_add_tensor(graph, "addend", c->out, planes, height, width) : LM_NO_TENSOR;
-    LmTensorId gain =
-        c->gain ? lm_graph_add_tensor(graph, "gain", c->in, planes_of(c->in), 1, 1) : LM_NO_TENSOR;
+    LmTensorId residual =
+        c->add ? lm_graph_add_tensor(graph, "residual", c->out, planes, height, width)
+               : LM_NO_TENSOR;
+    LmTensorId channel_scale = c->channel_scale ? lm_graph_add_tensor(graph, "channel_scale", c->in,
+                                                                      planes_of(c->in), 1, 1)
+                                                : LM_NO_TENSOR;
     LmTensorId y = lm_graph_add_tensor(graph, "y", c->out, planes, height, width);
     if (attention)
         lm_tensor_lay_out_heads(lm_graph_tensor(graph, y), heads);
@@ -311,8 +313,8 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
     LmOp *op = lm_graph_add_op(graph, kind, "operator", x, y);
     op->stride = kind == LM_OP_CONV ? stride : 1;
     op->activation = c->activation;
-    op->addend = addend;
-    op->gain = gain;
+    op->residual = residual;
+    op->channel_scale = channel_scale;
     op->normalise = c->normalise;
     op->heads = heads;
     gsize in = (gsize)c->in, out = (gsize)c->out;
@@ -322,7 +324,7 @@ LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random)
         op->weight = random_values(random, in * out, 1 / sqrt((double)c->in));
     else if (kind == LM_OP_DEPTHWISE)
         op->weight = random_values(random, out * 25, 0.2);
-    else if (c->kind == LM_OP_EXCITE) {
+    else if (c->kind == LM_OP_SQUEEZE_EXCITE) {
         op->hidden = c->hidden;
         op->hidden_weight = random_values(random, in * (gsize)c->hidden, 1 / sqrt(c->in));
         op->hidden_bias = random_values(random, (gsize)c->hidden, 0.5);

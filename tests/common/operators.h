@@ -10,22 +10,22 @@ typedef struct {
     int height, width; /**< Of the input. */
     int stride;        /**< CONV; POOL: side of a cell, */
     int cell_width;    /**< or its height, where this is its width. */
-    int hidden;        /**< EXCITE: channels of the hidden layer. */
+    int hidden;        /**< SQUEEZE_EXCITE: channels of the hidden layer. */
     LmActivation activation;
-    bool add, gain, rpb, normalise;
+    bool add, channel_scale, rpb, normalise;
     int heads; /**< Attention. */
 } LmOperatorCase;
 
 extern const LmOperatorCase lm_operator_cases[];
 extern const unsigned lm_n_operator_cases;
 
-/** "conv 3x3/2 5->12 9x13 gelu +addend" */
+/** "conv 3x3/2 5->12 9x13 gelu +residual" */
 char *lm_operator_case_name(const LmOperatorCase *c);
 
 /** A graph of that one operator with random weights, planned with every tensor kept; of a TAP_SUM
  * behind the linear layer that gives its taps. */
 LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random);
 
-/** What a tensor that comes from outside holds: x, addend, gain. Values of the kind that the
- * network has there. */
+/** What a tensor that comes from outside holds: x, residual, channel_scale. Values of the kind that
+ * the network has there. */
 float *lm_operator_case_values(const LmTensor *tensor, GRand *random);

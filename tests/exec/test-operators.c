@@ -18,7 +18,7 @@ static const char *const build_names[] = {"the device's own", "portable", "tiled
                                           "Winograd"};
 
 typedef struct {
-    const float *x, *addend, *gain;
+    const float *x, *residual, *channel_scale;
     const LmTensor *in, *out;
     const LmOp *op;      /* the last one */
     const float *weight; /* of the first one */
@@ -86,11 +86,12 @@ static double normalise(const Problem *p, int c, int y, int x)
     return (at(p, c, y, x) - sum / n) / sqrt(squares / n + 1e-5);
 }
 
-/* What follows the product: activation and addend. */
+/* What follows the product: activation and residual. */
 static double finish(const Problem *p, int o, int y, int x, double sum)
 {
     sum = activate(sum, p->op->activation);
-    return p->addend ? sum + (double)p->addend[(o * p->out->height + y) * p->out->width + x] : sum;
+    return p->residual ? sum + (double)p->residual[(o * p->out->height + y) * p->out->width + x]
+                       : sum;
 }
 
 static double convolve(const Problem *p, int o, int y, int x)
@@ -103,7 +104,7 @@ static double convolve(const Problem *p, int o, int y, int x)
         for (int ky = 0; ky < kernel; ky++)
             for (int kx = 0; kx < kernel; kx++)
                 sum += (double)p->weight[((o * inputs + i) * kernel + ky) * kernel + kx] *
-                       (p->gain ? (double)p->gain[i] : 1.0) *
+                       (p->channel_scale ? (double)p->channel_scale[i] : 1.0) *
                        (p->op->normalise
                             ? normalise(p, i, y, x)
                             : at(p, depthwise ? o : i, y * p->op->stride + ky - kernel / 2,
@@ -169,7 +170,7 @@ static double reference(const Problem *p, int c, int y, int x)
     case LM_OP_LINEAR:
     case LM_OP_DEPTHWISE:
         return convolve(p, c, y, x);
-    case LM_OP_EXCITE:
+    case LM_OP_SQUEEZE_EXCITE:
         return excite(p, c);
     case LM_OP_POOL:
         height /= p->out->height;
@@ -204,11 +205,11 @@ static gsize elements(const LmTensor *tensor)
 static gsize n_weights(const LmOp *op, const LmTensor *in, const LmTensor *out)
 {
     gsize o = (gsize)out->channels, i = (gsize)in->channels;
-    return op->kind == LM_OP_CONV        ? o * i * 9
-           : op->kind == LM_OP_LINEAR    ? o * i
-           : op->kind == LM_OP_DEPTHWISE ? o * 25
-           : op->kind == LM_OP_EXCITE    ? i * (gsize)op->hidden
-                                         : 0;
+    return op->kind == LM_OP_CONV             ? o * i * 9
+           : op->kind == LM_OP_LINEAR         ? o * i
+           : op->kind == LM_OP_DEPTHWISE      ? o * 25
+           : op->kind == LM_OP_SQUEEZE_EXCITE ? i * (gsize)op->hidden
+                                              : 0;
 }
 
 static float *external(LmExecutor *executor, const LmGraph *graph, LmTensorId id, bool fp16,
@@ -253,18 +254,18 @@ static void check_case(const LmOperatorCase *c, bool fp16, Build build, bool spl
     /* What is dispatched together: groups of six planes at most, as many as make their six texels
      * of bias aligned. */
     if (split && out->planes > MAX(6, 3 * (int)device->min_offset_alignment / 16) &&
-        op->heads.dim <= 12 && op->kind != LM_OP_EXCITE)
+        op->heads.dim <= 12 && op->kind != LM_OP_SQUEEZE_EXCITE)
         ck_assert_uint_gt(lm_executor_n_dispatches(executor), graph->ops->len);
     lm_test_ok(lm_executor_poison(executor, &error), error);
     g_autofree float *x = external(executor, graph, graph->input, fp16, random);
-    g_autofree float *addend = external(executor, graph, op->addend, fp16, random);
-    g_autofree float *gain = external(executor, graph, op->gain, fp16, random);
+    g_autofree float *residual = external(executor, graph, op->residual, fp16, random);
+    g_autofree float *channel_scale = external(executor, graph, op->channel_scale, fp16, random);
     lm_test_ok(lm_executor_run(executor, &error), error);
     g_autofree float *got = g_new(float, elements(out));
     /* Also checks the zero texels and padding channels. */
     lm_test_ok(lm_executor_read(executor, graph->output, got, &error), error);
 
-    const Problem problem = {x, addend, gain, in, out, op, first->weight};
+    const Problem problem = {x, residual, channel_scale, in, out, op, first->weight};
     double worst = 0, largest = 0;
     for (int k = 0; k < out->channels; k++) {
         for (int i = 0; i < out->height * out->width; i++) {

@@ -17,7 +17,7 @@ typedef struct {
     LmGraph *graph;
     LmExecutor *executor;
     gsize pixels;
-    LmBuffer to, past, smoothing, readback;
+    LmBuffer to, history, smoothing, readback;
     LmDescriptors descriptors;
     VkBufferView views[2];
     VkDescriptorSet set;
@@ -39,19 +39,20 @@ static void open_fixture(Fixture *f, bool fp16)
     const VkFormat format = VK_FORMAT_R32G32B32A32_SFLOAT;
     lm_test_ok(
         lm_buffer_init(&f->to, device, LM_BUFFER_DEVICE, f->pixels, "mask", &error) &&
-            lm_buffer_init(&f->past, device, LM_BUFFER_DEVICE, lm_slot_past_size(f->graph), "past",
-                           &error) &&
+            lm_buffer_init(&f->history, device, LM_BUFFER_DEVICE, lm_slot_history_size(f->graph),
+                           "history", &error) &&
             lm_buffer_init(&f->smoothing, device, LM_BUFFER_UPLOAD, 16, "smoothing", &error) &&
             lm_buffer_init(&f->readback, device, LM_BUFFER_READBACK, f->pixels, "read", &error),
         error);
-    f->views[0] = lm_buffer_view(&f->past, format, 0, f->past.size, "past", &error);
+    f->views[0] = lm_buffer_view(&f->history, format, 0, f->history.size, "history", &error);
     f->views[1] = lm_buffer_view(&f->smoothing, format, 0, 16, "smoothing", &error);
     lm_descriptors_init(&f->descriptors, pipelines);
-    f->set = lm_executor_mask_set(
-        f->executor, &f->descriptors,
-        &(LmMaskBuffers){
-            .to = &f->to, .past = &f->past, .past_view = f->views[0], .smoothing = f->views[1]},
-        &error);
+    f->set = lm_executor_mask_set(f->executor, &f->descriptors,
+                                  &(LmMaskBuffers){.to = &f->to,
+                                                   .history = &f->history,
+                                                   .history_view = f->views[0],
+                                                   .smoothing = f->views[1]},
+                                  &error);
     lm_test_ok(f->set != VK_NULL_HANDLE, error);
 }
 
@@ -61,7 +62,7 @@ static void close_fixture(Fixture *f)
     for (int i = 0; i < 2; i++)
         vkDestroyBufferView(device->handle, f->views[i], NULL);
     lm_buffer_finish(&f->to);
-    lm_buffer_finish(&f->past);
+    lm_buffer_finish(&f->history);
     lm_buffer_finish(&f->smoothing);
     lm_buffer_finish(&f->readback);
     lm_executor_free(&f->executor);
@@ -69,7 +70,7 @@ static void close_fixture(Fixture *f)
     lm_weights_free(&f->weights);
 }
 
-/* One frame of these logits, filtered with that weight of the past; its mask is in `readback`. */
+/* One frame of these logits, filtered with that weight of history; its mask is in `readback`. */
 static const guint8 *run_mask(Fixture *f, const float *logits, float weight)
 {
     GError *error = NULL;

@@ -232,7 +232,7 @@ static void lifetime(const LmGraph *graph, LmTensorId id, guint *first, guint *l
     *last = 0;
     for (guint i = 0; i < graph->ops->len; i++) {
         const LmOp *op = lm_graph_op(graph, i);
-        const LmTensorId ids[] = {op->input, op->output, op->addend, op->gain};
+        const LmTensorId ids[] = {op->input, op->output, op->residual, op->channel_scale};
         for (gsize k = 0; k < G_N_ELEMENTS(ids); k++) {
             if (ids[k] == LM_NO_TENSOR)
                 continue;

@@ -83,24 +83,24 @@ START_TEST(test_smoothing)
     LmMask *plain[2] = {segment(session, &pictures[0], NULL), segment(session, &pictures[1], NULL)};
     ck_assert_int_ne(memcmp(plain[0]->data, plain[1]->data, n), 0);
 
-    double *past = g_new(double, n);
-    bool has_past = false;
+    double *history = g_new(double, n);
+    bool has_history = false;
     for (guint f = 0; f < G_N_ELEMENTS(frames); f++) {
         const LmSubmitParams params = {.smoothing = frames[f].smoothing, .shot = frames[f].shot};
         LmMask *mask = segment(session, &pictures[frames[f].picture], &params);
-        has_past &= f > 0 && frames[f].shot == frames[f - 1].shot && params.smoothing > 0;
+        has_history &= f > 0 && frames[f].shot == frames[f - 1].shot && params.smoothing > 0;
         for (gsize i = 0; i < n; i++) {
             double own = plain[frames[f].picture]->data[i];
-            double p = has_past ? past[i] * params.smoothing + own * (1 - params.smoothing) : own;
+            double p = has_history ? history[i] * params.smoothing + own * (1 - params.smoothing) : own;
             /* The plain masks are rounded, and so is this one. */
-            if (fabs(mask->data[i] - p) > (has_past ? 1.01 : 0))
+            if (fabs(mask->data[i] - p) > (has_history ? 1.01 : 0))
                 ck_abort_msg("frame %u, pixel %zu: %u, not %g", f, i, mask->data[i], p);
-            past[i] = p;
+            history[i] = p;
         }
-        has_past = params.smoothing > 0;
+        has_history = params.smoothing > 0;
         lm_mask_unref(&mask);
     }
-    g_free(past);
+    g_free(history);
     g_free(pictures[1].data[0]);
     lm_mask_unref(&plain[0]);
     lm_mask_unref(&plain[1]);

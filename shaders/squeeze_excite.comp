@@ -1,8 +1,8 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Squeeze-and-excite's gains: two small layers on a mean, hardsigmoid(W2 relu(W1 mean + b1) + b2).
+ * Squeeze-and-excite's channel scales: two small layers on a mean, hardsigmoid(W2 relu(W1 mean + b1) + b2).
  *
- * x:       C4 planes of `parts` texels, whose mean over the texels is what counts
+ * x:       C4 planes of `n_partial_sums` texels, whose mean over the texels is what counts
  * weights: [hidden plane][in_plane][4 outputs], then [out_plane][hidden plane][4 outputs]
  * bias:    a texel for each hidden plane, then for each out_plane
  * y:       C4 planes of 1 x 1
@@ -19,7 +19,7 @@ layout(constant_id = 0) const int LANES = 64;
 layout(constant_id = 1) const int HIDDEN = 64; /* at least hidden_planes */
 
 layout(push_constant) uniform Push {
-    int parts;
+    int n_partial_sums;
     int in_planes, hidden_planes, out_planes;
     int in_stride, out_stride; /* texels from plane to plane */
 };
@@ -38,8 +38,8 @@ vec4 mean(int plane)
     int i = 0;
     [[dont_unroll]] do
         sum += texelFetch(x, plane * in_stride + i);
-    while (++i < parts);
-    return sum / float(parts);
+    while (++i < n_partial_sums);
+    return sum / float(n_partial_sums);
 }
 
 /* Of an output plane's product with its inputs, what every `sharers`-th of them gives from `i` on. */
