@@ -2,6 +2,7 @@
  * Starts the network on a device and times it. */
 #include "network.h"
 
+#include "exec/executor-io.h"
 #include "util/error.h"
 
 /* GPUs raise their clocks, and CPUs fill their caches, within these. */
@@ -53,7 +54,7 @@ static bool write_input(BenchNetwork *network, const char *path, GError **error)
 {
     const LmTensor *input = lm_graph_tensor(network->graph, network->graph->input);
     g_autofree float *values = make_input(input, path, error);
-    return values && lm_executor_write(network->executor, network->graph->input, values, error);
+    return values && lm_executor_io_write(network->executor, network->graph->input, values, error);
 }
 
 /* Submission to fence, in ms; negative with an error. */
@@ -181,6 +182,6 @@ bool bench_network_save_logits(BenchNetwork *network, const char *path, GError *
     const LmTensor *logits = lm_graph_tensor(network->graph, network->graph->output);
     gsize n = tensor_elements(logits);
     g_autofree float *values = g_new(float, n);
-    return lm_executor_read(network->executor, network->graph->output, values, error) &&
+    return lm_executor_io_read(network->executor, network->graph->output, values, error) &&
            g_file_set_contents(path, (const char *)values, (gssize)(n * sizeof *values), error);
 }

@@ -4,18 +4,6 @@
 
 #include "start-up.h"
 
-static const char *const kind_names[LM_N_OPS] = {
-    [LM_OP_CONV] = "conv",
-    [LM_OP_LINEAR] = "linear",
-    [LM_OP_DEPTHWISE] = "depthwise",
-    [LM_OP_SQUEEZE_EXCITE] = "squeeze-excite",
-    [LM_OP_NORM] = "norm",
-    [LM_OP_NEIGHBOURHOOD_ATTENTION] = "neighbourhood attention",
-    [LM_OP_GLOBAL_ATTENTION] = "global attention",
-    [LM_OP_POOL] = "pool",
-    [LM_OP_TAP_SUM] = "tap sum",
-};
-
 /* A row of the operators' table. */
 typedef struct {
     unsigned count;
@@ -96,7 +84,7 @@ static void print_operators(const BenchReport *report)
         print_row(lm_graph_op(graph, i)->name, operator_row(report, i), all.ms);
     for (int kind = 0; kind < LM_N_OPS; kind++)
         if (kinds[kind].count)
-            print_row(kind_names[kind], kinds[kind], all.ms);
+            print_row(lm_op_kind_name((LmOpKind)kind), kinds[kind], all.ms);
     print_row("all", all, all.ms);
 }
 
@@ -172,7 +160,7 @@ static void add_operators(JsonBuilder *builder, const BenchReport *report)
         Row row = operator_row(report, i);
         json_builder_begin_object(builder);
         bench_json_add_string(builder, "name", op->name);
-        bench_json_add_string(builder, "kind", kind_names[op->kind]);
+        bench_json_add_string(builder, "kind", lm_op_kind_name(op->kind));
         if (report->operator_ms) {
             bench_json_add_double(builder, "ms", row.ms);
         } else {

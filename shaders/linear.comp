@@ -13,7 +13,7 @@
  * y:       C4 planes, out_planes of `pixels` texels
  *
  * Grid: x = workgroups of PIXELS * local size consecutive texels, the zero texel after the last pixel included;
- * y = output group, or 1 where an invocation computes all groups (HELD).
+ * y = output group, or 1 where an invocation computes all groups (CACHED).
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -32,7 +32,7 @@ layout(constant_id = 4) const int PIXELS = 4;
 /* Planes of an output group: 2, 3 or 6. */
 layout(constant_id = 5) const int GROUP = 2;
 /* Not 0: x has so few planes, and they are fetched once for all groups. */
-layout(constant_id = 6) const int HELD = 0;
+layout(constant_id = 6) const int CACHED = 0;
 /* Layer norm of the held inputs first, as in norm.comp. */
 layout(constant_id = 7) const bool NORMALISE = false;
 
@@ -58,7 +58,7 @@ LM_OUTPUT_PAIRS(0, y);
 #else
 const int OUTPUTS = GROUP * 4;
 /* Planes per turn of the loop: long bodies win on lavapipe. */
-const int PLANES = HELD > 0 ? HELD : 2;
+const int PLANES = CACHED > 0 ? CACHED : 2;
 #include "product.glsl"
 
 int pixel[PIXELS];
@@ -68,7 +68,7 @@ float sum[OUTPUTS][PIXELS];
 /* Past the last plane the weights are zero, whatever is read. */
 int input_plane(int i)
 {
-    return HELD > 0 ? i : min(i, in_planes - 1);
+    return CACHED > 0 ? i : min(i, in_planes - 1);
 }
 
 /* Inputs i to i + PLANES. */
@@ -178,14 +178,14 @@ void main()
         pixel[r] = min(first + r * size + local, pixels);
 #endif
 
-    if (HELD > 0) {
+    if (CACHED > 0) {
         fetch_inputs(0);
         if (NORMALISE)
             normalise();
         int group = 0;
         [[dont_unroll]] do {
             begin(group);
-            multiply(0, group * HELD * OUTPUTS);
+            multiply(0, group * CACHED * OUTPUTS);
             finish(group);
         } while (++group * GROUP < out_planes);
     } else {

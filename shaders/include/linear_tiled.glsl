@@ -49,7 +49,7 @@ TILE_VEC inputs[X_SHARE], tiles[W_SHARE];
 /* What this invocation brings for the turn whose first input plane is `first`. */
 void fetch(int first)
 {
-    const int padded_planes = HELD > 0 ? in_planes : (in_planes + 1) / 2 * 2, last_group = (out_planes - 1) / 2;
+    const int padded_planes = CACHED > 0 ? in_planes : (in_planes + 1) / 2 * 2, last_group = (out_planes - 1) / 2;
     [[unroll]] for (int n = 0; n < X_SHARE; n++) {
         int k = local + n * SIZE, plane = first + k / TILE;
         /* Past the last plane nothing must come of what the weights are. */

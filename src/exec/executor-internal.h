@@ -4,6 +4,7 @@
 
 #include "exec/dispatch.h"
 #include "exec/executor.h"
+#include "exec/kernel.h"
 
 /* Largest alignment that Vulkan lets a device ask of views and storage ranges. */
 #define ALIGNMENT 256
@@ -34,12 +35,11 @@ typedef struct {
     bool barrier; /* one is needed before it */
 } Step;
 
-/* How an operator is computed, and where its weights and biases lie in the weights buffer. */
+/* Where an operator's weights and biases lie in the weights buffer. */
 typedef struct {
-    int winograd_rows; /* by the steps of exec/winograd.h, in bands of so many; 0: not so */
     VkDeviceSize weights_offset, weights_size, bias_offset, bias_size;
-    VkDeviceSize squeeze_excite_offset,
-        squeeze_excite_size; /* of a SQUEEZE_EXCITE that is part of it */
+    VkDeviceSize squeeze_excite_offset, squeeze_excite_size; /* of a SQUEEZE_EXCITE that is part of
+                                                                it */
 } Parameters;
 
 struct LmExecutor {
@@ -49,11 +49,12 @@ struct LmExecutor {
     unsigned variant;
     VkDeviceSize max_storage_range;
     LmBuffer arena, weights;
-    VkDeviceSize scratch; /* where in the arena, behind the tensors, an operator's steps leave what
+    VkDeviceSize scratch; /* where in the arena, after the tensors, an operator's steps leave what
                              the next ones take */
     LmDescriptors descriptors;
     GArray *views;          /* VkBufferView, owned */
-    Parameters *parameters; /* one an operator */
+    LmKernel *kernels;      /* one an operator, in the graph's order */
+    Parameters *parameters; /* likewise */
     GArray *steps;          /* Step, in the graph's order */
     Step mask;
     VkBufferView logits_view; /* owned by `views` */
@@ -69,5 +70,11 @@ static inline VkDeviceSize texel_bytes(const LmExecutor *executor)
     return executor->variant & LM_VARIANT_FP16 ? 8 : 16;
 }
 
-/* Places all operators' parameters, makes the buffer of them and fills it. Waits. */
-bool lm_executor_upload_weights(LmExecutor *executor, GError **error);
+/* Byte range of a tensor in the arena. */
+static inline VkDescriptorBufferInfo tensor_range(const LmExecutor *executor, LmTensorId id)
+{
+    const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
+    return (VkDescriptorBufferInfo){executor->arena.handle, tensor->offset * texel_bytes(executor),
+                                    (VkDeviceSize)tensor->planes * lm_tensor_plane_stride(tensor) *
+                                        texel_bytes(executor)};
+}

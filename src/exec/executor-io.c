@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Tensors in and out of the arena by logical channel, for tests and tools. */
+#include "exec/executor-io.h"
+
 #include "exec/executor-internal.h"
 
 #include "util/half.h"
@@ -20,7 +22,7 @@ static void store(const LmExecutor *executor, void *map, gsize index, float valu
         ((float *)map)[index] = value;
 }
 
-bool lm_executor_write(LmExecutor *executor, LmTensorId id, const float *values, GError **error)
+bool lm_executor_io_write(LmExecutor *executor, LmTensorId id, const float *values, GError **error)
 {
     const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
     gsize pixels = (gsize)tensor->height * (gsize)tensor->width,
@@ -50,7 +52,7 @@ bool lm_executor_write(LmExecutor *executor, LmTensorId id, const float *values,
     return ok;
 }
 
-bool lm_executor_read(LmExecutor *executor, LmTensorId id, float *values, GError **error)
+bool lm_executor_io_read(LmExecutor *executor, LmTensorId id, float *values, GError **error)
 {
     const LmTensor *tensor = lm_graph_tensor(executor->graph, id);
     gsize pixels = (gsize)tensor->height * (gsize)tensor->width,
@@ -84,7 +86,7 @@ bool lm_executor_read(LmExecutor *executor, LmTensorId id, float *values, GError
     return ok;
 }
 
-bool lm_executor_poison(LmExecutor *executor, GError **error)
+bool lm_executor_io_poison(LmExecutor *executor, GError **error)
 {
     LmBuffer staging = {0};
     VkDeviceSize size = executor->arena.size;
@@ -99,7 +101,7 @@ bool lm_executor_poison(LmExecutor *executor, GError **error)
     return ok;
 }
 
-bool lm_executor_run(LmExecutor *executor, GError **error)
+bool lm_executor_io_run(LmExecutor *executor, GError **error)
 {
     LmCommands commands = {0};
     bool ok = lm_commands_init(&commands, executor->device, 0, "run", error) &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * The operators' weights and biases: where each goes in one buffer, and how they get there. */
-#include "exec/executor-internal.h"
+#include "exec/executor-weights.h"
 
-#include "exec/pack.h"
+#include "exec/operator.h"
 #include "util/half.h"
 
 #include <string.h>
@@ -10,12 +10,9 @@
 /* Biases are single precision in every variant. */
 #define BIAS_TEXEL 16
 
-/* Weights, then biases, as the network's other weights are stored: at most a rounding more than
- * biases are elsewhere, before a function as flat as the sigmoid. */
-static gsize squeeze_excite_texels(const LmExecutor *executor, const LmOp *op)
+static LmKernel squeeze_excite_kernel(const LmExecutor *executor, const LmOp *op)
 {
-    return lm_pack_weight_texels(executor->graph, op->squeeze_excite, executor->variant, false) +
-           lm_pack_bias_texels(executor->graph, op->squeeze_excite, executor->variant);
+    return lm_kernel_choose(executor->graph, op->squeeze_excite, executor->variant);
 }
 
 /* Where each operator's weights and biases go; returns the total size. */
@@ -24,19 +21,20 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
     VkDeviceSize size = 0;
     for (guint i = 0; i < executor->graph->ops->len; i++) {
         Parameters *parameters = &executor->parameters[i];
-        const LmOp *op = lm_graph_op(executor->graph, i);
+        const LmKernel *kernel = &executor->kernels[i];
         parameters->weights_offset = size;
-        parameters->weights_size = lm_pack_weight_texels(executor->graph, op, executor->variant,
-                                                         parameters->winograd_rows > 0) *
-                                   texel_bytes(executor);
+        parameters->weights_size = lm_operator_weight_texels(kernel) * texel_bytes(executor);
         parameters->bias_offset = align(size + parameters->weights_size);
-        parameters->bias_size =
-            lm_pack_bias_texels(executor->graph, op, executor->variant) * BIAS_TEXEL;
+        parameters->bias_size = lm_operator_bias_texels(kernel) * BIAS_TEXEL;
         size = align(parameters->bias_offset + parameters->bias_size);
-        if (op->squeeze_excite) {
+        if (kernel->op->squeeze_excite) {
+            /* Weights, then biases, as the network's other weights are stored: at most a rounding
+             * more than biases are elsewhere, before a function as flat as the sigmoid. */
+            const LmKernel own = squeeze_excite_kernel(executor, kernel->op);
             parameters->squeeze_excite_offset = size;
             parameters->squeeze_excite_size =
-                squeeze_excite_texels(executor, op) * texel_bytes(executor);
+                (lm_operator_weight_texels(&own) + lm_operator_bias_texels(&own)) *
+                texel_bytes(executor);
             size = align(parameters->squeeze_excite_offset + parameters->squeeze_excite_size);
         }
     }
@@ -54,44 +52,36 @@ static void store_values(const LmExecutor *executor, const float *values, gsize 
             halves[i] = lm_half_from_float(values[i]);
 }
 
-static void pack_squeeze_excite(const LmExecutor *executor, const LmOp *op, guint8 *to)
+static void store_squeeze_excite(const LmExecutor *executor, const LmOp *op, guint8 *to)
 {
-    gsize n = squeeze_excite_texels(executor, op) * 4,
-          n_weights =
-              lm_pack_weight_texels(executor->graph, op->squeeze_excite, executor->variant, false) *
-              4;
+    const LmKernel kernel = squeeze_excite_kernel(executor, op);
+    const gsize n_weights = lm_operator_weight_texels(&kernel) * 4;
+    const gsize n = n_weights + lm_operator_bias_texels(&kernel) * 4;
     g_autofree float *values = g_new(float, n);
-    lm_pack_weights(executor->graph, op->squeeze_excite, executor->variant, false, values);
-    lm_pack_biases(executor->graph, op->squeeze_excite, executor->variant, values + n_weights);
+    lm_operator_write_weights(&kernel, values);
+    lm_operator_write_biases(&kernel, values + n_weights);
     store_values(executor, values, n, to);
 }
 
-static void pack_parameters(const LmExecutor *executor, guint index, guint8 *map)
+static void store_parameters(const LmExecutor *executor, guint index, guint8 *map)
 {
     const Parameters *parameters = &executor->parameters[index];
-    const LmOp *op = lm_graph_op(executor->graph, index);
-    gsize n = lm_pack_weight_texels(executor->graph, op, executor->variant,
-                                    parameters->winograd_rows > 0) *
-              4;
+    const LmKernel *kernel = &executor->kernels[index];
+    const gsize n = lm_operator_weight_texels(kernel) * 4;
 
-    if (parameters->bias_size)
-        lm_pack_biases(executor->graph, op, executor->variant,
-                       (float *)(void *)(map + parameters->bias_offset));
-    if (op->squeeze_excite)
-        pack_squeeze_excite(executor, op, map + parameters->squeeze_excite_offset);
-    if (n == 0)
-        return;
+    lm_operator_write_biases(kernel, (float *)(void *)(map + parameters->bias_offset));
+    if (kernel->op->squeeze_excite)
+        store_squeeze_excite(executor, kernel->op, map + parameters->squeeze_excite_offset);
     if (!(executor->variant & LM_VARIANT_FP16)) {
-        lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0,
-                        (float *)(void *)(map + parameters->weights_offset));
+        lm_operator_write_weights(kernel, (float *)(void *)(map + parameters->weights_offset));
         return;
     }
     g_autofree float *texels = g_new(float, n);
-    lm_pack_weights(executor->graph, op, executor->variant, parameters->winograd_rows > 0, texels);
+    lm_operator_write_weights(kernel, texels);
     store_values(executor, texels, n, map + parameters->weights_offset);
 }
 
-bool lm_executor_upload_weights(LmExecutor *executor, GError **error)
+bool lm_executor_weights_upload(LmExecutor *executor, GError **error)
 {
     LmBuffer staging = {0};
     VkDeviceSize size = place_parameters(executor);
@@ -102,7 +92,7 @@ bool lm_executor_upload_weights(LmExecutor *executor, GError **error)
     if (ok) {
         memset(staging.map, 0, size);
         for (guint i = 0; i < executor->graph->ops->len; i++)
-            pack_parameters(executor, i, staging.map);
+            store_parameters(executor, i, staging.map);
         ok =
             lm_buffer_flush(&staging, error) &&
             lm_commands_transfer(executor->device, &staging, 0, &executor->weights, 0, size, error);

@@ -93,14 +93,4 @@ VkDeviceSize lm_executor_device_bytes(const LmExecutor *executor);
  * biases once. */
 VkDeviceSize lm_executor_op_bytes(const LmExecutor *executor, unsigned op);
 
-/** A tensor to or from the device, by logical channel: channels x height x width floats. For tests
- * and tools; waits. */
-bool lm_executor_write(LmExecutor *executor, LmTensorId tensor, const float *values,
-                       GError **error);
-bool lm_executor_read(LmExecutor *executor, LmTensorId tensor, float *values, GError **error);
-/** Fills the arena with NaNs. For tests; waits. */
-bool lm_executor_poison(LmExecutor *executor, GError **error);
-/** Records, submits and waits for one pass. For tests and tools. */
-bool lm_executor_run(LmExecutor *executor, GError **error);
-
 G_END_DECLS

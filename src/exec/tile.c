@@ -47,10 +47,12 @@ static void set_tile(LmDispatch *dispatch, int size, unsigned n, const int *valu
 #define TILE(size, ...)                                                                            \
     set_tile(dispatch, size, sizeof((int[]){__VA_ARGS__}) / sizeof(int), (const int[]){__VA_ARGS__})
 
-static void tile_conv(const LmOp *op, const LmTensor *y, LmPlanes planes, LmDispatch *dispatch)
+void lm_tile_conv(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch)
 {
-    const ConvTile *tiles = op->stride == 2 ? conv_stride2_tiles : conv_tiles;
-    unsigned n = op->stride == 2 ? G_N_ELEMENTS(conv_stride2_tiles) : G_N_ELEMENTS(conv_tiles);
+    const LmTensor *y = kernel->y;
+    const bool stride2 = kernel->op->stride == 2;
+    const ConvTile *tiles = stride2 ? conv_stride2_tiles : conv_tiles;
+    unsigned n = stride2 ? G_N_ELEMENTS(conv_stride2_tiles) : G_N_ELEMENTS(conv_tiles);
     for (unsigned i = 0; i < n; i++) {
         const ConvTile *tile = &tiles[i];
         int x_tiles = lm_ceil_div(y->width, tile->columns),
@@ -65,10 +67,9 @@ static void tile_conv(const LmOp *op, const LmTensor *y, LmPlanes planes, LmDisp
     }
 }
 
-/* held: planes of input that must be there in one turn, or 0. */
-static void tile_linear(int pixels, LmPlanes planes, int held, LmDispatch *dispatch)
+static void choose_linear_tile(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch)
 {
-    int groups = lm_ceil_div(planes.n, 2);
+    const int pixels = kernel->y->height * kernel->y->width, groups = lm_ceil_div(planes.n, 2);
     for (unsigned i = 0; i < G_N_ELEMENTS(linear_tiles); i++) {
         LinearTile tile = linear_tiles[i];
         tile.groups = MIN(tile.groups, groups);
@@ -76,9 +77,9 @@ static void tile_linear(int pixels, LmPlanes planes, int held, LmDispatch *dispa
             y_tiles = lm_ceil_div(groups, tile.groups);
         if (i + 1 < G_N_ELEMENTS(linear_tiles) && x_tiles * y_tiles < ENOUGH_WORKGROUPS)
             continue;
-        if (held) {
+        if (kernel->op->normalise) { /* all inputs are there in one turn */
             tile.slices = 1;
-            tile.depth = held;
+            tile.depth = kernel->x->planes;
         }
         dispatch->spec[LINEAR_PIXELS] = (guint32)tile.pixels;
         TILE(tile.columns * tile.groups * tile.slices, tile.columns, tile.groups, tile.slices,
@@ -86,6 +87,31 @@ static void tile_linear(int pixels, LmPlanes planes, int held, LmDispatch *dispa
         lm_dispatch_set_groups(dispatch, x_tiles, y_tiles, 1);
         return;
     }
+}
+
+void lm_tile_linear(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch)
+{
+    choose_linear_tile(kernel, planes, dispatch);
+    if (kernel->op->squeeze_excite)
+        dispatch->spec[dispatch->n_spec++] = true; /* SQUEEZE_EXCITE */
+}
+
+void lm_tile_depthwise(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch)
+{
+    const LmTensor *y = kernel->y;
+    int columns = y->width > LM_PARTIAL_WIDTH / 2 ? LM_PARTIAL_WIDTH : LM_PARTIAL_WIDTH / 2;
+    TILE(columns * DEPTHWISE_TILE_BANDS, columns, DEPTHWISE_TILE_BANDS, DEPTHWISE_TILE_ROWS,
+         kernel->op->partial_sums != LM_NO_TENSOR);
+    lm_dispatch_set_groups(dispatch, lm_ceil_div(y->width, columns),
+                           lm_ceil_div(y->height, DEPTHWISE_TILE_BANDS * DEPTHWISE_TILE_ROWS),
+                           planes.n);
+}
+
+void lm_tile_squeeze_excite(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch)
+{
+    (void)kernel;
+    (void)planes;
+    dispatch->spec[0] = LM_TILED_INVOCATIONS;
 }
 
 /* The largest power of two that is at most `most` and no more than `n`, at least 1. */
@@ -97,49 +123,36 @@ static int power_of_two(int n, int most)
     return power;
 }
 
-void lm_tile_op(const LmGraph *graph, const LmOp *op, LmPlanes planes, LmDispatch *dispatch)
+/* A workgroup of full size, `sharers` invocations for each of the output's texels. */
+static void share(LmDispatch *dispatch, int texels, int sharers)
 {
-    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
-    const int pixels = y->height * y->width, size = LM_TILED_INVOCATIONS;
-    int columns, sharers;
+    const int size = LM_TILED_INVOCATIONS;
+    TILE(size, size / sharers, sharers);
+    dispatch->groups[0] = (guint32)lm_ceil_div(texels, size / sharers);
+}
 
-    switch (op->kind) {
-    case LM_OP_CONV:
-        tile_conv(op, y, planes, dispatch);
-        break;
-    case LM_OP_LINEAR:
-        tile_linear(pixels, planes, op->normalise ? x->planes : 0, dispatch);
-        if (op->squeeze_excite)
-            dispatch->spec[dispatch->n_spec++] = true; /* SQUEEZE_EXCITE */
-        break;
-    case LM_OP_DEPTHWISE:
-        columns = y->width > LM_PARTIAL_WIDTH / 2 ? LM_PARTIAL_WIDTH : LM_PARTIAL_WIDTH / 2;
-        TILE(columns * DEPTHWISE_TILE_BANDS, columns, DEPTHWISE_TILE_BANDS, DEPTHWISE_TILE_ROWS,
-             op->partial_sums != LM_NO_TENSOR);
-        lm_dispatch_set_groups(dispatch, lm_ceil_div(y->width, columns),
-                               lm_ceil_div(y->height, DEPTHWISE_TILE_BANDS * DEPTHWISE_TILE_ROWS),
-                               planes.n);
-        break;
-    case LM_OP_SQUEEZE_EXCITE:
-        dispatch->spec[0] = (guint32)size;
-        break;
-    case LM_OP_NORM:
-        /* About three planes an invocation. */
-        sharers = power_of_two(lm_ceil_div(y->planes, 3), 32);
-        TILE(size, size / sharers, sharers);
-        lm_dispatch_set_groups(dispatch, lm_ceil_div(pixels + 1, size / sharers), 1, 1);
-        break;
-    case LM_OP_GLOBAL_ATTENTION:
-        TILE(ATTENTION_COLUMNS * ATTENTION_SLICES, ATTENTION_COLUMNS, ATTENTION_SLICES);
-        dispatch->groups[0] = (guint32)lm_ceil_div(pixels + 1, ATTENTION_COLUMNS);
-        break;
-    case LM_OP_POOL:
-        /* About eight texels an invocation. */
-        sharers = power_of_two(x->height * x->width / pixels / 8, size);
-        TILE(size, size / sharers, sharers);
-        dispatch->groups[0] = (guint32)lm_ceil_div(pixels, size / sharers);
-        break;
-    default:
-        break;
-    }
+void lm_tile_norm(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch)
+{
+    (void)planes;
+    const LmTensor *y = kernel->y;
+    /* About three planes an invocation. */
+    share(dispatch, y->height * y->width + 1, power_of_two(lm_ceil_div(y->planes, 3), 32));
+    dispatch->groups[1] = dispatch->groups[2] = 1;
+}
+
+void lm_tile_global_attention(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch)
+{
+    (void)planes;
+    const LmTensor *y = kernel->y;
+    TILE(ATTENTION_COLUMNS * ATTENTION_SLICES, ATTENTION_COLUMNS, ATTENTION_SLICES);
+    dispatch->groups[0] = (guint32)lm_ceil_div(y->height * y->width + 1, ATTENTION_COLUMNS);
+}
+
+void lm_tile_pool(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch)
+{
+    (void)planes;
+    const LmTensor *x = kernel->x, *y = kernel->y;
+    const int pixels = y->height * y->width;
+    /* About eight texels an invocation. */
+    share(dispatch, pixels, power_of_two(x->height * x->width / pixels / 8, LM_TILED_INVOCATIONS));
 }

@@ -25,9 +25,10 @@ static int rows_of(const LmTensor *y)
     return lm_ceil_div(y->height, OUTPUTS);
 }
 
-bool lm_winograd_possible(const LmOp *op, unsigned variant)
+bool lm_winograd_possible(const LmKernel *kernel)
 {
-    return op->kind == LM_OP_CONV && op->stride == 1 && variant == LM_VARIANT_LANES8;
+    return kernel->op->kind == LM_OP_CONV && kernel->op->stride == 1 &&
+           kernel->variant == LM_VARIANT_LANES8;
 }
 
 /* What the parts of either algorithm cost, in ns of one thread as measured; only the proportions
@@ -41,9 +42,9 @@ enum {
     DISPATCHES_NS = 26000,  /* the two that are more */
 };
 
-bool lm_winograd_faster(const LmGraph *graph, const LmOp *op)
+bool lm_winograd_faster(const LmKernel *kernel)
 {
-    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
+    const LmTensor *x = kernel->x, *y = kernel->y;
     /* Those of whole workgroups. */
     double tiles = 2 * LOCAL * lm_ceil_div(pairs_across(y) * rows_of(y), LOCAL);
     double in = x->planes, out = lm_ceil_div(y->planes, 2) * 2,
@@ -56,27 +57,27 @@ bool lm_winograd_faster(const LmGraph *graph, const LmOp *op)
     return winograd * 1.1 < direct;
 }
 
-int lm_winograd_rows(const LmGraph *graph, const LmOp *op)
+int lm_winograd_rows(const LmKernel *kernel)
 {
-    return rows_of(lm_graph_tensor(graph, op->output));
+    return rows_of(kernel->y);
 }
 
-int lm_winograd_band_rows(const LmGraph *graph, const LmOp *op, int most)
+int lm_winograd_band_rows(const LmKernel *kernel, int most)
 {
-    const LmTensor *y = lm_graph_tensor(graph, op->output);
-    return lm_ceil_div(rows_of(y), lm_ceil_div(rows_of(y), most));
+    return lm_ceil_div(rows_of(kernel->y), lm_ceil_div(rows_of(kernel->y), most));
 }
 
-gsize lm_winograd_texels(const LmGraph *graph, const LmOp *op, LmTensorId tensor, int rows)
+gsize lm_winograd_texels(const LmKernel *kernel, const LmTensor *tensor, int rows)
 {
-    gsize pairs = (gsize)pairs_across(lm_graph_tensor(graph, op->output)) * (gsize)rows;
-    return LM_WINOGRAD_ELEMENTS * (gsize)lm_graph_tensor(graph, tensor)->planes * pairs * 2;
+    gsize pairs = (gsize)pairs_across(kernel->y) * (gsize)rows;
+    return LM_WINOGRAD_ELEMENTS * (gsize)tensor->planes * pairs * 2;
 }
 
-void lm_winograd_dispatch(const LmGraph *graph, const LmOp *op, LmWinogradStep step,
-                          LmWinogradBand band, LmDispatch *dispatch)
+void lm_winograd_dispatch(const LmKernel *kernel, LmWinogradStep step, LmWinogradBand band,
+                          LmDispatch *dispatch)
 {
-    const LmTensor *x = lm_graph_tensor(graph, op->input), *y = lm_graph_tensor(graph, op->output);
+    const LmOp *op = kernel->op;
+    const LmTensor *x = kernel->x, *y = kernel->y;
     const int across = pairs_across(y), pairs = across * band.n;
 
     *dispatch = (LmDispatch){.variant = LM_VARIANT_LANES8};
@@ -124,7 +125,8 @@ static void weigh(const double kernel[3], double values[POINTS])
     values[5] = kernel[2];
 }
 
-void lm_winograd_evaluate_kernel(const float kernel[9], float values[LM_WINOGRAD_ELEMENTS])
+/* A kernel of 3 x 3 at the 6 x 6 points. */
+static void evaluate(const float kernel[9], float values[LM_WINOGRAD_ELEMENTS])
 {
     double columns[3][POINTS];
     for (int c = 0; c < 3; c++)
@@ -135,5 +137,46 @@ void lm_winograd_evaluate_kernel(const float kernel[9], float values[LM_WINOGRAD
         weigh((const double[]){columns[0][r], columns[1][r], columns[2][r]}, row);
         for (int c = 0; c < POINTS; c++)
             values[r * POINTS + c] = (float)row[c];
+    }
+}
+
+/* winograd_product.comp's groups of OUTPUTS = 8, and input planes padded to its PLANES = 3. */
+static int weight_groups(const LmTensor *y)
+{
+    return lm_ceil_div(y->planes, 2);
+}
+
+static int weight_planes(const LmTensor *x)
+{
+    return lm_ceil_div(x->planes, 3) * 3;
+}
+
+gsize lm_winograd_weight_texels(const LmKernel *kernel)
+{
+    return LM_WINOGRAD_ELEMENTS * (gsize)weight_groups(kernel->y) *
+           (gsize)weight_planes(kernel->x) * 8;
+}
+
+/* Each element's weights lie as conv.comp's do; a tile of all elements at a time, since writing
+ * single values to as many places at once is slow. */
+void lm_winograd_write_weights(const LmKernel *kernel, float *texels)
+{
+    const LmTensor *x = kernel->x, *y = kernel->y;
+    const int planes = weight_planes(x);
+    const gsize n = (gsize)weight_groups(y) * (gsize)planes;
+    for (gsize t = 0; t < n; t++) {
+        float tile[LM_WINOGRAD_ELEMENTS][32] = {0};
+        for (int k = 0; k < 32; k++) {
+            int o = lm_tensor_channel(y, (int)t / planes * 8 + k / 4),
+                i = lm_tensor_channel(x, (int)t % planes * 4 + k % 4);
+            float values[LM_WINOGRAD_ELEMENTS];
+            if (o < 0 || i < 0)
+                continue;
+            evaluate(kernel->op->weight + ((gsize)o * (gsize)x->channels + (gsize)i) * 9, values);
+            for (int e = 0; e < LM_WINOGRAD_ELEMENTS; e++)
+                tile[e][k] = values[e];
+        }
+        for (gsize e = 0; e < LM_WINOGRAD_ELEMENTS; e++)
+            memcpy(texels + (e * n + t) * 32, tile[e], sizeof tile[e]);
     }
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Winograd's way of a 3x3 convolution (shaders/include/winograd.glsl): which convolutions take it,
- * what its three dispatches are, and its weights. Pure functions of the graph. */
+ * Winograd's algorithm for a 3x3 convolution (shaders/include/winograd.glsl): which convolutions
+ * use it, its three dispatches, and its weights. Pure functions of a kernel. */
 #pragma once
 
 #include "exec/dispatch.h"
+#include "exec/kernel.h"
 
 G_BEGIN_DECLS
 
@@ -17,10 +18,10 @@ typedef enum {
     LM_N_WINOGRAD_STEPS
 } LmWinogradStep;
 
-/** Whether there is that way for an operator at all, in that variant (LmVariant bits). */
-bool lm_winograd_possible(const LmOp *op, unsigned variant);
-/** Whether it is the faster one, by a model of what both cost. */
-bool lm_winograd_faster(const LmGraph *graph, const LmOp *op);
+/** Returns true if the shaders can compute this operator so. */
+bool lm_winograd_possible(const LmKernel *kernel);
+/** Returns true if it is faster than the direct way, by a model of both costs. */
+bool lm_winograd_faster(const LmKernel *kernel);
 
 /** A band of the output: rows of tiles. */
 typedef struct {
@@ -28,16 +29,18 @@ typedef struct {
 } LmWinogradBand;
 
 /** Rows of tiles of the whole output. */
-int lm_winograd_rows(const LmGraph *graph, const LmOp *op);
-/** Rows of a band, at most `most`, where all bands are to be about even. */
-int lm_winograd_band_rows(const LmGraph *graph, const LmOp *op, int most);
-/** Texels of the evaluated values of the operator's input or output, for so many rows: what lies
- * between the steps. */
-gsize lm_winograd_texels(const LmGraph *graph, const LmOp *op, LmTensorId tensor, int rows);
-void lm_winograd_dispatch(const LmGraph *graph, const LmOp *op, LmWinogradStep step,
-                          LmWinogradBand band, LmDispatch *dispatch);
+int lm_winograd_rows(const LmKernel *kernel);
+/** Rows of a band, at most `most`, so that all bands are about even. */
+int lm_winograd_band_rows(const LmKernel *kernel, int most);
+/** Texels of the evaluated values of the kernel's input (x) or output (y) for so many rows: what
+ * lies between the steps. */
+gsize lm_winograd_texels(const LmKernel *kernel, const LmTensor *tensor, int rows);
+void lm_winograd_dispatch(const LmKernel *kernel, LmWinogradStep step, LmWinogradBand band,
+                          LmDispatch *dispatch);
 
-/** A kernel of 3 x 3 at the 6 x 6 points. */
-void lm_winograd_evaluate_kernel(const float kernel[9], float values[LM_WINOGRAD_ELEMENTS]);
+/** Texels of the weights for winograd_product.comp: the kernels at the 6 x 6 points. */
+gsize lm_winograd_weight_texels(const LmKernel *kernel);
+/** Writes them, four floats a texel. */
+void lm_winograd_write_weights(const LmKernel *kernel, float *texels);
 
 G_END_DECLS

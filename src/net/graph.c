@@ -95,9 +95,41 @@ guint64 lm_graph_op_macs(const LmGraph *graph, const LmOp *op)
         return pixels * out * 9 * 2;
     case LM_OP_GLOBAL_ATTENTION:
         return pixels * out * pixels * 2;
-    default:
+    case LM_OP_NORM:
+    case LM_OP_POOL:
+    case LM_OP_TAP_SUM:
         return 0;
+    case LM_N_OPS:
+        break;
     }
+    g_assert_not_reached();
+}
+
+const char *lm_op_kind_name(LmOpKind kind)
+{
+    switch (kind) {
+    case LM_OP_CONV:
+        return "conv";
+    case LM_OP_LINEAR:
+        return "linear";
+    case LM_OP_DEPTHWISE:
+        return "depthwise";
+    case LM_OP_SQUEEZE_EXCITE:
+        return "squeeze-excite";
+    case LM_OP_NORM:
+        return "norm";
+    case LM_OP_NEIGHBOURHOOD_ATTENTION:
+        return "neighbourhood-attention";
+    case LM_OP_GLOBAL_ATTENTION:
+        return "global-attention";
+    case LM_OP_POOL:
+        return "pool";
+    case LM_OP_TAP_SUM:
+        return "tap-sum";
+    case LM_N_OPS:
+        break;
+    }
+    g_assert_not_reached();
 }
 
 void lm_graph_fail(LmGraph *graph, LmErrorCode code, const char *format, ...)

@@ -62,6 +62,9 @@ typedef enum {
     LM_N_OPS
 } LmOpKind;
 
+/** "conv", "squeeze-excite", ...: static. */
+const char *lm_op_kind_name(LmOpKind kind);
+
 /** How the channels of heads fill texels, so that no texel holds parts of two different rows of a
  * dot product: dimension 1: four heads a texel; 2: two heads; else each head ceil(dim / 4) texels
  * of its own. */
@@ -141,6 +144,12 @@ static inline LmOp *lm_graph_op(const LmGraph *graph, unsigned index)
 /** The tensor of that name, or LM_NO_TENSOR. Names are the operators', or those lm_graph_name()
  * gave. */
 LmTensorId lm_graph_find(const LmGraph *graph, const char *name);
+
+/** The logical channel that is stored in `slot`; -1: none, or beyond the last plane. */
+static inline int lm_tensor_channel(const LmTensor *tensor, int slot)
+{
+    return slot < tensor->planes * 4 ? tensor->channel[slot] : -1;
+}
 
 /** Texels from one plane of a tensor to the next. */
 gsize lm_tensor_plane_stride(const LmTensor *tensor);

@@ -235,21 +235,11 @@ const unsigned lm_n_operator_cases = G_N_ELEMENTS(lm_operator_cases);
 
 char *lm_operator_case_name(const LmOperatorCase *c)
 {
-    static const char *const kinds[] = {"conv",
-                                        "linear",
-                                        "depthwise",
-                                        "squeeze-excite",
-                                        "norm",
-                                        "neighbourhood-attention",
-                                        "global-attention",
-                                        "pool",
-                                        "tap-sum"};
     static const char *const activations[] = {"", " relu", " hardswish", " hardsigmoid", " gelu"};
-    G_STATIC_ASSERT(G_N_ELEMENTS(kinds) == LM_N_OPS);
     g_autofree char *heads = c->heads ? g_strdup_printf(" heads %d", c->heads) : g_strdup("");
     g_autofree char *stride = c->stride > 1 ? g_strdup_printf("/%d", c->stride) : g_strdup("");
-    return g_strdup_printf("%s%s %d->%d %dx%d%s%s%s%s%s%s", kinds[c->kind], stride, c->in, c->out,
-                           c->height, c->width, activations[c->activation],
+    return g_strdup_printf("%s%s %d->%d %dx%d%s%s%s%s%s%s", lm_op_kind_name(c->kind), stride, c->in,
+                           c->out, c->height, c->width, activations[c->activation],
                            c->add ? " +residual" : "", c->channel_scale ? " *channel_scale" : "",
                            c->rpb ? " rpb" : "", c->normalise ? " normalised" : "", heads);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "net/network.h"
-#include "exec/executor.h"
+#include "exec/executor-io.h"
 #include "gate.h"
 
 static LmDevice *device;
@@ -87,9 +87,9 @@ static void check_case(const char *name, unsigned variant, LmWinogradUse winogra
                                        (gsize)lm_graph_tensor(graph, graph->input)->width);
     g_autofree float *values = g_new(float, input->n_elements);
     memcpy(values, input->data, input->size);
-    ck_assert(lm_executor_poison(executor, &error) &&
-              lm_executor_write(executor, graph->input, values, &error));
-    ck_assert_msg(lm_executor_run(executor, &error), "%s", error ? error->message : "");
+    ck_assert(lm_executor_io_poison(executor, &error) &&
+              lm_executor_io_write(executor, graph->input, values, &error));
+    ck_assert_msg(lm_executor_io_run(executor, &error), "%s", error ? error->message : "");
 
     unsigned compared = 0;
     for (unsigned i = 0; i < lm_safetensors_count(io); i++) {
@@ -99,7 +99,7 @@ static void check_case(const char *name, unsigned variant, LmWinogradUse winogra
             continue;
         ck_assert_msg(id != LM_NO_TENSOR, "%s: no tap '%s'", name, golden->name);
         g_autofree float *got = g_new(float, golden->n_elements);
-        ck_assert_msg(lm_executor_read(executor, id, got, &error), "%s: %s", name,
+        ck_assert_msg(lm_executor_io_read(executor, id, got, &error), "%s: %s", name,
                       error ? error->message : "");
         double worst = relative_error(golden, got);
         ck_assert_msg(worst <= bound,

@@ -5,7 +5,7 @@
 
 #include "gate.h"
 #include "operators.h"
-#include "exec/executor.h"
+#include "exec/executor-io.h"
 #include "util/half.h"
 
 static LmDevice *device;
@@ -221,7 +221,7 @@ static float *external(LmExecutor *executor, const LmGraph *graph, LmTensorId id
     float *values = lm_operator_case_values(lm_graph_tensor(graph, id), random);
     if (fp16)
         round_to_half(values, elements(lm_graph_tensor(graph, id)));
-    lm_test_ok(lm_executor_write(executor, id, values, &error), error);
+    lm_test_ok(lm_executor_io_write(executor, id, values, &error), error);
     return values;
 }
 
@@ -256,14 +256,14 @@ static void check_case(const LmOperatorCase *c, bool fp16, Build build, bool spl
     if (split && out->planes > MAX(6, 3 * (int)device->min_offset_alignment / 16) &&
         op->heads.dim <= 12 && op->kind != LM_OP_SQUEEZE_EXCITE)
         ck_assert_uint_gt(lm_executor_n_dispatches(executor), graph->ops->len);
-    lm_test_ok(lm_executor_poison(executor, &error), error);
+    lm_test_ok(lm_executor_io_poison(executor, &error), error);
     g_autofree float *x = external(executor, graph, graph->input, fp16, random);
     g_autofree float *residual = external(executor, graph, op->residual, fp16, random);
     g_autofree float *channel_scale = external(executor, graph, op->channel_scale, fp16, random);
-    lm_test_ok(lm_executor_run(executor, &error), error);
+    lm_test_ok(lm_executor_io_run(executor, &error), error);
     g_autofree float *got = g_new(float, elements(out));
     /* Also checks the zero texels and padding channels. */
-    lm_test_ok(lm_executor_read(executor, graph->output, got, &error), error);
+    lm_test_ok(lm_executor_io_read(executor, graph->output, got, &error), error);
 
     const Problem problem = {x, residual, channel_scale, in, out, op, first->weight};
     double worst = 0, largest = 0;
@@ -315,6 +315,16 @@ START_TEST(test_split_aligned_case)
 }
 END_TEST
 
+/* A kind without a case would go untested in every build. */
+START_TEST(every_kind_has_a_case)
+{
+    for (unsigned i = 0; i < lm_n_operator_cases; i++)
+        if (lm_operator_cases[i].kind == (LmOpKind)_i)
+            return;
+    ck_abort_msg("tests/common/operators.c has no case of \"%s\"", lm_op_kind_name((LmOpKind)_i));
+}
+END_TEST
+
 int main(void)
 {
     device = lm_test_device();
@@ -322,6 +332,7 @@ int main(void)
     Suite *suite = suite_create("operators");
     TCase *tcase = tcase_create("cases");
     tcase_set_timeout(tcase, 600);
+    tcase_add_loop_test(tcase, every_kind_has_a_case, 0, LM_N_OPS);
     tcase_add_loop_test(tcase, test_case, 0, 2 * N_BUILDS * (int)lm_n_operator_cases);
     tcase_add_loop_test(tcase, test_split_case, 0, 3 * (int)lm_n_operator_cases);
     tcase_add_loop_test(tcase, test_split_aligned_case, 0, (int)lm_n_operator_cases);

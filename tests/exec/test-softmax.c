@@ -6,7 +6,7 @@
 
 #include "gate.h"
 #include "net/network.h"
-#include "exec/executor.h"
+#include "exec/executor-io.h"
 #include "exec/slot.h"
 
 static LmDevice *device;
@@ -77,7 +77,7 @@ static const guint8 *run_mask(Fixture *f, const float *logits, float weight)
     LmCommands commands = {0};
     *(float *)f->smoothing.map = weight;
     lm_test_ok(lm_buffer_flush(&f->smoothing, &error) &&
-                   lm_executor_write(f->executor, f->graph->output, logits, &error) &&
+                   lm_executor_io_write(f->executor, f->graph->output, logits, &error) &&
                    lm_commands_init(&commands, device, 0, "mask", &error) &&
                    lm_commands_begin(&commands, &error),
                error);

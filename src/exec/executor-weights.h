@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * The executor's buffer of weights and biases. */
+#pragma once
+
+#include "exec/executor-internal.h"
+
+/** Places all operators' parameters, makes the buffer of them and fills it. The kernels are chosen.
+ * Waits for the device. */
+bool lm_executor_weights_upload(LmExecutor *executor, GError **error);
