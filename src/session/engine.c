@@ -18,13 +18,13 @@ typedef struct {
     LmDevice *device;
     LmPipelines *pipelines;
     LmExecutor *executor;
-    GPtrArray *seats; /* LmSeat *, not owned */
+    GPtrArray *clients; /* LmEngineClient *, not owned */
     GError *broken;
-} Core;
+} Context;
 
-struct LmSeatPrivate {
+struct LmEngineClientPrivate {
     LmEngine *engine; /* a reference */
-    Core *core;
+    Context *context;
     unsigned busy;   /* frames on the device */
     gint64 answered; /* when the last one was; 0: none was */
     gint64 took;
@@ -46,8 +46,8 @@ struct LmEnginePrivate {
     pthread_cond_t made; /* `making` has become false */
     bool making;
     unsigned n_failed;
-    GError *error; /* of the last that failed */
-    Core *core;    /* NULL: none, or broken */
+    GError *error;    /* of the last that failed */
+    Context *context; /* NULL: none, or broken */
 };
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
@@ -70,7 +70,7 @@ static void free_engine(LmEngine *engine)
     g_free(engine);
 }
 
-static LmEngine *new_engine(const LmSessionParams *params, const LmDeviceInfo *info,
+static LmEngine *new_engine(const LmEngineParams *params, const LmDeviceInfo *info,
                             const struct stat *file, GError **error)
 {
     LmEngine *engine = g_new0(LmEngine, 1);
@@ -107,7 +107,7 @@ static bool same_device(const LmDeviceInfo *a, const LmDeviceInfo *b)
 }
 
 /* The path, too, for messages name it. */
-static bool fits(const LmEngine *engine, const LmSessionParams *params, const LmDeviceInfo *info,
+static bool fits(const LmEngine *engine, const LmEngineParams *params, const LmDeviceInfo *info,
                  const struct stat *file)
 {
     const struct LmEnginePrivate *priv = engine->priv;
@@ -121,7 +121,7 @@ static bool fits(const LmEngine *engine, const LmSessionParams *params, const Lm
            g_strcmp0(priv->cache_dir, params->cache_dir) == 0;
 }
 
-LmEngine *lm_engine_get(const LmSessionParams *params, GError **error)
+LmEngine *lm_engine_get(const LmEngineParams *params, GError **error)
 {
     LmDeviceInfo info;
     struct stat file = {0};
@@ -174,14 +174,14 @@ void lm_engine_unref(LmEngine **handle)
 
 /* --- On the device --------------------------------------------------------------------------- */
 
-static void free_core(Core *core)
+static void free_context(Context *context)
 {
-    lm_executor_free(&core->executor);
-    lm_pipelines_free(&core->pipelines);
-    lm_device_free(&core->device);
-    g_ptr_array_unref(core->seats);
-    g_clear_error(&core->broken);
-    g_free(core);
+    lm_executor_free(&context->executor);
+    lm_pipelines_free(&context->pipelines);
+    lm_device_free(&context->device);
+    g_ptr_array_unref(context->clients);
+    g_clear_error(&context->broken);
+    g_free(context);
 }
 
 static bool warm_up_progress(void *data, unsigned done, unsigned total)
@@ -192,54 +192,55 @@ static bool warm_up_progress(void *data, unsigned done, unsigned total)
 }
 
 /* It must be the one that the graph was planned for, and that callers were told of. */
-static bool open_device(const LmEngine *engine, Core *core, GError **error)
+static bool open_device(const LmEngine *engine, Context *context, GError **error)
 {
-    if (!(core->device = lm_device_create(engine->priv->selection, error)))
+    if (!(context->device = lm_device_create(engine->priv->selection, error)))
         return false;
-    if (same_device(&core->device->info, &engine->info))
+    if (same_device(&context->device->info, &engine->info))
         return true;
     g_set_error(error, LM_ERROR, LM_ERROR_DEVICE, "the device %s is not there any more; %s is",
-                engine->info.name, core->device->info.name);
+                engine->info.name, context->device->info.name);
     return false;
 }
 
-static Core *make_core(LmEngine *engine, const LmEngineWaiter *waiter, GError **error)
+static Context *make_context(LmEngine *engine, const LmEngineWaiter *waiter, GError **error)
 {
     const LmExecutorParams params = {.fp16 = engine->precision == LM_PRECISION_FP16};
     LmEngineWaiter user = *waiter;
-    Core *core = g_new0(Core, 1);
-    core->seats = g_ptr_array_new();
+    Context *context = g_new0(Context, 1);
+    context->clients = g_ptr_array_new();
     waiter->progress(waiter->user, "opening the device", 0);
-    bool ok = open_device(engine, core, error) &&
-              (core->pipelines = lm_pipelines_create(core->device, engine->priv->cache_dir, error));
+    bool ok =
+        open_device(engine, context, error) &&
+        (context->pipelines = lm_pipelines_create(context->device, engine->priv->cache_dir, error));
     if (ok) {
         waiter->progress(waiter->user, "loading the model, making pipelines", 10);
         /* Cut short where cancelled, which costs whoever takes it up some time with their first
          * frame. */
-        ok =
-            (core->executor = lm_executor_create(core->pipelines, engine->graph, &params, error)) &&
-            lm_executor_warm_up(core->executor, warm_up_progress, &user, error);
+        ok = (context->executor =
+                  lm_executor_create(context->pipelines, engine->graph, &params, error)) &&
+             lm_executor_warm_up(context->executor, warm_up_progress, &user, error);
     }
     if (!ok) {
-        free_core(core);
+        free_context(context);
         return NULL;
     }
-    lm_pipelines_save(core->pipelines);
-    return core;
+    lm_pipelines_save(context->pipelines);
+    return context;
 }
 
 /* With the engine's lock; takes over a reference. */
-static LmSeat *take_seat(LmEngine *engine)
+static LmEngineClient *new_client(LmEngine *engine)
 {
-    Core *core = engine->priv->core;
-    LmSeat *seat = g_new0(LmSeat, 1);
-    seat->pipelines = core->pipelines;
-    seat->executor = core->executor;
-    seat->priv = g_new0(struct LmSeatPrivate, 1);
-    seat->priv->engine = engine;
-    seat->priv->core = core;
-    g_ptr_array_add(core->seats, seat);
-    return seat;
+    Context *context = engine->priv->context;
+    LmEngineClient *client = g_new0(LmEngineClient, 1);
+    client->pipelines = context->pipelines;
+    client->executor = context->executor;
+    client->priv = g_new0(struct LmEngineClientPrivate, 1);
+    client->priv->engine = engine;
+    client->priv->context = context;
+    g_ptr_array_add(context->clients, client);
+    return client;
 }
 
 /* With the lock: waits while another session makes it; false with that one's error where it failed,
@@ -255,33 +256,33 @@ static bool await_other(struct LmEnginePrivate *priv, const LmEngineWaiter *wait
         if (cancelled)
             return false;
     }
-    if (priv->n_failed != n_failed && !priv->core) {
+    if (priv->n_failed != n_failed && !priv->context) {
         g_propagate_error(error, g_error_copy(priv->error));
         return false;
     }
     return true;
 }
 
-LmSeat *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **error)
+LmEngineClient *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **error)
 {
     struct LmEnginePrivate *priv = engine->priv;
-    LmSeat *seat = NULL;
-    /* The seat's; not with the lock held, which others take for every frame, since whoever reads a
-     * model file holds the registry. */
+    LmEngineClient *client = NULL;
+    /* The client's; not with the lock held, which others take for every frame, since whoever reads
+     * a model file holds the registry. */
     LmEngine *own = ref_engine(engine);
     pthread_mutex_lock(&priv->lock);
     while (priv->making)
         if (!await_other(priv, waiter, error))
             goto out;
-    if (!priv->core) {
+    if (!priv->context) {
         GError *reason = NULL;
         priv->making = true;
         pthread_mutex_unlock(&priv->lock);
-        Core *core = make_core(engine, waiter, &reason);
+        Context *context = make_context(engine, waiter, &reason);
         pthread_mutex_lock(&priv->lock);
         priv->making = false;
-        priv->core = core;
-        if (!core) {
+        priv->context = context;
+        if (!context) {
             priv->n_failed++;
             g_clear_error(&priv->error);
             priv->error = g_error_copy(reason);
@@ -289,66 +290,66 @@ LmSeat *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **
         }
         pthread_cond_broadcast(&priv->made);
     }
-    if (priv->core)
-        seat = take_seat(g_steal_pointer(&own));
+    if (priv->context)
+        client = new_client(g_steal_pointer(&own));
 out:
     pthread_mutex_unlock(&priv->lock);
     lm_engine_unref(&own);
-    return seat;
+    return client;
 }
 
-/* With the lock: nobody else gets a seat there. */
-static void retire(struct LmEnginePrivate *priv, const Core *core)
+/* With the lock: nobody else gets a client there. */
+static void retire(struct LmEnginePrivate *priv, const Context *context)
 {
-    if (priv->core == core)
-        priv->core = NULL;
+    if (priv->context == context)
+        priv->context = NULL;
 }
 
-void lm_seat_free(LmSeat **handle)
+void lm_engine_client_free(LmEngineClient **handle)
 {
-    LmSeat *seat = *handle;
+    LmEngineClient *client = *handle;
     *handle = NULL;
-    if (!seat)
+    if (!client)
         return;
-    LmEngine *engine = seat->priv->engine;
-    Core *core = seat->priv->core;
+    LmEngine *engine = client->priv->engine;
+    Context *context = client->priv->context;
     pthread_mutex_lock(&engine->priv->lock);
-    g_ptr_array_remove_fast(core->seats, seat);
-    bool last = core->seats->len == 0;
+    g_ptr_array_remove_fast(context->clients, client);
+    bool last = context->clients->len == 0;
     if (last)
-        retire(engine->priv, core);
+        retire(engine->priv, context);
     pthread_mutex_unlock(&engine->priv->lock);
     if (last)
-        free_core(core);
-    g_free(seat->priv);
-    g_free(seat);
+        free_context(context);
+    g_free(client->priv);
+    g_free(client);
     lm_engine_unref(&engine);
 }
 
-void lm_seat_break(LmSeat *seat, const GError *error)
+void lm_engine_client_break(LmEngineClient *client, const GError *error)
 {
-    struct LmEnginePrivate *priv = seat->priv->engine->priv;
-    Core *core = seat->priv->core;
+    struct LmEnginePrivate *priv = client->priv->engine->priv;
+    Context *context = client->priv->context;
     pthread_mutex_lock(&priv->lock);
-    if (!core->broken)
-        core->broken = g_error_copy(error);
-    retire(priv, core);
+    if (!context->broken)
+        context->broken = g_error_copy(error);
+    retire(priv, context);
     pthread_mutex_unlock(&priv->lock);
 }
 
-void lm_seat_retire(LmSeat *seat)
+void lm_engine_client_retire(LmEngineClient *client)
 {
-    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    struct LmEnginePrivate *priv = client->priv->engine->priv;
     pthread_mutex_lock(&priv->lock);
-    retire(priv, seat->priv->core);
+    retire(priv, client->priv->context);
     pthread_mutex_unlock(&priv->lock);
 }
 
-bool lm_seat_check(LmSeat *seat, GError **error)
+bool lm_engine_client_check(LmEngineClient *client, GError **error)
 {
-    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    struct LmEnginePrivate *priv = client->priv->engine->priv;
     pthread_mutex_lock(&priv->lock);
-    const GError *broken = seat->priv->core->broken;
+    const GError *broken = client->priv->context->broken;
     if (broken)
         g_propagate_error(error, g_error_copy(broken));
     pthread_mutex_unlock(&priv->lock);
@@ -359,40 +360,40 @@ bool lm_seat_check(LmSeat *seat, GError **error)
 
 /* Between a frame's answer and the next one a session has none on the device: that is soon for a
  * session that comes back within the time that the last one took. */
-static bool is_active(const struct LmSeatPrivate *seat, gint64 now)
+static bool is_active(const struct LmEngineClientPrivate *client, gint64 now)
 {
-    return seat->busy > 0 || (seat->answered && now - seat->answered < seat->took);
+    return client->busy > 0 || (client->answered && now - client->answered < client->took);
 }
 
-bool lm_seat_may_add(LmSeat *seat)
+bool lm_engine_client_may_submit(LmEngineClient *client)
 {
-    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    struct LmEnginePrivate *priv = client->priv->engine->priv;
     gint64 now = lm_clock_now();
     pthread_mutex_lock(&priv->lock);
     bool may = true;
-    const GPtrArray *seats = seat->priv->core->seats;
-    for (guint i = 0; seat->priv->busy > 0 && i < seats->len && may; i++) {
-        const LmSeat *other = seats->pdata[i];
-        may = other == seat || !is_active(other->priv, now);
+    const GPtrArray *clients = client->priv->context->clients;
+    for (guint i = 0; client->priv->busy > 0 && i < clients->len && may; i++) {
+        const LmEngineClient *other = clients->pdata[i];
+        may = other == client || !is_active(other->priv, now);
     }
     pthread_mutex_unlock(&priv->lock);
     return may;
 }
 
-void lm_seat_add(LmSeat *seat)
+void lm_engine_client_submitted(LmEngineClient *client)
 {
-    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    struct LmEnginePrivate *priv = client->priv->engine->priv;
     pthread_mutex_lock(&priv->lock);
-    seat->priv->busy++;
+    client->priv->busy++;
     pthread_mutex_unlock(&priv->lock);
 }
 
-void lm_seat_answered(LmSeat *seat, gint64 took_ns)
+void lm_engine_client_answered(LmEngineClient *client, gint64 took_ns)
 {
-    struct LmEnginePrivate *priv = seat->priv->engine->priv;
+    struct LmEnginePrivate *priv = client->priv->engine->priv;
     pthread_mutex_lock(&priv->lock);
-    seat->priv->busy--;
-    seat->priv->answered = lm_clock_now();
-    seat->priv->took = took_ns;
+    client->priv->busy--;
+    client->priv->answered = lm_clock_now();
+    client->priv->took = took_ns;
     pthread_mutex_unlock(&priv->lock);
 }

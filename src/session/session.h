@@ -24,16 +24,11 @@
  */
 #pragma once
 
-#include "gpu/device-info.h"
 #include "model/weights.h"
-#include "mask/mask.h"
+#include "session/precision.h"
+#include "session/result.h"
 
 G_BEGIN_DECLS
-
-typedef enum { LM_PRECISION_AUTO, LM_PRECISION_FP32, LM_PRECISION_FP16 } LmPrecision;
-
-/** What is meant on that device: AUTO becomes FP32 or FP16. */
-LmPrecision lm_precision_resolve(LmPrecision precision, const LmDeviceInfo *device);
 
 typedef enum {
     LM_SESSION_IDLE,     /**< Not started. */
@@ -71,17 +66,6 @@ typedef struct {
     void (*report)(void *user, const LmSessionReport *report);
     void *user;
 } LmSessionParams;
-
-/** One frame's answer. */
-typedef struct {
-    guint64 ticket;      /**< From lm_session_submit(). */
-    LmMask *mask;        /**< A reference of the caller's; NULL where `error` is set. */
-    GError *error;       /**< Owned by the caller: why there is no mask. */
-    gint64 inference_ns; /**< From submission to the device to its answer. */
-    gint64 gpu_ns;       /**< On the device by its own timestamps; 0 where it has none. */
-} LmResult;
-
-void lm_result_clear(LmResult *result);
 
 /** Checks the model (whole: graph built, every tensor seen) and chooses the device; creates neither
  * device nor thread. NULL with an error that names file and tensor, or the device. */

@@ -1,303 +1,360 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The worker's side of a session: device and pipelines, frame layouts, submission and answers. */
-#include "session/session-internal.h"
+ * The worker's thread: device and pipelines, frame layouts, submission and answers, new attempts.
+ */
+#include "session/worker.h"
 
+#include <stdlib.h>
+#include <string.h>
 #ifdef __linux__
 #include <sys/resource.h>
 #endif
 
 #include "session/orphans.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 /* How soon the worker, while it waits for a frame, sees whatever else there is. */
 #define WAIT_STEP (LM_SECOND_NS / 10)
-/* How soon one that has nothing to do sees that the device has failed for another session. */
+/* How soon an idle one sees that the device has failed for another session. */
 #define IDLE_STEP LM_SECOND_NS
-/* Of the worker and of what it starts, where the device is the CPU that the video needs, too: these
- * threads then get a tenth of a core that others want. */
+/* How long lm_worker_free() waits for the thread. */
+#define FREE_PATIENCE (LM_SECOND_NS / 2)
+/* Of the worker and of the threads that it starts, if the device is the CPU that the video needs,
+ * too: these threads then get a tenth of a core that others want. */
 #define NICENESS 10
+
+#define FIRST_PAUSE (LM_SECOND_NS / 2)
+#define LONGEST_PAUSE (30 * LM_SECOND_NS)
+#define SHORTEST_STALL (2 * LM_SECOND_NS)
+/* Medians of frames' times that are a stall. */
+#define STALL_FACTOR 20
+/* As many threads of the process may wait for devices that hang; each holds the resources of a
+ * session or more. */
+#define MAX_ORPHANS 4
+
+/* A device that takes longer for one frame is taken to hang: a minute, and another for every 5 G
+ * multiply-adds, which is a network of 256 x 256; slow CPUs need a second or two for that. */
+#define MACS_PER_MINUTE (5 * G_GUINT64_CONSTANT(1000000000))
+
+static gint64 frame_timeout_ns(const LmGraph *graph)
+{
+    guint64 macs = 0;
+    for (guint i = 0; i < graph->ops->len; i++)
+        macs += lm_graph_op_macs(graph, lm_graph_op(graph, i));
+    return 60 * LM_SECOND_NS * (gint64)(1 + macs / MACS_PER_MINUTE);
+}
 
 /* --- Reports --------------------------------------------------------------------------------- */
 
-static bool quitting(LmSession *session)
+static bool is_quitting(void *user)
 {
-    pthread_mutex_lock(&session->lock);
-    bool quit = session->quit;
-    pthread_mutex_unlock(&session->lock);
+    LmWorker *worker = user;
+    pthread_mutex_lock(&worker->state.lock);
+    bool quit = worker->state.quit;
+    pthread_mutex_unlock(&worker->state.lock);
     return quit;
 }
 
-static bool is_cancelled(void *session)
+/* Not once lm_worker_free() has been called. */
+static void report(LmWorker *worker, const LmSessionReport *what)
 {
-    return quitting(session);
-}
-
-/* Not once lm_session_free() has been called. */
-static void report(LmSession *session, const LmSessionReport *report)
-{
-    if (!session->report)
+    LmState *state = &worker->state;
+    if (!worker->report)
         return;
-    pthread_mutex_lock(&session->lock);
-    bool wanted = session->reporting = !session->quit;
-    pthread_mutex_unlock(&session->lock);
+    pthread_mutex_lock(&state->lock);
+    bool wanted = state->reporting = !state->quit;
+    pthread_mutex_unlock(&state->lock);
     if (!wanted)
         return;
-    session->report(session->user, report);
-    pthread_mutex_lock(&session->lock);
-    session->reporting = false;
-    pthread_cond_broadcast(&session->news);
-    pthread_mutex_unlock(&session->lock);
+    worker->report(worker->user, what);
+    pthread_mutex_lock(&state->lock);
+    state->reporting = false;
+    pthread_cond_broadcast(&state->news);
+    pthread_mutex_unlock(&state->lock);
 }
 
 /* With the lock held on entry and exit: reports a change of state or reason. */
-static void tell(LmSession *session)
+static void report_changes(LmWorker *worker)
 {
-    if (session->told == session->changes)
+    LmState *state = &worker->state;
+    if (state->reported == state->serial)
         return;
-    session->told = session->changes;
-    LmSessionState state = session->state;
-    g_autoptr(GError) error = session->error ? g_error_copy(session->error) : NULL;
-    pthread_mutex_unlock(&session->lock);
-    report(session, &(LmSessionReport){.state = state, .percent = 100, .error = error});
-    pthread_mutex_lock(&session->lock);
+    state->reported = state->serial;
+    LmSessionState session = state->session;
+    g_autoptr(GError) error = state->error ? g_error_copy(state->error) : NULL;
+    pthread_mutex_unlock(&state->lock);
+    report(worker, &(LmSessionReport){.state = session, .percent = 100, .error = error});
+    pthread_mutex_lock(&state->lock);
 }
 
-/* Only of the first start: later ones go on behind a degraded session. */
-static void start_progress(void *data, const char *step, int percent)
+/* Of the first start only: later ones happen while the session is DEGRADED. */
+static void report_start(void *user, const char *step, int percent)
 {
-    LmSession *session = data;
-    if (!session->was_ready)
-        report(session,
+    LmWorker *worker = user;
+    if (!worker->was_ready)
+        report(worker,
                &(LmSessionReport){.state = LM_SESSION_STARTING, .step = step, .percent = percent});
 }
 
-/* --- Layouts --------------------------------------------------------------------------------- */
+/* --- Answers --------------------------------------------------------------------------------- */
 
-/* The slots must be FREE, and stay so: callers take none while the layout is not current. */
-static void drop_layout(LmSession *session)
+static int compare(const void *a, const void *b)
 {
-    for (unsigned i = 0; i < session->n_slots; i++)
-        if (session->slots[i].gpu.views)
-            lm_slot_finish(&session->slots[i].gpu);
-    lm_preprocess_free(&session->preprocess);
-    lm_buffer_finish(&session->history);
-    session->has_history = false;
+    gint64 left = *(const gint64 *)a, right = *(const gint64 *)b;
+    return (left > right) - (left < right);
 }
 
-static bool take_up_layout(LmSession *session, const Layout *layout, GError **error)
+/* How long a frame may take before the session is stalled, ns. */
+static gint64 stall_limit(const LmWorker *worker)
 {
-    const LmEngine *engine = session->engine;
-    const LmModelInfo *model = lm_weights_info(engine->weights);
-    const LmTensor *input = lm_graph_tensor(engine->graph, engine->graph->input);
-    LmSeat *seat = session->seat;
-    LmPreprocessParams params = {
-        .frame = layout->frame,
-        .region = layout->region,
-        .width = input->width,
-        .height = input->height,
-        .bgr = model->bgr,
-        .fp16 = engine->precision == LM_PRECISION_FP16,
-    };
-    for (int i = 0; i < 3; i++) {
-        params.mean[i] = model->mean[i];
-        params.std[i] = model->std[i];
-    }
-
-    drop_layout(session);
-    if (!(session->preprocess = lm_preprocess_create(seat->pipelines, &params, error)) ||
-        !lm_buffer_init(&session->history, lm_pipelines_device(seat->pipelines), LM_BUFFER_DEVICE,
-                        lm_slot_history_size(engine->graph), "history", error))
-        return false;
-    for (unsigned i = 0; i < session->n_slots; i++)
-        if (!lm_slot_init(&session->slots[i].gpu, seat->pipelines, seat->executor, engine->graph,
-                          session->preprocess, &session->history, error))
-            return false;
-    lm_pipelines_save(seat->pipelines);
-    return true;
-}
-
-/* With the lock held: whether the layout must change and may: no slot is in use. */
-static bool layout_is_due(LmSession *session)
-{
-    if (!session->has_wanted ||
-        (session->has_current && lm_session_same_layout(&session->wanted, &session->current)))
-        return false;
-    for (unsigned i = 0; i < session->n_slots; i++)
-        if (session->slots[i].state != SLOT_FREE)
-            return false;
-    return true;
-}
-
-/* --- Frames ---------------------------------------------------------------------------------- */
-
-/* With the lock held: the next slot to submit, or NULL: not before an older one that another caller
- * still fills. */
-static Slot *next_to_submit(LmSession *session)
-{
-    Slot *slot = lm_session_oldest(session, SLOT_FILLED);
-    const Slot *filling = lm_session_oldest(session, SLOT_FILLING);
-    if (!slot || (filling && filling->ticket < slot->ticket))
-        return NULL;
-    bool more = lm_session_oldest(session, SLOT_BUSY) != NULL;
-    return more && (slot->alone || !lm_seat_may_add(session->seat)) ? NULL : slot;
+    gint64 sorted[LM_WORKER_RECENT];
+    unsigned n = MIN(worker->n_recent, LM_WORKER_RECENT);
+    if (worker->state.stall_ns)
+        return worker->state.stall_ns;
+    if (n == 0)
+        return worker->state.frame_timeout_ns / 6;
+    memcpy(sorted, worker->recent, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare);
+    return MAX(STALL_FACTOR * sorted[n / 2], SHORTEST_STALL);
 }
 
 /* Waits for one slot's answer, without the lock; false with an error, or without one when quitting.
- * What is counted are the waits that ended without an answer, not the time that goes by, which a
- * process that is stopped or a machine that is overloaded would spend, too. */
-static bool await_slot(LmSession *session, Slot *slot, guint8 *data, gint64 *gpu_ns, GError **error)
+ * It counts waits that ended without an answer, not the time that goes by, which a process that is
+ * stopped or a machine that is overloaded would spend, too. */
+static bool await_slot(LmWorker *worker, unsigned slot, guint8 *data, gint64 *gpu_ns,
+                       GError **error)
 {
-    gint64 limit = lm_session_stall_limit(session);
+    LmState *state = &worker->state;
+    gint64 limit = stall_limit(worker);
     gint64 step = MIN(WAIT_STEP, limit);
     for (gint64 waited = 0;; waited += step) {
         GError *reason = NULL;
-        if (lm_slot_wait(&slot->gpu, (guint64)step, data, gpu_ns, &reason))
+        if (lm_slot_wait(&worker->resources.slots[slot], (guint64)step, data, gpu_ns, &reason))
             return true;
         if (!g_error_matches(reason, LM_ERROR, LM_ERROR_TIMEOUT)) {
             g_propagate_error(error, reason);
             return false;
         }
         g_clear_error(&reason);
-        if (waited >= session->frame_timeout_ns) {
+        if (waited >= state->frame_timeout_ns) {
             g_set_error(error, LM_ERROR, LM_ERROR_TIMEOUT, "%s did not answer within %.0f s",
-                        session->engine->info.name,
-                        (double)session->frame_timeout_ns / (double)LM_SECOND_NS);
+                        state->device, (double)state->frame_timeout_ns / (double)LM_SECOND_NS);
             return false;
         }
-        if (!lm_seat_check(session->seat, error))
+        if (!lm_engine_client_check(worker->resources.client, error))
             return false;
 
-        pthread_mutex_lock(&session->lock);
-        if (!session->stalled && waited + step >= limit)
-            lm_session_set_stalled(session, limit);
-        tell(session);
-        bool quit = session->quit;
-        pthread_mutex_unlock(&session->lock);
+        pthread_mutex_lock(&state->lock);
+        if (!state->stalled && waited + step >= limit)
+            lm_state_set_stalled(state, limit);
+        report_changes(worker);
+        bool quit = state->quit;
+        pthread_mutex_unlock(&state->lock);
         if (quit)
             return false;
     }
 }
 
-/* The same: an answer, or NULL. */
-static LmResult *finish_slot(LmSession *session, Slot *slot, GError **error)
+/* Waits likewise; a request's answer, or NULL. */
+static LmResult *finish_request(LmWorker *worker, const LmRequest *request, GError **error)
 {
-    const LmGraph *graph = session->engine->graph;
+    const LmGraph *graph = worker->engine->graph;
     const LmTensor *logits = lm_graph_tensor(graph, graph->output);
+    const unsigned slot = lm_state_slot(&worker->state, request);
     LmResult *result = g_new0(LmResult, 1);
-    result->ticket = slot->ticket;
+    result->ticket = request->ticket;
     result->mask = lm_mask_new(logits->width, logits->height, (unsigned)logits->channels,
-                               session->current.region);
-    if (!await_slot(session, slot, result->mask->data, &result->gpu_ns, error)) {
-        lm_result_clear(result);
-        g_free(result);
+                               worker->state.current.region);
+    if (!await_slot(worker, slot, result->mask->data, &result->gpu_ns, error)) {
+        lm_result_free(result);
         return NULL;
     }
-    result->inference_ns = lm_clock_now() - slot->submitted;
-    session->recent[session->n_recent++ % LM_SESSION_RECENT] = result->inference_ns;
-    session->backoff = 0;
-    lm_seat_answered(session->seat, result->inference_ns);
+    result->inference_ns = lm_clock_now() - worker->submitted[slot];
+    worker->recent[worker->n_recent++ % LM_WORKER_RECENT] = result->inference_ns;
+    worker->backoff = 0;
+    lm_engine_client_answered(worker->resources.client, result->inference_ns);
     return result;
 }
 
 /* --- Steps, with the lock held on entry and exit --------------------------------------------- */
 
-/* After whatever waited for the device or the driver, and is over: callers, too, may have found
- * that it took long. */
-static void end_stall(LmSession *session)
+/* After a wait for the device or the driver: callers, too, may have found that it took long. */
+static void end_stall(LmWorker *worker)
 {
-    if (!session->stalled)
+    if (!worker->state.stalled)
         return;
-    tell(session);
-    lm_session_set_ready(session);
+    report_changes(worker);
+    lm_state_set_ready(&worker->state);
 }
 
-static void begin_job(LmSession *session)
+static void begin_job(LmWorker *worker)
 {
-    session->job_since = lm_clock_now();
-    pthread_mutex_unlock(&session->lock);
+    worker->state.job_since = lm_clock_now();
+    pthread_mutex_unlock(&worker->state.lock);
 }
 
-static void end_job(LmSession *session, bool ok)
+static void end_job(LmWorker *worker, bool ok)
 {
-    pthread_mutex_lock(&session->lock);
-    session->job_since = 0;
+    pthread_mutex_lock(&worker->state.lock);
+    worker->state.job_since = 0;
     if (ok)
-        end_stall(session);
+        end_stall(worker);
 }
 
-static bool change_layout(LmSession *session, GError **error)
+static bool change_layout(LmWorker *worker, GError **error)
 {
-    Layout layout = session->wanted;
-    session->has_current = false;
-    begin_job(session);
-    bool ok = take_up_layout(session, &layout, error);
-    end_job(session, ok);
-    session->current = layout;
-    session->has_current = ok;
-    session->bad_layout = !ok;
-    pthread_cond_broadcast(&session->news);
+    LmState *state = &worker->state;
+    LmLayout layout = state->wanted;
+    state->has_current = false;
+    begin_job(worker);
+    bool ok =
+        lm_resources_set_layout(&worker->resources, worker->engine, &layout, state->n_slots, error);
+    end_job(worker, ok);
+    state->current = layout;
+    state->has_current = ok;
+    state->bad_layout = !ok;
+    pthread_cond_broadcast(&state->news);
     return ok;
 }
 
-/* The weight of history as lm_slot_submit() takes it. Frames go to the device one after another,
- * so what the last one left there is this one's history. */
-static float weigh_history(LmSession *session, const Slot *slot)
+static bool submit(LmWorker *worker, LmRequest *request, GError **error)
 {
-    const bool smooth = slot->smoothing > 0;
-    const bool has_history = session->has_history && session->history_shot == slot->shot;
-    session->has_history = smooth;
-    session->history_shot = slot->shot;
-    return !smooth ? 0 : has_history ? (float)slot->smoothing : -1;
-}
-
-static bool submit(LmSession *session, Slot *slot, GError **error)
-{
-    slot->state = SLOT_BUSY;
-    begin_job(session);
-    slot->submitted = lm_clock_now();
-    bool ok = lm_slot_submit(&slot->gpu, weigh_history(session, slot), error);
+    const unsigned slot = lm_state_slot(&worker->state, request);
+    request->state = LM_REQUEST_BUSY;
+    const double smoothing = request->smoothing;
+    const guint64 shot = request->shot;
+    begin_job(worker);
+    worker->submitted[slot] = lm_clock_now();
+    bool ok = lm_resources_submit(&worker->resources, slot, smoothing, shot, error);
     if (ok)
-        lm_seat_add(session->seat);
-    end_job(session, ok);
+        lm_engine_client_submitted(worker->resources.client);
+    end_job(worker, ok);
     return ok;
 }
 
-static bool take_answer(LmSession *session, Slot *slot, GError **error)
+static bool take_answer(LmWorker *worker, LmRequest *request, GError **error)
 {
+    LmState *state = &worker->state;
     GError *reason = NULL;
-    pthread_mutex_unlock(&session->lock);
-    LmResult *result = finish_slot(session, slot, &reason);
-    pthread_mutex_lock(&session->lock);
+    pthread_mutex_unlock(&state->lock);
+    LmResult *result = finish_request(worker, request, &reason);
+    pthread_mutex_lock(&state->lock);
     if (reason)
         g_propagate_error(error, reason);
     if (!result)
         return !reason;
-    slot->state = SLOT_FREE;
-    if (slot->dropped) {
-        lm_result_clear(result);
-        g_free(result);
-    } else {
-        g_queue_push_tail(&session->results, result);
-    }
-    end_stall(session);
-    pthread_cond_broadcast(&session->news);
+    request->state = LM_REQUEST_FREE;
+    if (request->dropped)
+        lm_result_free(result);
+    else
+        g_queue_push_tail(&state->results, result);
+    end_stall(worker);
+    pthread_cond_broadcast(&state->news);
     return true;
 }
 
-/* Waits a while where there is nothing to do. */
-static bool work_once(LmSession *session, GError **error)
+/* The next request to submit, or NULL: not before an older one that another caller still fills. */
+static LmRequest *next_to_submit(LmWorker *worker)
 {
-    Slot *slot;
-    if (!lm_seat_check(session->seat, error))
+    LmState *state = &worker->state;
+    LmRequest *request = lm_state_oldest(state, LM_REQUEST_FILLED);
+    const LmRequest *filling = lm_state_oldest(state, LM_REQUEST_FILLING);
+    if (!request || (filling && filling->ticket < request->ticket))
+        return NULL;
+    bool more = lm_state_oldest(state, LM_REQUEST_BUSY) != NULL;
+    return more && (request->alone || !lm_engine_client_may_submit(worker->resources.client))
+               ? NULL
+               : request;
+}
+
+/* Waits a while if there is nothing to do. */
+static bool work_once(LmWorker *worker, GError **error)
+{
+    LmState *state = &worker->state;
+    LmRequest *request;
+    if (!lm_engine_client_check(worker->resources.client, error))
         return false;
-    if (layout_is_due(session))
-        return change_layout(session, error);
-    if ((slot = next_to_submit(session)))
-        return submit(session, slot, error);
-    if ((slot = lm_session_oldest(session, SLOT_BUSY)))
-        return take_answer(session, slot, error);
-    lm_clock_wait(&session->wake, &session->lock, lm_clock_now() + IDLE_STEP);
+    if (lm_state_layout_is_due(state))
+        return change_layout(worker, error);
+    if ((request = next_to_submit(worker)))
+        return submit(worker, request, error);
+    if ((request = lm_state_oldest(state, LM_REQUEST_BUSY)))
+        return take_answer(worker, request, error);
+    lm_clock_wait(&state->wake, &state->lock, lm_clock_now() + IDLE_STEP);
     return true;
+}
+
+/* --- Attempts -------------------------------------------------------------------------------- */
+
+/* After such an error the device is of no use to any session; else this one asked for too much. */
+static bool breaks_device(const GError *error)
+{
+    return g_error_matches(error, LM_ERROR, LM_ERROR_LOST) ||
+           g_error_matches(error, LM_ERROR, LM_ERROR_TIMEOUT) ||
+           g_error_matches(error, LM_ERROR, LM_ERROR_VULKAN);
+}
+
+/* Waits for callers that still copy frames to slots, then gives everything back. */
+static void close_device(LmWorker *worker, bool hangs)
+{
+    LmState *state = &worker->state;
+    pthread_mutex_lock(&state->lock);
+    while (lm_state_oldest(state, LM_REQUEST_FILLING))
+        pthread_cond_wait(&state->wake, &state->lock);
+    state->has_current = false;
+    pthread_mutex_unlock(&state->lock);
+    lm_resources_give_back(&worker->resources, hangs, state->device);
+}
+
+/* From opening the device until it fails or the session quits. Returns true if a new attempt is
+ * worth while. */
+static bool run(LmWorker *worker)
+{
+    const LmEngineWaiter waiter = {report_start, is_quitting, worker};
+    LmState *state = &worker->state;
+    GError *error = NULL;
+    LmEngineClient *client = worker->resources.client =
+        lm_engine_open(worker->engine, &waiter, &error);
+    pthread_mutex_lock(&state->lock);
+    if (client) {
+        worker->was_ready = true;
+        lm_state_set_ready(state);
+        do
+            report_changes(worker);
+        while (!state->quit && work_once(worker, &error));
+        /* Freed while it waited for a device that may hang: the next session must not wait, too. */
+        if (state->stalled)
+            lm_engine_client_retire(client);
+    }
+    pthread_mutex_unlock(&state->lock);
+
+    bool hangs = g_error_matches(error, LM_ERROR, LM_ERROR_TIMEOUT), failed = error != NULL;
+    if (failed) {
+        if (client && breaks_device(error))
+            lm_engine_client_break(client, error);
+        pthread_mutex_lock(&state->lock);
+        lm_state_set_error(state, worker->was_ready ? LM_SESSION_DEGRADED : LM_SESSION_FAILED,
+                           error);
+        report_changes(worker);
+        pthread_mutex_unlock(&state->lock);
+    }
+    close_device(worker, hangs);
+    return failed && worker->was_ready;
+}
+
+/* Waits before the next attempt. */
+static void back_off(LmWorker *worker)
+{
+    LmState *state = &worker->state;
+    worker->backoff = worker->backoff ? MIN(2 * worker->backoff, LONGEST_PAUSE) : FIRST_PAUSE;
+    gint64 until = lm_clock_now() + worker->backoff;
+    pthread_mutex_lock(&state->lock);
+    while (!state->quit && !state->retry && lm_clock_now() < until)
+        lm_clock_wait(&state->wake, &state->lock, until);
+    while (!state->quit && lm_orphans_count() >= MAX_ORPHANS)
+        lm_clock_wait(&state->wake, &state->lock, lm_clock_now() + LM_SECOND_NS);
+    state->retry = state->bad_layout = false;
+    pthread_mutex_unlock(&state->lock);
 }
 
 /* --- The thread ------------------------------------------------------------------------------ */
@@ -313,64 +370,91 @@ static void lower_priority(void)
 #endif
 }
 
-/* Whether the device is of no use to any session after that; else it is this one that asked for too
- * much. */
-static bool breaks_device(const GError *error)
+static void destroy(LmWorker *worker)
 {
-    return g_error_matches(error, LM_ERROR, LM_ERROR_LOST) ||
-           g_error_matches(error, LM_ERROR, LM_ERROR_TIMEOUT) ||
-           g_error_matches(error, LM_ERROR, LM_ERROR_VULKAN);
+    lm_state_finish(&worker->state);
+    lm_engine_unref(&worker->engine);
+    g_free(worker);
 }
 
-/* From opening the device until it fails or the session quits; whether to try again. */
-static bool run(LmSession *session)
+static void *work(void *data)
 {
-    const LmEngineWaiter waiter = {start_progress, is_cancelled, session};
-    GError *error = NULL;
-    session->seat = lm_engine_open(session->engine, &waiter, &error);
-    pthread_mutex_lock(&session->lock);
-    if (session->seat) {
-        session->was_ready = true;
-        lm_session_set_ready(session);
-        do
-            tell(session);
-        while (!session->quit && work_once(session, &error));
-        /* Freed while it waited for a device that may hang: the next one must not, too. */
-        if (session->stalled)
-            lm_seat_retire(session->seat);
-    }
-    pthread_mutex_unlock(&session->lock);
-
-    bool hung = g_error_matches(error, LM_ERROR, LM_ERROR_TIMEOUT), failed = error != NULL;
-    if (failed) {
-        if (session->seat && breaks_device(error))
-            lm_seat_break(session->seat, error);
-        pthread_mutex_lock(&session->lock);
-        lm_session_set_error(session, session->was_ready ? LM_SESSION_DEGRADED : LM_SESSION_FAILED,
-                             error);
-        tell(session);
-        pthread_mutex_unlock(&session->lock);
-    }
-    lm_session_close_device(session, hung);
-    return failed && session->was_ready;
-}
-
-void *lm_session_work(void *data)
-{
-    LmSession *session = data;
-    if (session->engine->info.type == LM_DEVICE_CPU)
+    LmWorker *worker = data;
+    LmState *state = &worker->state;
+    if (worker->engine->info.type == LM_DEVICE_CPU)
         lower_priority();
-    while (!quitting(session) && run(session))
-        lm_session_back_off(session);
+    while (!is_quitting(worker) && run(worker))
+        back_off(worker);
 
-    pthread_mutex_lock(&session->lock);
-    session->finished = true;
-    bool orphaned = session->orphaned;
-    pthread_cond_broadcast(&session->news);
-    pthread_mutex_unlock(&session->lock);
+    pthread_mutex_lock(&state->lock);
+    state->finished = true;
+    bool orphaned = state->orphaned;
+    pthread_cond_broadcast(&state->news);
+    pthread_mutex_unlock(&state->lock);
     if (orphaned) {
-        lm_session_destroy(session);
+        destroy(worker);
         lm_orphans_leave();
     }
     return NULL;
+}
+
+/* --- The owner's side ------------------------------------------------------------------------ */
+
+LmWorker *lm_worker_new(LmEngine *engine, const LmSessionParams *params)
+{
+    LmWorker *worker = g_new0(LmWorker, 1);
+    worker->engine = engine;
+    worker->report = params->report;
+    worker->user = params->user;
+    lm_state_init(&worker->state, params->slots ? params->slots : 3, engine->info.name,
+                  (gint64)params->stall_ns, frame_timeout_ns(engine->graph));
+    return worker;
+}
+
+void lm_worker_start(LmWorker *worker)
+{
+    LmState *state = &worker->state;
+    g_assert(!worker->started);
+    pthread_mutex_lock(&state->lock);
+    state->session = LM_SESSION_STARTING;
+    int failed = pthread_create(&worker->thread, NULL, work, worker);
+    worker->started = !failed;
+    if (failed)
+        lm_state_set_error(state, LM_SESSION_FAILED,
+                           g_error_new(LM_ERROR, LM_ERROR_MEMORY,
+                                       "cannot create the worker thread: %s", g_strerror(failed)));
+    pthread_mutex_unlock(&state->lock);
+}
+
+/* Returns true once the thread has ended; else it has been left alone, and frees the worker. */
+static bool stop(LmWorker *worker)
+{
+    LmState *state = &worker->state;
+    pthread_mutex_lock(&state->lock);
+    state->quit = true;
+    pthread_cond_broadcast(&state->wake);
+    pthread_cond_broadcast(&state->news);
+    while (state->reporting)
+        pthread_cond_wait(&state->news, &state->lock);
+    gint64 until = lm_clock_now() + FREE_PATIENCE;
+    while (!state->finished && lm_clock_wait(&state->news, &state->lock, until))
+        continue;
+    bool ended = state->finished;
+    pthread_t thread = worker->thread;
+    if (!ended) {
+        state->orphaned = true;
+        lm_orphans_enter(thread);
+    }
+    pthread_mutex_unlock(&state->lock);
+    if (ended)
+        pthread_join(thread, NULL);
+    return ended;
+}
+
+void lm_worker_free(LmWorker **handle)
+{
+    LmWorker *worker = *handle;
+    *handle = NULL;
+    if (worker && (!worker->started || stop(worker)))
+        destroy(worker);
 }

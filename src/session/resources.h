@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * What a session has on its device: a client of the engine, and what is made for one layout of
+ * frames. */
+#pragma once
+
+#include "exec/slot.h"
+#include "session/engine.h"
+#include "session/state.h"
+
+G_BEGIN_DECLS
+
+/** Zeroed: nothing. The worker's own, except that a caller may upload to a slot while its request
+ * is FILLING. */
+typedef struct {
+    LmEngineClient *client;
+    LmPreprocess *preprocess;
+    LmSlot slots[LM_STATE_MAX_SLOTS];
+    LmBuffer history;     /**< Probabilities of the last smoothed frame, */
+    bool has_history;     /**< if that was the last frame at all, */
+    guint64 history_shot; /**< and its shot. */
+} LmResources;
+
+/** Makes `n` slots for a layout, and frees those of the one before. No slot may be in use. */
+bool lm_resources_set_layout(LmResources *resources, const LmEngine *engine, const LmLayout *layout,
+                             unsigned n, GError **error);
+/** Copies the frame's region to a slot. */
+bool lm_resources_upload(LmResources *resources, unsigned slot, const LmFrame *frame,
+                         GError **error);
+/** Sends a slot to the device. */
+bool lm_resources_submit(LmResources *resources, unsigned slot, double smoothing, guint64 shot,
+                         GError **error);
+/** Gives everything back; waits for the device. If it hangs, a thread of its own does that; device:
+ * its name. No slot may be FILLING. */
+void lm_resources_give_back(LmResources *resources, bool hangs, const char *device);
+
+G_END_DECLS

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * A session's worker: the thread that opens the device, submits frames, waits for answers, and
+ * starts anew when the device fails. */
+#pragma once
+
+#include "session/engine.h"
+#include "session/resources.h"
+#include "session/state.h"
+
+G_BEGIN_DECLS
+
+#define LM_WORKER_RECENT 9
+
+typedef struct {
+    /* Immutable. */
+    LmEngine *engine; /**< A reference. */
+    void (*report)(void *user, const LmSessionReport *report);
+    void *user;
+
+    LmState state; /**< Under its own lock. */
+
+    /* The thread's own; callers only call lm_resources_upload(). */
+    LmResources resources;
+    gint64 submitted[LM_STATE_MAX_SLOTS]; /**< When a slot's frame went to the device, ns. */
+    gint64 recent[LM_WORKER_RECENT];      /**< What the last inferences took, ns. */
+    unsigned n_recent; /**< How many there were; the newest is at (n - 1) % size. */
+    gint64 backoff;    /**< The last pause before a new attempt, ns; 0: all is well since. */
+    bool was_ready;
+
+    /* The owner's. */
+    pthread_t thread;
+    bool started;
+} LmWorker;
+
+/** Takes over the engine. Of params: slots, stall_ns, report, user. */
+LmWorker *lm_worker_new(LmEngine *engine, const LmSessionParams *params);
+/** Starts the thread; once only. If there is no thread to be had, the state is FAILED. */
+void lm_worker_start(LmWorker *worker);
+/** Stops the thread and frees all. If it does not end within half a second, since the device or a
+ * driver does not answer, the thread is left to free everything when it can. */
+void lm_worker_free(LmWorker **worker);
+
+G_END_DECLS
