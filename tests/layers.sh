@@ -1,68 +1,133 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Fails where a file includes a header that its layer must not know: layers.sh SOURCE_ROOT
+# Holds the rooms apart: layers.sh SOURCE_ROOT BUILD_ROOT
 #
-#   util <- model <- net <- exec, util <- gpu <- exec, util <- video <- exec, vision, mask
-#   mask <- overlay; exec, mask <- session; util <- scene; all of it <- plugins, bench, examples
-#
-# No GStreamer header below plugins/; no Vulkan header in util, model and net.
+# Fails if a file includes a header, or uses a symbol, of a room that its own must not know; if the
+# files of a room call each other in a circle, by the symbols of their object files; if a function is
+# not declared in the header that has its file's name; or if Vulkan's or GStreamer's headers reach a
+# room that must do without, through includes of includes, too.
 set -euo pipefail
 cd "$1"
+build=$(realpath "$2")
 
+# Which rooms each may use, besides itself.
 declare -A may=(
-    [src/util]="util"
-    [src/model]="util model"
-    [src/net]="util model net"
-    [src/gpu]="util gpu"
-    [src/video]="util video"
-    [src/vision]="util video vision"
-    [src/exec]="util model net gpu video exec"
-    [src/mask]="util video mask"
-    [src/overlay]="util video mask overlay"
-    [src/session]="util model net gpu video exec mask session"
-    [src/scene]="util scene"
-    [plugins]="util model video vision mask overlay session scene"
-    [bench]="util model net gpu video vision exec mask overlay session scene"
-    [examples]="util model video vision mask session"
+    [src/util]=""
+    [src/model]="util"
+    [src/net]="util model"
+    [src/gpu]="util"
+    [src/video]="util"
+    [src/vision]="util video"
+    [src/exec]="util model net gpu video"
+    [src/mask]="util video"
+    [src/overlay]="util video mask"
+    [src/session]="util model net gpu video exec mask"
+    [src/scene]="util"
+    [plugins]="util model gpu/device-info video vision mask overlay session scene"
+    [bench]="util model net gpu video vision exec mask overlay session scene plugins"
+    [examples]="util model gpu/device-info video vision mask session"
 )
-layers=" util model net gpu video vision exec mask overlay session scene "
-failures=0
-files=0
+vulkan_rooms=" src/gpu src/exec src/session bench "
+rooms=" util model net gpu video vision exec mask overlay session scene plugins "
 
+failures=0
 refuse() {
-    echo "$1: $2"
+    echo "$*"
     failures=$((failures + 1))
 }
 
+# knows FOLDER USED: USED is a header (exec/tile.h) or an object (exec/tile).
+knows() {
+    local used=${2%.h}
+    case " ${may[$1]} ${1#src/} " in
+    *" ${used%%/*} "* | *" $used "*) return 0 ;;
+    esac
+    return 1
+}
+
+# --- Includes, as written ------------------------------------------------------------------------
+files=0
 while IFS= read -r file; do
     files=$((files + 1))
-    folder=$file
-    while [ "$folder" != . ] && [ -z "${may[$folder]:-}" ]; do
+    folder=$(dirname "$file")
+    while [ "$folder" != . ] && [ -z "${may[$folder]+known}" ]; do
         folder=$(dirname "$folder")
     done
-    [ "$folder" != . ] || { refuse "$file" "in no known layer"; continue; }
-
+    [ "$folder" != . ] || { refuse "$file: in no known room"; continue; }
     while IFS= read -r header; do
-        top=${header%%/*}
         case "$header" in
-        ../*) refuse "$file" "includes $header: name it from src/" ;;
-        gst/*) case "$folder" in
-            src/*) refuse "$file" "includes $header: GStreamer stays in plugins/" ;;
-            esac ;;
-        vulkan/* | vk_*) case "$folder" in
-            src/gpu | src/exec | src/session | bench) ;;
-            *) refuse "$file" "includes $header: Vulkan stays in src/gpu, src/exec and src/session" ;;
-            esac ;;
-        */*) case "$layers" in
-            *" $top "*) case " ${may[$folder]} " in
-                *" $top "*) ;;
-                *) refuse "$file" "includes $header: $folder must not know $top" ;;
-                esac ;;
+        ../*) refuse "$file includes $header: name it from src/" ;;
+        */*) case "$rooms" in
+            *" ${header%%/*} "*) knows "$folder" "$header" || refuse "$file includes $header: $folder must not know it" ;;
             esac ;;
         esac
     done < <(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]([^">]+)[">].*/\1/p' "$file")
 done < <(find src plugins bench examples -name '*.[ch]' 2>/dev/null | sort)
-
 [ "$files" -gt 0 ] || { echo "no source files below $1"; exit 1; }
 echo "$files files, $failures includes against the layers"
+
+# --- Symbols: "USER OWNER", a pair of objects for each symbol that one uses of the other ---------
+edges=$(mktemp)
+symbols=$(mktemp)
+trap 'rm -f "$edges" "$symbols"' EXIT
+root=$PWD
+cd "$build"
+mapfile -t objects < <(find src plugins -path '*.a.p/*.c.o' 2>/dev/null | sort)
+[ "${#objects[@]}" -gt 0 ] || { echo "no object files below $build"; exit 1; }
+nm -gA "${objects[@]}" | sed -E 's#/[^/]*\.a\.p/(.*)\.c\.o:#/\1 #' >"$symbols"
+awk '
+    $2 == "U" { used[$1 " " $3]; next }
+    $3 ~ /^[A-TV-Z]$/ { owner[$4] = $1 }
+    END {
+        for (pair in used) {
+            split(pair, part, " ")
+            if (part[2] in owner && owner[part[2]] != part[1])
+                print part[1], owner[part[2]], part[2]
+        }
+    }' "$symbols" | sort >"$edges"
+echo "${#objects[@]} objects, $(wc -l <"$edges") uses of each other's symbols"
+[ -s "$edges" ] || refuse "no object uses another one's symbol: they were not read"
+
+while read -r user owner symbol; do
+    folder=$(dirname "$user")
+    [ "$folder" = "$(dirname "$owner")" ] || knows "$folder" "${owner#src/}" ||
+        refuse "$user uses $symbol of $owner: $folder must not know it"
+done <"$edges"
+
+for folder in "${!may[@]}"; do
+    if ! circle=$(awk -v folder="$folder" '
+            function room(object) { sub(/\/[^\/]*$/, "", object); return object }
+            room($1) == folder && room($2) == folder { print $1, $2 }' "$edges" | tsort 2>&1 >/dev/null); then
+        refuse "$folder: its files call each other in a circle: $(sed -n 's/^tsort: \([^-]\)/\1/p' <<<"$circle" |
+            sort -u | tr '\n' ' ')"
+    fi
+done
+
+# --- One name, one header ------------------------------------------------------------------------
+while read -r object symbol; do
+    header=$root/$object.h
+    [ -f "$header" ] && grep -qw "$symbol" "$header" ||
+        refuse "$symbol is defined in $object.c and not declared in $object.h"
+done < <(awk '$3 == "T" { print $1, $4 }' "$symbols")
+
+# --- Headers, through includes of includes -------------------------------------------------------
+foreign=0
+while IFS=: read -r object header; do
+    folder=$(dirname "$(dirname "$object")")
+    case "$header" in
+    */vulkan/*) case "$vulkan_rooms" in
+        *" $folder "*) ;;
+        *) refuse "$object: includes $header; Vulkan stays in src/gpu, src/exec and src/session" ;;
+        esac ;;
+    */gst/*) case "$folder" in
+        src/*) refuse "$object: includes $header; GStreamer stays in plugins/" ;;
+        esac ;;
+    esac
+    foreign=$((foreign + 1))
+done < <(ninja -t deps "${objects[@]}" | awk '
+    /^[^ ].*: #deps/ { object = $1; sub(/:$/, "", object); next }
+    /\/(vulkan|gst)\// { print object ":" $1 }')
+[ "$foreign" -gt 0 ] || refuse "no object includes a header of Vulkan or GStreamer: the list was not read"
+
+echo "$failures failures"
 [ "$failures" -eq 0 ]
