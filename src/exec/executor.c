@@ -5,6 +5,8 @@
 #include "exec/executor-steps.h"
 #include "exec/executor-weights.h"
 #include "exec/operator.h"
+#include "net/fuse.h"
+#include "net/plan.h"
 #include "util/error.h"
 
 const LmBuffer *lm_executor_arena(const LmExecutor *executor)

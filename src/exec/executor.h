@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gpu/commands.h"
+#include "gpu/descriptors.h"
 #include "net/graph.h"
 
 G_BEGIN_DECLS

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "gpu/commands.h"
+#include "gpu/descriptors.h"
 #include "video/frame.h"
 
 G_BEGIN_DECLS

@@ -2,7 +2,7 @@
  * Allocates buffers, maps them, and makes texel views of them. */
 #include "gpu/buffer.h"
 
-#include "gpu/fault.h"
+#include "gpu/check.h"
 #include "util/error.h"
 
 #include <stdatomic.h>
@@ -71,27 +71,23 @@ static bool allocate(LmBuffer *buffer, LmBufferKind kind, GError **error)
                     need.size, device->info.name, limit);
         return false;
     }
-    VkResult result =
-        LM_VK(LM_FAULT_MEMORY, vkAllocateMemory(device->handle,
-                                                &(VkMemoryAllocateInfo){
-                                                    .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-                                                    .allocationSize = need.size,
-                                                    .memoryTypeIndex = type,
-                                                },
-                                                NULL, &buffer->memory));
-    if (!lm_vk_check(result, "vkAllocateMemory", error))
+    if (!LM_VK_CHECK(LM_FAULT_MEMORY, error, vkAllocateMemory, device->handle,
+                     &(VkMemoryAllocateInfo){
+                         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                         .allocationSize = need.size,
+                         .memoryTypeIndex = type,
+                     },
+                     NULL, &buffer->memory))
         return false;
     atomic_fetch_add(&total_bytes, buffer->size);
     buffer->coherent = found->propertyFlags & COHERENT;
-    result = LM_VK(LM_FAULT_MEMORY,
-                   vkBindBufferMemory(device->handle, buffer->handle, buffer->memory, 0));
-    if (!lm_vk_check(result, "vkBindBufferMemory", error))
+    if (!LM_VK_CHECK(LM_FAULT_MEMORY, error, vkBindBufferMemory, device->handle, buffer->handle,
+                     buffer->memory, 0))
         return false;
     if (kind == LM_BUFFER_DEVICE)
         return true;
-    result = LM_VK(LM_FAULT_MAP,
-                   vkMapMemory(device->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &buffer->map));
-    return lm_vk_check(result, "vkMapMemory", error);
+    return LM_VK_CHECK(LM_FAULT_MAP, error, vkMapMemory, device->handle, buffer->memory, 0,
+                       VK_WHOLE_SIZE, 0, &buffer->map);
 }
 
 bool lm_buffer_init(LmBuffer *buffer, LmDevice *device, LmBufferKind kind, VkDeviceSize size,
@@ -99,19 +95,18 @@ bool lm_buffer_init(LmBuffer *buffer, LmDevice *device, LmBufferKind kind, VkDev
 {
     g_assert(size > 0);
     *buffer = (LmBuffer){.device = device, .size = size};
-    VkResult result = LM_VK(LM_FAULT_BUFFER,
-                            vkCreateBuffer(device->handle,
-                                           &(VkBufferCreateInfo){
-                                               .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                                               .size = size,
-                                               .usage = VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
-                                                        VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
-                                                        VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                                                        VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-                                               .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
-                                           },
-                                           NULL, &buffer->handle));
-    if (!lm_vk_check(result, "vkCreateBuffer", error) || !allocate(buffer, kind, error)) {
+    if (!LM_VK_CHECK(LM_FAULT_BUFFER, error, vkCreateBuffer, device->handle,
+                     &(VkBufferCreateInfo){
+                         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                         .size = size,
+                         .usage = VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+                                  VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                                  VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                                  VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                         .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
+                     },
+                     NULL, &buffer->handle) ||
+        !allocate(buffer, kind, error)) {
         g_prefix_error(error, "buffer \"%s\": ", name);
         lm_buffer_finish(buffer);
         return false;
@@ -145,19 +140,15 @@ static VkMappedMemoryRange whole(const LmBuffer *buffer)
 bool lm_buffer_flush(LmBuffer *buffer, GError **error)
 {
     VkMappedMemoryRange range = whole(buffer);
-    return buffer->coherent ||
-           lm_vk_check(
-               LM_VK(LM_FAULT_MAP, vkFlushMappedMemoryRanges(buffer->device->handle, 1, &range)),
-               "vkFlushMappedMemoryRanges", error);
+    return buffer->coherent || LM_VK_CHECK(LM_FAULT_MAP, error, vkFlushMappedMemoryRanges,
+                                           buffer->device->handle, 1, &range);
 }
 
 bool lm_buffer_invalidate(LmBuffer *buffer, GError **error)
 {
     VkMappedMemoryRange range = whole(buffer);
-    return buffer->coherent ||
-           lm_vk_check(LM_VK(LM_FAULT_MAP,
-                             vkInvalidateMappedMemoryRanges(buffer->device->handle, 1, &range)),
-                       "vkInvalidateMappedMemoryRanges", error);
+    return buffer->coherent || LM_VK_CHECK(LM_FAULT_MAP, error, vkInvalidateMappedMemoryRanges,
+                                           buffer->device->handle, 1, &range);
 }
 
 static unsigned texel_bytes(VkFormat format)
@@ -196,17 +187,15 @@ VkBufferView lm_buffer_view(const LmBuffer *buffer, VkFormat format, VkDeviceSiz
         return VK_NULL_HANDLE;
     }
     VkBufferView view = VK_NULL_HANDLE;
-    VkResult result = LM_VK(
-        LM_FAULT_BUFFER, vkCreateBufferView(device->handle,
-                                            &(VkBufferViewCreateInfo){
-                                                .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
-                                                .buffer = buffer->handle,
-                                                .format = format,
-                                                .offset = offset,
-                                                .range = size,
-                                            },
-                                            NULL, &view));
-    if (!lm_vk_check(result, "vkCreateBufferView", error)) {
+    if (!LM_VK_CHECK(LM_FAULT_BUFFER, error, vkCreateBufferView, device->handle,
+                     &(VkBufferViewCreateInfo){
+                         .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+                         .buffer = buffer->handle,
+                         .format = format,
+                         .offset = offset,
+                         .range = size,
+                     },
+                     NULL, &view)) {
         g_prefix_error(error, "view \"%s\": ", name);
         return VK_NULL_HANDLE;
     }

@@ -2,52 +2,43 @@
  * Records, submits and awaits command buffers. */
 #include "gpu/commands.h"
 
-#include "gpu/fault.h"
+#include "gpu/check.h"
 #include "util/error.h"
 
 static bool create_objects(LmCommands *commands, unsigned max_timestamps, GError **error)
 {
     LmDevice *device = commands->device;
-    VkResult result =
-        LM_VK(LM_FAULT_COMMANDS,
-              vkCreateCommandPool(device->handle,
-                                  &(VkCommandPoolCreateInfo){
-                                      .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                      .queueFamilyIndex = device->queue_family,
-                                  },
-                                  NULL, &commands->pool));
-    if (!lm_vk_check(result, "vkCreateCommandPool", error))
+    if (!LM_VK_CHECK(LM_FAULT_COMMANDS, error, vkCreateCommandPool, device->handle,
+                     &(VkCommandPoolCreateInfo){
+                         .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                         .queueFamilyIndex = device->queue_family,
+                     },
+                     NULL, &commands->pool))
         return false;
-    result =
-        LM_VK(LM_FAULT_COMMANDS,
-              vkAllocateCommandBuffers(device->handle,
-                                       &(VkCommandBufferAllocateInfo){
-                                           .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                           .commandPool = commands->pool,
-                                           .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                           .commandBufferCount = 1,
-                                       },
-                                       &commands->handle));
-    if (!lm_vk_check(result, "vkAllocateCommandBuffers", error))
+    if (!LM_VK_CHECK(LM_FAULT_COMMANDS, error, vkAllocateCommandBuffers, device->handle,
+                     &(VkCommandBufferAllocateInfo){
+                         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                         .commandPool = commands->pool,
+                         .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                         .commandBufferCount = 1,
+                     },
+                     &commands->handle))
         return false;
-    result = LM_VK(LM_FAULT_COMMANDS,
-                   vkCreateFence(device->handle,
-                                 &(VkFenceCreateInfo){.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO},
-                                 NULL, &commands->fence));
-    if (!lm_vk_check(result, "vkCreateFence", error))
+    if (!LM_VK_CHECK(LM_FAULT_COMMANDS, error, vkCreateFence, device->handle,
+                     &(VkFenceCreateInfo){.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO}, NULL,
+                     &commands->fence))
         return false;
     if (max_timestamps == 0 || device->timestamp_period == 0)
         return true;
-    result = LM_VK(LM_FAULT_COMMANDS,
-                   vkCreateQueryPool(device->handle,
-                                     &(VkQueryPoolCreateInfo){
-                                         .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-                                         .queryType = VK_QUERY_TYPE_TIMESTAMP,
-                                         .queryCount = max_timestamps,
-                                     },
-                                     NULL, &commands->queries));
+    bool ok = LM_VK_CHECK(LM_FAULT_COMMANDS, error, vkCreateQueryPool, device->handle,
+                          &(VkQueryPoolCreateInfo){
+                              .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+                              .queryType = VK_QUERY_TYPE_TIMESTAMP,
+                              .queryCount = max_timestamps,
+                          },
+                          NULL, &commands->queries);
     commands->n_queries = max_timestamps;
-    return lm_vk_check(result, "vkCreateQueryPool", error);
+    return ok;
 }
 
 bool lm_commands_init(LmCommands *commands, LmDevice *device, unsigned max_timestamps,
@@ -87,15 +78,12 @@ void lm_commands_finish(LmCommands *commands)
 bool lm_commands_begin(LmCommands *commands, GError **error)
 {
     g_assert(!commands->pending);
-    VkResult result =
-        LM_VK(LM_FAULT_COMMANDS, vkResetCommandPool(commands->device->handle, commands->pool, 0));
-    if (!lm_vk_check(result, "vkResetCommandPool", error))
+    if (!LM_VK_CHECK(LM_FAULT_COMMANDS, error, vkResetCommandPool, commands->device->handle,
+                     commands->pool, 0))
         return false;
-    result = LM_VK(LM_FAULT_COMMANDS,
-                   vkBeginCommandBuffer(commands->handle,
-                                        &(VkCommandBufferBeginInfo){
-                                            .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO}));
-    if (!lm_vk_check(result, "vkBeginCommandBuffer", error))
+    if (!LM_VK_CHECK(
+            LM_FAULT_COMMANDS, error, vkBeginCommandBuffer, commands->handle,
+            &(VkCommandBufferBeginInfo){.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO}))
         return false;
     commands->n_written = 0;
     if (commands->queries)
@@ -105,8 +93,7 @@ bool lm_commands_begin(LmCommands *commands, GError **error)
 
 bool lm_commands_end(LmCommands *commands, GError **error)
 {
-    return lm_vk_check(LM_VK(LM_FAULT_COMMANDS, vkEndCommandBuffer(commands->handle)),
-                       "vkEndCommandBuffer", error);
+    return LM_VK_CHECK(LM_FAULT_COMMANDS, error, vkEndCommandBuffer, commands->handle);
 }
 
 void lm_commands_dispatch(LmCommands *commands, VkPipelineLayout layout, VkPipeline pipeline,
@@ -172,20 +159,19 @@ bool lm_commands_submit(LmCommands *commands, GError **error)
 {
     g_assert(!commands->pending);
     LmDevice *device = commands->device;
-    VkResult result = LM_VK(LM_FAULT_SUBMIT, vkResetFences(device->handle, 1, &commands->fence));
-    if (!lm_vk_check(result, "vkResetFences", error))
+    if (!LM_VK_CHECK(LM_FAULT_SUBMIT, error, vkResetFences, device->handle, 1, &commands->fence))
         return false;
     lm_device_lock_queue(device);
-    result = LM_VK(LM_FAULT_SUBMIT, vkQueueSubmit(device->queue, 1,
-                                                  &(VkSubmitInfo){
-                                                      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-                                                      .commandBufferCount = 1,
-                                                      .pCommandBuffers = &commands->handle,
-                                                  },
-                                                  commands->fence));
+    bool ok = LM_VK_CHECK(LM_FAULT_SUBMIT, error, vkQueueSubmit, device->queue, 1,
+                          &(VkSubmitInfo){
+                              .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                              .commandBufferCount = 1,
+                              .pCommandBuffers = &commands->handle,
+                          },
+                          commands->fence);
     lm_device_unlock_queue(device);
-    commands->pending = result == VK_SUCCESS;
-    return lm_vk_check(result, "vkQueueSubmit", error);
+    commands->pending = ok;
+    return ok;
 }
 
 bool lm_commands_wait(LmCommands *commands, guint64 timeout_ns, GError **error)

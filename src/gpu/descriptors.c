@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Allocates and writes descriptor sets, from as many pools as it takes. */
-#include "gpu/pipeline.h"
+#include "gpu/descriptors.h"
 
-#include "gpu/fault.h"
+#include "gpu/check.h"
 #include "util/error.h"
 
 #define SETS_PER_POOL 64
@@ -33,17 +33,15 @@ static bool add_pool(LmDescriptors *descriptors, GError **error)
         {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS_PER_POOL * LM_MAX_OUTPUTS},
     };
     VkDescriptorPool pool;
-    VkResult result =
-        LM_VK(LM_FAULT_DESCRIPTORS,
-              vkCreateDescriptorPool(descriptors->device->handle,
-                                     &(VkDescriptorPoolCreateInfo){
-                                         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-                                         .maxSets = SETS_PER_POOL,
-                                         .poolSizeCount = G_N_ELEMENTS(sizes),
-                                         .pPoolSizes = sizes,
-                                     },
-                                     NULL, &pool));
-    if (!lm_vk_check(result, "vkCreateDescriptorPool", error))
+    if (!LM_VK_CHECK(LM_FAULT_DESCRIPTORS, error, vkCreateDescriptorPool,
+                     descriptors->device->handle,
+                     &(VkDescriptorPoolCreateInfo){
+                         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                         .maxSets = SETS_PER_POOL,
+                         .poolSizeCount = G_N_ELEMENTS(sizes),
+                         .pPoolSizes = sizes,
+                     },
+                     NULL, &pool))
         return false;
     lm_device_name(descriptors->device, VK_OBJECT_TYPE_DESCRIPTOR_POOL, (guint64)pool,
                    "descriptors %u", descriptors->pools->len);
@@ -102,17 +100,14 @@ VkDescriptorSet lm_descriptors_add(LmDescriptors *descriptors, const LmBindings 
         return VK_NULL_HANDLE;
     const VkDescriptorPool *pool = descriptors->pools->pdata[descriptors->pools->len - 1];
     VkDescriptorSet set = VK_NULL_HANDLE;
-    VkResult result =
-        LM_VK(LM_FAULT_DESCRIPTORS,
-              vkAllocateDescriptorSets(device->handle,
-                                       &(VkDescriptorSetAllocateInfo){
-                                           .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-                                           .descriptorPool = *pool,
-                                           .descriptorSetCount = 1,
-                                           .pSetLayouts = &descriptors->layout,
-                                       },
-                                       &set));
-    if (!lm_vk_check(result, "vkAllocateDescriptorSets", error))
+    if (!LM_VK_CHECK(LM_FAULT_DESCRIPTORS, error, vkAllocateDescriptorSets, device->handle,
+                     &(VkDescriptorSetAllocateInfo){
+                         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                         .descriptorPool = *pool,
+                         .descriptorSetCount = 1,
+                         .pSetLayouts = &descriptors->layout,
+                     },
+                     &set))
         return VK_NULL_HANDLE;
     descriptors->left--;
     write_set(descriptors, set, bindings);

@@ -2,7 +2,7 @@
  * Finds, describes, chooses and opens Vulkan devices. */
 #include "gpu/device.h"
 
-#include "gpu/fault.h"
+#include "gpu/check.h"
 #include "gpu/instance.h"
 #include "util/error.h"
 

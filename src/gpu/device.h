@@ -46,12 +46,4 @@ void lm_device_unlock_queue(LmDevice *device);
 void lm_device_name(const LmDevice *device, VkObjectType type, guint64 handle, const char *format,
                     ...) G_GNUC_PRINTF(4, 5);
 
-/** Messages of severity warning and above that the validation layers sent, over all devices of this
- * process; for tests. The messages themselves go to g_warning(). */
-unsigned lm_device_validation_messages(void);
-
-/** Turns a failed call into a GError: "vkCreateBuffer: VK_ERROR_OUT_OF_DEVICE_MEMORY"; maps device
- * loss and memory exhaustion to their own codes. Returns result == VK_SUCCESS. */
-bool lm_vk_check(VkResult result, const char *call, GError **error);
-
 G_END_DECLS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A Vulkan instance and the messages of its validation layers; private to src/gpu. */
+ * A Vulkan instance and the messages of its validation layers; for src/gpu and for tests. */
 #pragma once
 
 #include "gpu/device.h"
@@ -21,5 +21,9 @@ bool lm_has_extension(const VkExtensionProperties *list, guint32 n, const char *
 
 /** Sets LM_ERROR_DEVICE: there is no Vulkan driver. */
 void lm_instance_no_driver(GError **error);
+
+/** Messages of severity warning and above that the validation layers sent, over all devices of this
+ * process; for tests. The messages themselves go to g_warning(). */
+unsigned lm_instance_validation_messages(void);
 
 G_END_DECLS

@@ -3,7 +3,7 @@
  * disk. */
 #include "gpu/pipeline.h"
 
-#include "gpu/fault.h"
+#include "gpu/check.h"
 #include "gpu/cache.h"
 #include "gpu/shaders.h"
 #include "util/error.h"
@@ -61,30 +61,24 @@ static bool create_layouts(LmPipelines *pipelines, GError **error)
             .descriptorCount = 1,
             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         };
-    VkResult result = LM_VK(LM_FAULT_PIPELINE,
-                            vkCreateDescriptorSetLayout(
-                                device->handle,
-                                &(VkDescriptorSetLayoutCreateInfo){
-                                    .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-                                    .bindingCount = LM_N_BINDINGS,
-                                    .pBindings = bindings,
-                                },
-                                NULL, &pipelines->set_layout));
-    if (!lm_vk_check(result, "vkCreateDescriptorSetLayout", error))
+    if (!LM_VK_CHECK(LM_FAULT_PIPELINE, error, vkCreateDescriptorSetLayout, device->handle,
+                     &(VkDescriptorSetLayoutCreateInfo){
+                         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                         .bindingCount = LM_N_BINDINGS,
+                         .pBindings = bindings,
+                     },
+                     NULL, &pipelines->set_layout))
         return false;
-    result = LM_VK(LM_FAULT_PIPELINE,
-                   vkCreatePipelineLayout(
-                       device->handle,
-                       &(VkPipelineLayoutCreateInfo){
-                           .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-                           .setLayoutCount = 1,
-                           .pSetLayouts = &pipelines->set_layout,
-                           .pushConstantRangeCount = 1,
-                           .pPushConstantRanges = &(
-                               VkPushConstantRange){VK_SHADER_STAGE_COMPUTE_BIT, 0, LM_PUSH_BYTES},
-                       },
-                       NULL, &pipelines->layout));
-    if (!lm_vk_check(result, "vkCreatePipelineLayout", error))
+    if (!LM_VK_CHECK(LM_FAULT_PIPELINE, error, vkCreatePipelineLayout, device->handle,
+                     &(VkPipelineLayoutCreateInfo){
+                         .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                         .setLayoutCount = 1,
+                         .pSetLayouts = &pipelines->set_layout,
+                         .pushConstantRangeCount = 1,
+                         .pPushConstantRanges =
+                             &(VkPushConstantRange){VK_SHADER_STAGE_COMPUTE_BIT, 0, LM_PUSH_BYTES},
+                     },
+                     NULL, &pipelines->layout))
         return false;
     lm_device_name(device, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT, (guint64)pipelines->set_layout,
                    "the one set layout");
@@ -236,46 +230,42 @@ static bool create_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline *
     VkDevice device = pipelines->device->handle;
     const LmShader *shader = key->shader;
     VkShaderModule module;
-    VkResult result =
-        LM_VK(LM_FAULT_PIPELINE,
-              vkCreateShaderModule(device,
-                                   &(VkShaderModuleCreateInfo){
-                                       .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                       .codeSize = shader->size,
-                                       .pCode = shader->code,
-                                   },
-                                   NULL, &module));
-    if (!lm_vk_check(result, "vkCreateShaderModule", error))
+    if (!LM_VK_CHECK(LM_FAULT_PIPELINE, error, vkCreateShaderModule, device,
+                     &(VkShaderModuleCreateInfo){
+                         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                         .codeSize = shader->size,
+                         .pCode = shader->code,
+                     },
+                     NULL, &module))
         return false;
     lm_device_name(pipelines->device, VK_OBJECT_TYPE_SHADER_MODULE, (guint64)module, "%s",
                    shader->name);
     VkSpecializationMapEntry entries[LM_MAX_SPEC];
     for (guint32 i = 0; i < key->n_spec; i++)
         entries[i] = (VkSpecializationMapEntry){i, i * sizeof *key->spec, sizeof *key->spec};
-    result = LM_VK(LM_FAULT_PIPELINE,
-                   vkCreateComputePipelines(
-                       device, pipelines->cache, 1,
-                       &(VkComputePipelineCreateInfo){
-                           .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-                           .stage =
-                               {
-                                   .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                                   .module = module,
-                                   .pName = "main",
-                                   .pSpecializationInfo =
-                                       &(VkSpecializationInfo){
-                                           .mapEntryCount = key->n_spec,
-                                           .pMapEntries = entries,
-                                           .dataSize = key->n_spec * sizeof *key->spec,
-                                           .pData = key->spec,
-                                       },
-                               },
-                           .layout = pipelines->layout,
-                       },
-                       NULL, pipeline));
+    bool ok =
+        LM_VK_CHECK(LM_FAULT_PIPELINE, error, vkCreateComputePipelines, device, pipelines->cache, 1,
+                    &(VkComputePipelineCreateInfo){
+                        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+                        .stage =
+                            {
+                                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                .module = module,
+                                .pName = "main",
+                                .pSpecializationInfo =
+                                    &(VkSpecializationInfo){
+                                        .mapEntryCount = key->n_spec,
+                                        .pMapEntries = entries,
+                                        .dataSize = key->n_spec * sizeof *key->spec,
+                                        .pData = key->spec,
+                                    },
+                            },
+                        .layout = pipelines->layout,
+                    },
+                    NULL, pipeline);
     vkDestroyShaderModule(device, module, NULL);
-    return lm_vk_check(result, "vkCreateComputePipelines", error);
+    return ok;
 }
 
 static Key make_key(const LmPipelines *pipelines, const LmShader *shader, const guint32 *spec,

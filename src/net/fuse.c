@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * What operators can do beside their own work, so that a GPU waits less often: squeeze-and-excite
  * as part of the layers before and behind it. */
-#include "net/graph-internal.h"
+#include "net/fuse.h"
 
 /* More would cost every workgroup of the layer behind more than it saves. */
 #define MAX_PARTS 128

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * The graph as a container: tensors, operators, sticky error. */
-#include "net/graph-internal.h"
+#include "net/graph.h"
 
 #include <string.h>
 

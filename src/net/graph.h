@@ -164,53 +164,20 @@ LmTensorId lm_graph_input(LmGraph *graph, const char *name, int channels, int he
 /** Renames a tensor to what the outside knows it as; returns it. */
 LmTensorId lm_graph_name(LmGraph *graph, const char *name, LmTensorId tensor);
 
-/** Settings of a convolution or linear layer; zero: stride 1, nothing more. Names are of the model
- * file's tensors without `.weight`, `.bias`. */
-typedef struct {
-    int stride;    /**< 0 means 1. */
-    int kernel;    /**< Expected side of the kernel, 1 or 3; 0 means 1. */
-    bool upsample; /**< 3x3, stride 1: of x upsampled (bilinear, twice the size, corners aligned).
-                    */
-    int outputs;   /**< Expected output channels; 0: whatever the tensor's shape says. */
-    const char *norm;       /**< A batch norm that follows, folded in. */
-    const char *layer_norm; /**< A layer norm before it, whose affine part is folded in. */
-    LmActivation activation;
-    LmTensorId residual; /**< 0: none (the input, tensor 0, is never a residual). */
-    LmHeadLayout qkv;    /**< Output is q|k|v in head layout; query scale folded in. */
-} LmLayerParams;
-
-/** The weight's shape is [out][in][k][k]; or [out][in], where k is 1. */
-LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
-                          const LmLayerParams *params);
-/** Depthwise 5x5 with GELU. kernel: channels x 25, bias: channels; both taken over. */
-LmTensorId lm_graph_depthwise(LmGraph *graph, const char *name, LmTensorId x, float *kernel,
-                              float *bias);
-/** Squeeze-and-excite: channel scales for `x` (1 x 1) by `name`.fc1 and `name`.fc2 from the mean of
- * `of`, which is x's first part; x's other parts get scale 1. */
-LmTensorId lm_graph_squeeze_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x);
-/** channel_scale * x through one product whose columns are those of `first` and `second` side by
- * side, biases added: x is the concatenation of their two inputs. */
-LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *second, LmTensorId x,
-                              LmTensorId channel_scale);
-/** x: q|k|v in head layout. rpb: name of the relative position bias, or NULL. */
-LmTensorId lm_graph_neighbourhood_attention(LmGraph *graph, const char *name, LmTensorId x,
-                                            LmHeadLayout heads, const char *rpb);
-LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorId x,
-                                     LmHeadLayout heads);
-LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int height, int width);
 /** Costs nothing: the parts become slices of the whole, so each can be part of one concatenation
  * only. */
 LmTensorId lm_graph_concat(LmGraph *graph, const char *name, const LmTensorId *parts, int n_parts);
 
-/** Places every tensor in the arena; tensors that are never alive together share memory, unless
- * keep_all, which lets every tap be read afterwards. False with the sticky error. */
-bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error);
-/** Before lm_graph_plan_steps(), for an executor that uses the tiled shaders and no other: lets
- * layers do what is between them, so that there are fewer steps. Operators vanish. */
-void lm_graph_fuse(LmGraph *graph);
-/** Plans anew, for a GPU: every operator comes as early as it can, beside all others that do not
- * wait for it, so that the device waits less often and layers too small to fill it run together.
- * Takes more memory, since more tensors are alive at once. Indices of operators change. */
-void lm_graph_plan_steps(LmGraph *graph);
+/* For net/layers.c and for tests. */
+
+/** A tensor whose stored channels are its logical ones in order; returns its id. Pointers to
+ * tensors die. */
+LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, int planes,
+                               int height, int width);
+/** Lets q|k|v, or one of them, each of heads * dim channels, lie in head layout. */
+void lm_tensor_lay_out_heads(LmTensor *tensor, LmHeadLayout layout);
+/** Stride 1, no residual, no channel_scale; pointers to operators die. */
+LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input,
+                      LmTensorId output);
 
 G_END_DECLS

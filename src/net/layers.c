@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * The operators as a network file calls them: weights looked up, checked and folded. */
-#include "net/graph-internal.h"
+#include "net/layers.h"
 
 #include <math.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  */
 #include "net/network.h"
 
-#include "net/graph-internal.h"
+#include "net/layers.h"
 
 #include <string.h>
 

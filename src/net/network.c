@@ -2,6 +2,8 @@
  * From a model file's weights to its planned graph. */
 #include "net/network.h"
 
+#include "net/plan.h"
+
 static const LmNetwork *const networks[] = {
     &lm_network_lmnet,
 };

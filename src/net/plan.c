@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * In which order the operators run, and where each tensor lies in the arena. */
-#include "net/graph-internal.h"
+#include "net/plan.h"
 
 #include <stdlib.h>
 

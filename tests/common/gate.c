@@ -2,6 +2,8 @@
  * Opens the device for tests, and fails those that the validation layers complain about. */
 #include "gate.h"
 
+#include "gpu/instance.h"
+
 #include "suite.h"
 
 #include "util/error.h"
@@ -59,7 +61,7 @@ bool lm_test_validated(void)
 
 int lm_test_exit(int failed)
 {
-    unsigned messages = lm_device_validation_messages();
+    unsigned messages = lm_instance_validation_messages();
     if (messages > 0)
         g_printerr("%u messages of the validation layers\n", messages);
     return failed == 0 && messages == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

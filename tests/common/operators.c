@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-#include "net/graph-internal.h"
+#include "net/layers.h"
+#include "net/plan.h"
 
 #define RELU LM_ACTIVATION_RELU
 #define HARDSWISH LM_ACTIVATION_HARDSWISH

@@ -4,6 +4,7 @@
 #include "gate.h"
 #include "gpu/buffer.h"
 #include "gpu/commands.h"
+#include "gpu/descriptors.h"
 #include "gpu/pipeline.h"
 #include "gpu/shaders.h"
 #include "util/error.h"

@@ -2,6 +2,7 @@
  * Calls that are to fail do, each class of them, and leave nothing behind. */
 #include "gate.h"
 #include "gpu/commands.h"
+#include "gpu/descriptors.h"
 #include "gpu/fault.h"
 #include "util/error.h"
 
