@@ -23,6 +23,7 @@
 #include "gstlmframe.h"
 #include "gstlmmeta.h"
 #include "overlay/overlay.h"
+#include "mask/resample.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_lm_net_mask_debug);
 #define GST_CAT_DEFAULT gst_lm_net_mask_debug
@@ -54,6 +55,7 @@ struct _GstLmNetMask {
     /* Streaming thread. */
     bool network_size; /* As negotiated. */
     GstLmMarks marks;
+    LmScratch scratch;
     GstEvent *held_caps, *held_segment; /* Until the model's event tells the size. */
 };
 
@@ -285,8 +287,8 @@ static void copy_plane(guint8 *data, gsize stride, const guint8 *plane, int widt
         memcpy(data + (gsize)y * stride, plane + (gsize)y * (gsize)width, (gsize)width);
 }
 
-static void write_mask(const GstLmMarks *marks, Content content, bool network_size, guint8 *data,
-                       gsize stride, int width, int height)
+static void write_mask(const GstLmMarks *marks, LmScratch *scratch, Content content,
+                       bool network_size, guint8 *data, gsize stride, int width, int height)
 {
     const LmMask *mask = marks->mask;
     const LmRect frame = {0, 0, width, height};
@@ -295,9 +297,10 @@ static void write_mask(const GstLmMarks *marks, Content content, bool network_si
         copy_plane(data, stride, content == CONTENT_CLASS ? marks->findings.kept : mask->data,
                    width, height);
     else if (content == CONTENT_CLASS)
-        lm_overlay_classes(mask, &marks->findings, marks->params.threshold, frame, data, stride);
+        lm_resample_classes(mask, marks->findings.kept, marks->params.threshold, frame, data,
+                            stride, scratch);
     else
-        lm_overlay_probabilities(mask, 1, frame, data, stride);
+        lm_resample_probabilities(mask, 1, frame, data, stride, scratch);
     if (content == CONTENT_CLASS)
         classes_to_grey(data, stride, width, height, mask->n_classes);
 }
@@ -327,7 +330,8 @@ static GstFlowReturn gst_lm_net_mask_transform_frame(GstVideoFilter *filter, Gst
         found = false;
     }
     if (found)
-        write_mask(&self->marks, content, self->network_size, data, stride, width, height);
+        write_mask(&self->marks, &self->scratch, content, self->network_size, data, stride, width,
+                   height);
     else
         for (int y = 0; y < height; y++)
             memset(data + (gsize)y * stride, 0, (gsize)width);
@@ -338,6 +342,7 @@ static gboolean gst_lm_net_mask_stop(GstBaseTransform *trans)
 {
     GstLmNetMask *self = GST_LM_NET_MASK(trans);
     gst_lm_marks_clear(&self->marks);
+    lm_scratch_finish(&self->scratch);
     gst_event_replace(&self->held_caps, NULL);
     gst_event_replace(&self->held_segment, NULL);
     GST_OBJECT_LOCK(self);

@@ -31,7 +31,7 @@ static void free_sign(gpointer data)
 
 void gst_lm_painter_finish(GstLmPainter *painter)
 {
-    lm_overlay_scratch_finish(&painter->scratch);
+    lm_scratch_finish(&painter->scratch);
     g_clear_pointer(&painter->signs, g_hash_table_unref);
 }
 

@@ -37,7 +37,7 @@ typedef struct {
 /** What is kept from frame to frame: scratch memory and rendered texts. Zeroed: ready. One thread
  * at a time. */
 typedef struct {
-    LmOverlayScratch scratch;
+    LmScratch scratch;
     GHashTable *signs;
 } GstLmPainter;
 
