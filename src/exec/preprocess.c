@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exec/resize-filter.h"
+#include "gpu/staging.h"
 #include "util/error.h"
 #include "util/numeric.h"
 
@@ -160,16 +161,8 @@ static void fill_columns_push(LmPreprocess *preprocess)
 static bool init_filled(LmBuffer *buffer, LmDevice *device, const void *data, gsize size,
                         const char *name, GError **error)
 {
-    LmBuffer staging = {0};
-    bool done = lm_buffer_init(buffer, device, LM_BUFFER_DEVICE, size, name, error) &&
-                lm_buffer_init(&staging, device, LM_BUFFER_UPLOAD, size, name, error);
-    if (done) {
-        memcpy(staging.map, data, size);
-        done = lm_buffer_flush(&staging, error) &&
-               lm_commands_transfer(device, &staging, 0, buffer, 0, size, error);
-    }
-    lm_buffer_finish(&staging);
-    return done;
+    return lm_buffer_init(buffer, device, LM_BUFFER_DEVICE, size, name, error) &&
+           lm_staging_write(buffer, 0, data, size, error);
 }
 
 static bool init_table(LmPreprocess *preprocess, GError **error)

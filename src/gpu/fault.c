@@ -58,19 +58,19 @@ static bool is_armed(unsigned bit)
            (atomic_load(&armed) & bit);
 }
 
-bool lm_fault_strikes(LmFaultClass calls)
+bool lm_fault_should_fail(LmFaultClass calls)
 {
     Fault *fault = &faults[calls];
     unsigned bit = 1u << calls;
     if (!is_armed(bit))
         return false;
     /* Of calls that come at once, only one may take what is to happen once. */
-    bool strikes = atomic_load(&fault->passing) <= 0 || atomic_fetch_sub(&fault->passing, 1) <= 0;
-    if (strikes && !atomic_load(&fault->always))
-        strikes = atomic_fetch_and(&armed, ~bit) & bit;
-    if (strikes)
+    bool fails = atomic_load(&fault->passing) <= 0 || atomic_fetch_sub(&fault->passing, 1) <= 0;
+    if (fails && !atomic_load(&fault->always))
+        fails = atomic_fetch_and(&armed, ~bit) & bit;
+    if (fails)
         atomic_fetch_add(&fault->count, 1);
-    return strikes;
+    return fails;
 }
 
 VkResult lm_fault_result(LmFaultClass calls)
