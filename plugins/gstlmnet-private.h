@@ -8,8 +8,11 @@
 #include <gst/video/video.h>
 #include <pthread.h>
 
+#include "gstlmerror.h"
+#include "gstlmframe.h"
 #include "gstlmmeta.h"
 #include "gstlmnet.h"
+#include "gstlmnetdebug.h"
 #include "gstlmnetstats.h"
 #include "gstlmpainter.h"
 #include "vision/region-thread.h"
@@ -19,8 +22,6 @@
 #include "util/clock.h"
 
 G_BEGIN_DECLS
-
-GST_DEBUG_CATEGORY_EXTERN(gst_lm_net_debug);
 
 typedef enum {
     GST_LM_NET_MODE_AUTO,
@@ -96,15 +97,13 @@ struct _GstLmNet {
 
     /* Streaming thread. */
     bool model_told; /* The model's event went downstream. */
-    GstVideoInfo info;
-    LmFrameInfo frame_info;
+    GstLmLayout layout;
     LmThumbnail *thumbnail; /* Of the frame at hand. */
     LmSceneWatch *watch;
     LmRegionThread *region_thread; /* region "auto": there from its first frame on. */
     LmRect region;                 /* Clipped to the frame; 0 wide: no overlap. */
     unsigned region_serial;        /* Of settings, that `region` was made from; 0: none. */
-    bool bad_frame_told;           /* Of this layout. */
-    bool refusal_told;             /* Likewise. */
+    bool refusal_told;             /* Of this layout. */
     GstQueueArray *pending;        /* every-frame: frames and events in order. */
     unsigned pending_frames;       /* Of them. */
     GstQueueArray *asked;          /* latest: GstLmNetFrames that a mask may still come for. */
@@ -146,8 +145,6 @@ void gst_lm_net_update_flushing(GstLmNet *self);
 
 /* --- gstlmnetmessages.c ---------------------------------------------------------------------- */
 
-/** Posts a message of `type` (error or warning) for an error of the layers below. */
-void gst_lm_net_post(GstLmNet *self, GstMessageType type, const char *text, const GError *error);
 /** Posts why start-up failed as the element's error; the first call only. */
 void gst_lm_net_report_start_failure(GstLmNet *self);
 /** As LmSessionParams.report, from the session's worker; user: the element. */
@@ -164,7 +161,7 @@ void gst_lm_net_set_session_state(GstLmNet *self, LmSessionState session, const 
 void gst_lm_net_set_slow(GstLmNet *self, char *reason); /**< Takes the reason; NULL: not slow. */
 void gst_lm_net_set_picture(GstLmNet *self, GstLmPicture picture);
 /** The state's name in lmnet-state, static, and its light. Any thread. */
-const char *gst_lm_net_get_state(GstLmNet *self, GstLmLight *light);
+const char *gst_lm_net_get_state(GstLmNet *self, GstLmIndicator *light);
 
 /** Posts lmnet-detection; user: the element. Streaming thread. */
 void gst_lm_net_tell_detection(void *user, LmTrackEvent event, const LmFinding *finding);
@@ -180,8 +177,7 @@ void gst_lm_net_new_scene(GstLmNet *self);
 /** Forgets them where the frame, the next one to be drawn on, is of another scene. */
 void gst_lm_net_enter_scene(GstLmNet *self, const GstLmNetFrame *frame);
 /** Takes up the layout of the frames from now on; no frames of another may be pending. */
-void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
-                               const LmFrameInfo *frame_info);
+void gst_lm_net_flow_configure(GstLmNet *self, const GstLmLayout *layout);
 /** Takes the base class's queued buffer, unless the mode leaves it there for
  * gst_lm_net_next_output(). */
 GstFlowReturn gst_lm_net_take_input(GstLmNet *self);
@@ -208,8 +204,6 @@ void gst_lm_net_show_marks(GstLmNet *self, char *slow_reason);
 /** Draws on a frame: the marks, `age` ns old, unless that is GST_CLOCK_TIME_NONE, and the state. */
 void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings *settings,
                      GstClockTime age);
-/** Controlled properties take their values at the frame's own time. */
-void gst_lm_net_sync_properties(GstLmNet *self, GstBuffer *buffer);
 /** A frame that the session refused: told once where that is not the session's own failure, which
  * it tells by itself. Takes the error. */
 void gst_lm_net_refused(GstLmNet *self, GError *error);

@@ -33,11 +33,6 @@
  */
 #include "gstlmnet-private.h"
 
-#include "gstlmframe.h"
-
-GST_DEBUG_CATEGORY(gst_lm_net_debug);
-#define GST_CAT_DEFAULT gst_lm_net_debug
-
 G_DEFINE_TYPE(GstLmNet, gst_lm_net, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(lmnet, "lmnet", GST_RANK_NONE, GST_TYPE_LM_NET,
                                       GST_DEBUG_CATEGORY_INIT(gst_lm_net_debug, "lmnet", 0,
@@ -76,7 +71,7 @@ static void stop_running(GstLmNet *self)
 {
     gst_lm_net_flow_reset(self);
     lm_region_thread_free(&self->region_thread); /* The next video may be another one. */
-    self->info.finfo = NULL;
+    self->layout.video.finfo = NULL;
     GST_OBJECT_LOCK(self);
     self->running = false;
     GST_OBJECT_UNLOCK(self);
@@ -155,18 +150,17 @@ static void settle_mode(GstLmNet *self)
 static gboolean gst_lm_net_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
 {
     GstLmNet *self = GST_LM_NET(trans);
-    GstVideoInfo info;
-    LmFrameInfo frame_info;
-    if (!gst_lm_frame_parse_caps(incaps, &info, &frame_info))
+    GstLmLayout layout;
+    if (!gst_lm_frame_parse_caps(incaps, &layout))
         return FALSE;
-    gst_lm_net_flow_configure(self, &info, &frame_info);
+    gst_lm_net_flow_configure(self, &layout);
 
     GST_OBJECT_LOCK(self);
     /* Frames of a variable rate: as encoders do, 25 a second are taken for granted. */
     self->frame_duration =
-        GST_VIDEO_INFO_FPS_N(&info) > 0
-            ? gst_util_uint64_scale(GST_SECOND, (guint64)GST_VIDEO_INFO_FPS_D(&info),
-                                    (guint64)GST_VIDEO_INFO_FPS_N(&info))
+        GST_VIDEO_INFO_FPS_N(&layout.video) > 0
+            ? gst_util_uint64_scale(GST_SECOND, (guint64)GST_VIDEO_INFO_FPS_D(&layout.video),
+                                    (guint64)GST_VIDEO_INFO_FPS_N(&layout.video))
             : GST_SECOND / 25;
     GST_OBJECT_UNLOCK(self);
     return TRUE;

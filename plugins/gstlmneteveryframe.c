@@ -3,8 +3,6 @@
  */
 #include "gstlmnet-private.h"
 
-#define GST_CAT_DEFAULT gst_lm_net_debug
-
 /* A frame on its way, or an event between two. */
 typedef struct {
     GstBuffer *buffer;
@@ -73,7 +71,7 @@ static GstFlowReturn submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *
 GstFlowReturn gst_lm_net_take_frame(GstLmNet *self, GstBuffer *buffer)
 {
     GstFlowReturn ret = GST_FLOW_OK;
-    gst_lm_net_sync_properties(self, buffer);
+    gst_lm_frame_sync_values(GST_BASE_TRANSFORM(self), buffer);
     GstLmNetSettings settings = gst_lm_net_get_settings(self);
     Pending item = {.buffer = buffer};
     GstVideoFrame video;
@@ -106,7 +104,7 @@ static bool complete_frame(GstLmNet *self, GstBuffer **buffer, const GstLmNetFra
     if (!waited && gst_lm_net_is_flushing(self))
         return false;
 
-    gst_lm_net_sync_properties(self, *buffer);
+    gst_lm_frame_sync_values(GST_BASE_TRANSFORM(self), *buffer);
     GstLmNetSettings settings = gst_lm_net_get_settings(self);
     if (frame->arrival)
         gst_lm_net_enter_scene(self, frame);

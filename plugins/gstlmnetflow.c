@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * What both modes of lmnet do with a frame: look at it, take up its mask, draw. */
-#include "gstlmframe.h"
 #include "gstlmnet-private.h"
 
 #include "util/clock.h"
-
-#define GST_CAT_DEFAULT gst_lm_net_debug
 
 /* Of running time: after more than this, and than a few frames, without one the scene is taken for
  * another. */
@@ -62,20 +59,18 @@ void gst_lm_net_flow_reset(GstLmNet *self)
         lm_session_discard(self->session);
 }
 
-void gst_lm_net_flow_configure(GstLmNet *self, const GstVideoInfo *info,
-                               const LmFrameInfo *frame_info)
+void gst_lm_net_flow_configure(GstLmNet *self, const GstLmLayout *layout)
 {
     /* A mere renegotiation downstream: frames may be pending, and their masks stay good. */
-    if (self->info.finfo && gst_video_info_is_equal(info, &self->info))
+    if (self->layout.video.finfo && gst_video_info_is_equal(&layout->video, &self->layout.video))
         return;
     gst_lm_net_flow_reset(self);
-    self->info = *info;
-    self->frame_info = *frame_info;
+    self->layout = *layout;
     self->region_serial = 0;
-    self->bad_frame_told = self->refusal_told = false;
+    self->refusal_told = false;
     if (gst_lm_net_get_settings(self).overlay.flags & GST_LM_OVERLAY_LABEL) {
         const LmModelInfo *model = lm_session_model(self->session);
-        gst_lm_painter_load_fonts(frame_info->height, model->class_names, model->n_class_names);
+        gst_lm_painter_load_fonts(layout->frame.height, model->class_names, model->n_class_names);
     }
 }
 
@@ -95,35 +90,14 @@ bool gst_lm_net_is_flushing(GstLmNet *self)
     return flushing;
 }
 
-void gst_lm_net_sync_properties(GstLmNet *self, GstBuffer *buffer)
-{
-    GstClockTime time =
-        gst_lm_stream_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer));
-    if (GST_CLOCK_TIME_IS_VALID(time))
-        gst_object_sync_values(GST_OBJECT(self), time);
-}
-
 /* --- Before a frame's analysis -------------------------------------------------------------- */
-
-/* Told once for each layout: where one is bad, all may be. */
-static void warn_bad_frame(GstLmNet *self)
-{
-    if (!self->bad_frame_told)
-        GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("Frames are not what their caps say."),
-                            ("they pass without analysis"));
-    self->bad_frame_told = true;
-}
 
 bool gst_lm_net_map(GstLmNet *self, GstBuffer *buffer, GstVideoFrame *video, LmFrame *frame)
 {
-    bool ok = gst_video_frame_map(video, &self->info, buffer, GST_MAP_READ);
-    if (ok && !gst_lm_frame_wrap(video, &self->frame_info, frame)) {
-        gst_video_frame_unmap(video);
-        ok = false;
-    }
-    if (!ok)
-        warn_bad_frame(self);
-    return ok;
+    if (gst_lm_frame_map(&self->layout, buffer, GST_MAP_READ, video, frame))
+        return true;
+    gst_lm_frame_report_mismatch(&self->layout, GST_ELEMENT(self), "they pass without analysis");
+    return false;
 }
 
 /* The region that was asked for, clipped to the frame; tells once for each region and size where
@@ -132,7 +106,7 @@ static void clip_region(GstLmNet *self, const GstLmNetSettings *settings)
 {
     if (self->region_serial == settings->region_serial)
         return;
-    const LmRect frame = {0, 0, self->frame_info.width, self->frame_info.height};
+    const LmRect frame = {0, 0, self->layout.frame.width, self->layout.frame.height};
     const LmRect asked = settings->region;
     self->region_serial = settings->region_serial;
     self->region = asked.width ? lm_rect_clip(asked, frame) : frame;
@@ -166,7 +140,7 @@ static void find_region(GstLmNet *self, GstClockTime running)
     if (!self->region_thread && !(self->region_thread = lm_region_thread_create(&error))) {
         GST_DEBUG_OBJECT(self, "%s", error->message);
         g_error_free(error);
-        self->region = (LmRect){0, 0, self->frame_info.width, self->frame_info.height};
+        self->region = (LmRect){0, 0, self->layout.frame.width, self->layout.frame.height};
         return;
     }
     GST_OBJECT_LOCK(self);
@@ -187,8 +161,8 @@ static void settle_region(GstLmNet *self, const GstLmNetSettings *settings, GstC
         clip_region(self, settings);
     if (!lm_rect_equal(before, self->region))
         GST_INFO_OBJECT(self, "region %d,%d,%d,%d of %d x %d", self->region.x, self->region.y,
-                        self->region.width, self->region.height, self->frame_info.width,
-                        self->frame_info.height);
+                        self->region.width, self->region.height, self->layout.frame.width,
+                        self->layout.frame.height);
 }
 
 static bool both_have_times(const GstLmNetFrame *a, const GstLmNetFrame *b)
@@ -230,7 +204,8 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
 {
     GstLmNetFrame frame = {
         .pts = GST_BUFFER_PTS(buffer),
-        .running = gst_lm_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer)),
+        .running =
+            gst_lm_frame_running_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer)),
         .arrival = lm_clock_now(),
     };
     frame.clock = self->last.clock + step(&self->last, &frame);
@@ -256,7 +231,8 @@ GstLmNetFrame gst_lm_net_look(GstLmNet *self, GstBuffer *buffer, const LmFrame *
 void gst_lm_net_refused(GstLmNet *self, GError *error)
 {
     if (!self->refusal_told && lm_session_state(self->session) == LM_SESSION_READY) {
-        gst_lm_net_post(self, GST_MESSAGE_WARNING, "Frames pass without analysis:", error);
+        gst_lm_error_post(GST_ELEMENT(self), GST_MESSAGE_WARNING,
+                          "Frames pass without analysis:", error);
         self->refusal_told = true;
     }
     g_error_free(error);
@@ -319,15 +295,16 @@ void gst_lm_net_draw(GstLmNet *self, GstBuffer **buffer, const GstLmNetSettings 
         drawing.mask = self->marks.mask;
         drawing.findings = &self->marks.findings;
     }
-    gst_lm_net_get_state(self, &drawing.light);
-    if (!gst_lm_painter_draw(&self->painter, buffer, &self->info, &self->frame_info, &drawing)) {
-        warn_bad_frame(self);
+    gst_lm_net_get_state(self, &drawing.indicator);
+    if (!gst_lm_painter_draw(&self->painter, buffer, &self->layout, &drawing)) {
+        gst_lm_frame_report_mismatch(&self->layout, GST_ELEMENT(self),
+                                     "they pass without analysis");
         return;
     }
     if (!marked)
         return;
     *buffer = gst_buffer_make_writable(*buffer);
-    gst_lm_meta_attach(*buffer, &self->info, &self->marks, model, self->marks_of.pts, age);
+    gst_lm_meta_attach(*buffer, &self->layout.video, &self->marks, model, self->marks_of.pts, age);
     GST_OBJECT_LOCK(self);
     gst_lm_net_stats_add_age(&self->stats, age);
     GST_OBJECT_UNLOCK(self);

@@ -3,8 +3,6 @@
  * there is. */
 #include "gstlmnet-private.h"
 
-#define GST_CAT_DEFAULT gst_lm_net_debug
-
 /* Inferences that tell how long the next one will take. */
 #define RECENT 16
 
@@ -145,7 +143,7 @@ GstFlowReturn gst_lm_net_pass_latest(GstLmNet *self, GstBuffer **buffer)
     if (state == LM_SESSION_DEGRADED && self->marks.mask)
         gst_lm_net_new_scene(self);
 
-    gst_lm_net_sync_properties(self, *buffer);
+    gst_lm_frame_sync_values(GST_BASE_TRANSFORM(self), *buffer);
     const GstLmNetSettings settings = gst_lm_net_get_settings(self);
     GstLmNetFrame frame = {0};
     analyse(self, *buffer, &settings, &frame);

@@ -3,57 +3,7 @@
  */
 #include "gstlmnet-private.h"
 
-#include "gstlmframe.h"
-#include "util/error.h"
-
-#define GST_CAT_DEFAULT gst_lm_net_debug
-
 /* --- Errors, warnings, progress ------------------------------------------------------------- */
-
-static void resource_or_library(const GError *error, GQuark *domain, gint *code)
-{
-    *domain = GST_RESOURCE_ERROR;
-    *code = GST_RESOURCE_ERROR_FAILED;
-    if (error->domain != LM_ERROR)
-        return;
-    switch ((LmErrorCode)error->code) {
-    case LM_ERROR_FILE:
-        *code = GST_RESOURCE_ERROR_OPEN_READ;
-        break;
-    case LM_ERROR_MODEL:
-        *code = GST_RESOURCE_ERROR_READ;
-        break;
-    case LM_ERROR_ARGUMENT:
-        *code = GST_RESOURCE_ERROR_SETTINGS;
-        break;
-    case LM_ERROR_DEVICE:
-        *code = GST_RESOURCE_ERROR_NOT_FOUND;
-        break;
-    case LM_ERROR_VULKAN:
-        *domain = GST_LIBRARY_ERROR;
-        *code = GST_LIBRARY_ERROR_FAILED;
-        break;
-    case LM_ERROR_TIMEOUT:
-        *code = GST_RESOURCE_ERROR_BUSY;
-        break;
-    case LM_ERROR_MEMORY:
-        *code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
-        break;
-    case LM_ERROR_LOST:
-        break;
-    }
-}
-
-void gst_lm_net_post(GstLmNet *self, GstMessageType type, const char *text, const GError *error)
-{
-    GQuark domain;
-    gint code;
-    resource_or_library(error, &domain, &code);
-    gst_element_message_full(GST_ELEMENT(self), type, domain, code,
-                             text ? g_strdup_printf("%s %s", text, error->message)
-                                  : g_strdup(error->message),
-                             NULL, __FILE__, G_STRFUNC, __LINE__);
-}
 
 void gst_lm_net_report_start_failure(GstLmNet *self)
 {
@@ -64,7 +14,7 @@ void gst_lm_net_report_start_failure(GstLmNet *self)
     GST_OBJECT_UNLOCK(self);
     /* Without one the element is being stopped, which is no failure. */
     if (error)
-        gst_lm_net_post(self, GST_MESSAGE_ERROR, NULL, error);
+        gst_lm_error_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, NULL, error);
     g_clear_error(&error);
 }
 
@@ -110,8 +60,8 @@ void gst_lm_net_session_report(void *user, const LmSessionReport *report)
     case LM_SESSION_DEGRADED:
         /* Further reasons come as it is tried again and again. */
         if (g_atomic_int_compare_and_exchange(&self->degraded, FALSE, TRUE))
-            gst_lm_net_post(
-                self, GST_MESSAGE_WARNING,
+            gst_lm_error_post(
+                GST_ELEMENT(self), GST_MESSAGE_WARNING,
                 "Analysis failed; frames pass without marks until it works again:", report->error);
         break;
     case LM_SESSION_FAILED:
@@ -127,35 +77,37 @@ void gst_lm_net_session_report(void *user, const LmSessionReport *report)
 /* --- State ----------------------------------------------------------------------------------- */
 
 /* With the state's lock held. */
-static const char *state_name(const GstLmNetState *state, const char **reason, GstLmLight *light)
+static const char *state_name(const GstLmNetState *state, const char **reason,
+                              GstLmIndicator *light)
 {
     static const struct {
         const char *name, *reason;
-        GstLmLight light;
+        GstLmIndicator light;
     } pictures[] = {
-        [GST_LM_PICTURE_LIVE] = {"ready", "", GST_LM_LIGHT_READY},
-        [GST_LM_PICTURE_FROZEN] = {"frozen", "the picture does not change", GST_LM_LIGHT_DEGRADED},
+        [GST_LM_PICTURE_LIVE] = {"ready", "", GST_LM_INDICATOR_READY},
+        [GST_LM_PICTURE_FROZEN] = {"frozen", "the picture does not change",
+                                   GST_LM_INDICATOR_DEGRADED},
         [GST_LM_PICTURE_NO_SIGNAL] = {"no-signal", "the picture is missing, black or of one colour",
-                                      GST_LM_LIGHT_DEGRADED},
+                                      GST_LM_INDICATOR_DEGRADED},
     };
     *reason = state->session_reason ? state->session_reason : "";
     switch (state->session) {
     case LM_SESSION_FAILED:
-        *light = GST_LM_LIGHT_FAILED;
+        *light = GST_LM_INDICATOR_FAILED;
         return "failed";
     case LM_SESSION_DEGRADED:
-        *light = GST_LM_LIGHT_DEGRADED;
+        *light = GST_LM_INDICATOR_DEGRADED;
         return "degraded";
     case LM_SESSION_IDLE:
     case LM_SESSION_STARTING:
-        *light = GST_LM_LIGHT_STARTING;
+        *light = GST_LM_INDICATOR_STARTING;
         return "starting";
     case LM_SESSION_READY:
         break;
     }
     if (state->slow_reason) {
         *reason = state->slow_reason;
-        *light = GST_LM_LIGHT_DEGRADED;
+        *light = GST_LM_INDICATOR_DEGRADED;
         return "degraded";
     }
     *reason = pictures[state->picture].reason;
@@ -167,7 +119,7 @@ static const char *state_name(const GstLmNetState *state, const char **reason, G
 static bool has_news(const GstLmNetState *state)
 {
     const char *reason;
-    GstLmLight light;
+    GstLmIndicator light;
     return g_strcmp0(state_name(state, &reason, &light), state->told) != 0;
 }
 
@@ -175,7 +127,7 @@ static bool has_news(const GstLmNetState *state)
 static GstStructure *take_news(GstLmNetState *state)
 {
     const char *reason;
-    GstLmLight light;
+    GstLmIndicator light;
     if (!has_news(state))
         return NULL;
     state->told = state_name(state, &reason, &light);
@@ -228,7 +180,7 @@ void gst_lm_net_set_picture(GstLmNet *self, GstLmPicture picture)
     tell_state(self);
 }
 
-const char *gst_lm_net_get_state(GstLmNet *self, GstLmLight *light)
+const char *gst_lm_net_get_state(GstLmNet *self, GstLmIndicator *light)
 {
     pthread_mutex_lock(&self->state.lock);
     const char *reason, *name = state_name(&self->state, &reason, light);
@@ -268,7 +220,7 @@ void gst_lm_net_tell_detection(void *user, LmTrackEvent event, const LmFinding *
     const char *label =
         gst_lm_class_name(model->class_names, model->n_class_names, finding->class_index);
     GstClockTime stream_time =
-        gst_lm_stream_time(&GST_BASE_TRANSFORM(self)->segment, self->marks_of.pts);
+        gst_lm_frame_stream_time(&GST_BASE_TRANSFORM(self)->segment, self->marks_of.pts);
     GstStructure *structure = gst_structure_new(
         "lmnet-detection", "event", G_TYPE_STRING, event == LM_TRACK_ENTER ? "enter" : "leave",
         "id", G_TYPE_UINT, finding->id, "label", G_TYPE_STRING, label, "confidence", G_TYPE_DOUBLE,

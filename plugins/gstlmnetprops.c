@@ -2,7 +2,6 @@
  * lmnet's properties. */
 #include "gstlmnet-private.h"
 
-#include "gstlmframe.h"
 #include "gstlmoverlayprops.h"
 #include "model/bundled.h"
 
@@ -192,7 +191,7 @@ static void gst_lm_net_get_property(GObject *object, guint id, GValue *value, GP
 {
     GstLmNet *self = GST_LM_NET(object);
     bool known = true;
-    GstLmLight light;
+    GstLmIndicator light;
     const char *state = gst_lm_net_get_state(self, &light);
 
     GST_OBJECT_LOCK(self);

@@ -6,8 +6,6 @@
 #include "model/bundled.h"
 #include "util/error.h"
 
-#define GST_CAT_DEFAULT gst_lm_net_debug
-
 void gst_lm_net_close_sessions(GstLmNet *self)
 {
     GST_OBJECT_LOCK(self);
@@ -118,7 +116,7 @@ bool gst_lm_net_open_sessions(GstLmNet *self)
     clear_settings(&settings);
     if (!ok) {
         lm_session_free(&session);
-        gst_lm_net_post(self, GST_MESSAGE_ERROR, NULL, error);
+        gst_lm_error_post(GST_ELEMENT(self), GST_MESSAGE_ERROR, NULL, error);
         g_error_free(error);
         return false;
     }
