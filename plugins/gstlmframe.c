@@ -104,26 +104,6 @@ void gst_lm_frame_sync_values(GstBaseTransform *element, const GstBuffer *buffer
         gst_object_sync_values(GST_OBJECT(element), time);
 }
 
-bool gst_lm_region_parse(const char *text, LmRect *region)
-{
-    if (g_strcmp0(text, "full") == 0) {
-        *region = (LmRect){0};
-        return true;
-    }
-    char **parts = g_strsplit(text ? text : "", ",", -1);
-    /* Sums of two such numbers stay far inside an int. */
-    const gint64 limit = 1000000;
-    gint64 number[4];
-    bool ok = g_strv_length(parts) == G_N_ELEMENTS(number);
-    for (unsigned i = 0; ok && i < G_N_ELEMENTS(number); i++)
-        ok = g_ascii_string_to_signed(g_strstrip(parts[i]), 10, i < 2 ? -limit : 1, limit,
-                                      &number[i], NULL);
-    g_strfreev(parts);
-    if (ok)
-        *region = (LmRect){(int)number[0], (int)number[1], (int)number[2], (int)number[3]};
-    return ok;
-}
-
 void gst_lm_frame_add_pad_template(GstElementClass *klass, GstPadDirection direction,
                                    const char *caps)
 {

@@ -49,11 +49,6 @@ GstClockTime gst_lm_frame_running_time(const GstSegment *segment, GstClockTime p
 /** Sets controlled properties to their values at the frame's stream time. Streaming thread. */
 void gst_lm_frame_sync_values(GstBaseTransform *element, const GstBuffer *buffer);
 
-/** Parses the property `region`: "full" (*region becomes 0 x 0), or "x,y,width,height" in pixels, x
- * and y may be negative, width and height at least 1. False for anything else; *region is left as
- * it is. */
-bool gst_lm_region_parse(const char *text, LmRect *region);
-
 /** Adds an always pad named "sink" or "src", by its direction, with these caps. In class_init. */
 void gst_lm_frame_add_pad_template(GstElementClass *klass, GstPadDirection direction,
                                    const char *caps);
