@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Brings the errors of the layers below onto the bus, each with a GStreamer code of its own. */
+ * Posts errors of the layers below on the bus, each with a GStreamer code of its own. */
 #pragma once
 
 #include <gst/gst.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Holds a mask and finds what is in it. */
+ * Holds a mask and searches it for findings. */
 #include "gstlmmarks.h"
 
 void gst_lm_marks_clear(GstLmMarks *marks)

@@ -18,8 +18,8 @@ typedef struct {
 } GstLmMarks;
 
 void gst_lm_marks_clear(GstLmMarks *marks);
-/** Replaces the mask (adds a reference), unless it is there already, and finds what is in it. False
- * if nothing has changed. */
+/** Replaces the mask (adds a reference), unless it is there already, and searches it. False if
+ * nothing has changed. */
 bool gst_lm_marks_set(GstLmMarks *marks, LmMask *mask, const LmFindingsParams *params);
 
 G_END_DECLS

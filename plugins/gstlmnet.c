@@ -104,7 +104,7 @@ static void reset(GstLmNet *self)
         lm_session_discard(self->session.current);
 }
 
-/* Takes the latency that the mode adds, and posts a message if it has changed. Any thread. */
+/* Updates the latency that the mode adds, and posts a message if it has changed. Any thread. */
 static void update_latency(GstLmNet *self)
 {
     GST_OBJECT_LOCK(self);

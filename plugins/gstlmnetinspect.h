@@ -53,8 +53,8 @@ guint64 gst_lm_net_inspect_begin_shot(GstLmNetInspect *self);
 /** Maps a frame for reading; false if it does not match its caps, which is reported. */
 bool gst_lm_net_inspect_map(GstLmNetInspect *self, GstBuffer *buffer, GstVideoFrame *video,
                             LmFrame *view);
-/** Inspects the next frame, whose region is `self->region` from then on. wait: for what the frame
- * itself shows of its region, so that results do not depend on another thread's pace. */
+/** Inspects the next frame; `self->region` is its region from then on. wait: until the region
+ * thread has seen this frame, so that results do not depend on that thread's pace. */
 GstLmNetFrame gst_lm_net_inspect_frame(GstLmNetInspect *self, GstBuffer *buffer,
                                        const LmFrame *view, const GstLmNetFrameSettings *settings,
                                        bool wait);

@@ -79,7 +79,7 @@ static void report(void *user, const LmSessionReport *report)
     case LM_SESSION_READY: {
         bool first = !g_atomic_int_compare_and_exchange(&self->degraded, TRUE, FALSE);
         bool open = g_atomic_int_compare_and_exchange(&self->progress_open, TRUE, FALSE);
-        /* Another session may have made all that there is to make. */
+        /* Another session may have done all the work. */
         if (first && !open)
             post_progress(self, GST_PROGRESS_TYPE_START, "ready", 0);
         if (first || open)
@@ -126,7 +126,7 @@ void gst_lm_net_session_close(GstLmNetSession *self)
     gst_lm_net_state_reset(self->state);
 }
 
-/* A copy of what sessions are made of. */
+/* A copy of the settings that make a session. */
 typedef struct {
     char *model, *small_model; /* Paths; equal if the user names a model. */
     char *device;

@@ -87,7 +87,7 @@ static bool set_region(GstLmNetSettings *self, const char *text)
     return self->region_valid;
 }
 
-/* Sets what the session is made of. */
+/* Sets a property that the session depends on. */
 static GstLmNetSetResult set_ready_property(GstLmNetSettings *self, guint id, const GValue *value)
 {
     if (self->running)

@@ -59,10 +59,10 @@ typedef struct {
     char *region_text; /**< As set, even if it is refused. */
     bool region_valid; /**< Whether frame.region corresponds to region_text. */
     bool running;      /**< From READY to PAUSED until back; set by the element. */
-    bool stale;        /**< Changed since the session was made of it; cleared by the session. */
+    bool stale;        /**< Changed since the session was opened, which clears it. */
 } GstLmNetSettings;
 
-/** What became of a property's new value. */
+/** The outcome of setting a property. */
 typedef enum {
     GST_LM_NET_SET_OK,
     GST_LM_NET_SET_UNKNOWN,    /**< No such property. */
@@ -85,8 +85,8 @@ GstLmNetSetResult gst_lm_net_settings_set(GstLmNetSettings *self, guint id, cons
 /** False if the property is not among the settings. */
 bool gst_lm_net_settings_get(const GstLmNetSettings *self, guint id, GValue *value);
 
-/** Sets controlled properties to their values at the frame's time, and copies what frames need.
- * Takes the object lock of the element. Streaming thread. */
+/** Sets controlled properties to their values at the frame's time, and returns a copy of the
+ * settings for it. Takes the object lock of the element. Streaming thread. */
 GstLmNetFrameSettings gst_lm_net_settings_take(const GstLmNetSettings *self,
                                                GstBaseTransform *element, const GstBuffer *buffer);
 

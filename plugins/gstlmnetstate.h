@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-/** What the frames show. */
+/** The content of the frames. */
 typedef enum { GST_LM_PICTURE_LIVE, GST_LM_PICTURE_FROZEN, GST_LM_PICTURE_NO_SIGNAL } GstLmPicture;
 
 /** Each setter posts lmnet-state if the state's name becomes another one; reasons alone are no
