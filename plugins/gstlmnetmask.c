@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnetmask: turns lmnet's metadata into grey video. */
+ * lmnetmask: converts lmnet's metadata to grey video. */
 /**
  * SECTION:element-lmnetmask
  * @title: lmnetmask
  * @see_also: lmnet, lmnetoverlay
  *
- * Replaces each frame by the mask that #GstLmNet put on it: probabilities, round(255 p) of the
+ * Replaces each frame by the mask that #GstLmNet attached to it: probabilities, round(255 p) of the
  * first class, or with `content=class` the class of each marked pixel, as
- * round(255 class / (classes - 1)). With `size=network` the mask has the network's size and is
- * resampled by nothing. Frames without metadata give zeros.
+ * round(255 class / (classes - 1)). With `size=network` the mask has the network's size and is not
+ * resampled. Frames without metadata give zeros.
  *
  * ## Example launch line
  * |[
@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "gstlmenum.h"
 #include "gstlmframe.h"
 #include "gstlmmeta.h"
 #include "overlay/overlay.h"
@@ -31,7 +32,6 @@ GST_DEBUG_CATEGORY_STATIC(gst_lm_net_mask_debug);
 #define SRC_CAPS                                                                                   \
     "video/x-raw, format = (string) GRAY8, width = (int) [ 32, 4096 ], "                           \
     "height = (int) [ 32, 4096 ], framerate = (fraction) [ 0, max ]"
-#define THRESHOLD_OF_METADATA (-1.0)
 
 typedef enum { CONTENT_PROBABILITY, CONTENT_CLASS } Content;
 typedef enum { SIZE_FRAME, SIZE_NETWORK } Size;
@@ -56,7 +56,7 @@ struct _GstLmNetMask {
     bool network_size; /* As negotiated. */
     GstLmMarks marks;
     LmScratch scratch;
-    GstEvent *held_caps, *held_segment; /* Until the model's event tells the size. */
+    GstEvent *held_caps, *held_segment; /* Until the model's event brings the size. */
 };
 
 G_DEFINE_TYPE(GstLmNetMask, gst_lm_net_mask, GST_TYPE_VIDEO_FILTER)
@@ -64,31 +64,15 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(lmnetmask, "lmnetmask", GST_RANK_NONE, GST
                                       GST_DEBUG_CATEGORY_INIT(gst_lm_net_mask_debug, "lmnetmask", 0,
                                                               "lmnet's metadata as video"))
 
-static GType gst_lm_net_mask_content_get_type(void)
-{
-    static gsize type = 0;
-    static const GEnumValue values[] = {
-        {CONTENT_PROBABILITY, "round(255 p) of the first class", "probability"},
-        {CONTENT_CLASS, "round(255 class / (classes - 1)) where marked", "class"},
-        {0, NULL, NULL},
-    };
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, g_enum_register_static("GstLmNetMaskContent", values));
-    return type;
-}
+static GST_LM_DEFINE_ENUM(gst_lm_net_mask_content_get_type, "GstLmNetMaskContent",
+                          {CONTENT_PROBABILITY, "round(255 p) of the first class", "probability"},
+                          {CONTENT_CLASS,
+                           "round(255 class / (classes - 1)) of marked pixels, else 0", "class"});
 
-static GType gst_lm_net_mask_size_get_type(void)
-{
-    static gsize type = 0;
-    static const GEnumValue values[] = {
-        {SIZE_FRAME, "The frame's", "frame"},
-        {SIZE_NETWORK, "The network's, of the analysed region alone", "network"},
-        {0, NULL, NULL},
-    };
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, g_enum_register_static("GstLmNetMaskSize", values));
-    return type;
-}
+static GST_LM_DEFINE_ENUM(gst_lm_net_mask_size_get_type, "GstLmNetMaskSize",
+                          {SIZE_FRAME, "The frame's", "frame"},
+                          {SIZE_NETWORK, "The network's; shows the analysed region only",
+                           "network"});
 
 static void gst_lm_net_mask_set_property(GObject *object, guint id, const GValue *value,
                                          GParamSpec *pspec)
@@ -146,7 +130,7 @@ static bool wants_network_size(GstLmNetMask *self, int *width, int *height)
     return wanted;
 }
 
-/* A mask keeps the frame's timing; of its picture, only the size and only with size=frame. */
+/* A mask keeps the frame's timing, and with size=frame its size. */
 static GstCaps *gst_lm_net_mask_transform_caps(GstBaseTransform *trans, GstPadDirection direction,
                                                GstCaps *caps, GstCaps *filter)
 {
@@ -166,7 +150,7 @@ static GstCaps *gst_lm_net_mask_transform_caps(GstBaseTransform *trans, GstPadDi
                                   height, NULL);
         }
     }
-    /* The other pad's template brings the formats, and the sizes where none are known. */
+    /* The other pad's template brings the formats, and the sizes if none are known. */
     GstCaps *templ = gst_pad_get_pad_template_caps(direction == GST_PAD_SINK
                                                        ? GST_BASE_TRANSFORM_SRC_PAD(trans)
                                                        : GST_BASE_TRANSFORM_SINK_PAD(trans));
@@ -184,7 +168,7 @@ static GstCaps *gst_lm_net_mask_transform_caps(GstBaseTransform *trans, GstPadDi
 static void report_missing_model(GstLmNetMask *self)
 {
     GST_ELEMENT_ERROR(self, CORE, NEGOTIATION,
-                      ("size=network needs lmnet upstream, which tells the network's size."),
+                      ("size=network needs lmnet upstream, which reports the network's size."),
                       ("no %s event came before the first frame", GST_LM_MODEL_EVENT));
 }
 
@@ -215,8 +199,8 @@ static gboolean forward_held(GstLmNetMask *self)
     return ok;
 }
 
-/* lmnet sends its event before the caps; but to a pad that is linked late, sticky events come the
- * other way round. So caps without a model wait for it, and the segment with them. */
+/* lmnet sends its event before the caps; but a pad that is linked late gets the sticky events in
+ * another order. So caps wait for the model's event, and the segment waits with them. */
 static gboolean gst_lm_net_mask_sink_event(GstBaseTransform *trans, GstEvent *event)
 {
     GstLmNetMask *self = GST_LM_NET_MASK(trans);
@@ -309,10 +293,7 @@ static GstFlowReturn gst_lm_net_mask_transform_frame(GstVideoFilter *filter, Gst
                                                      GstVideoFrame *out)
 {
     GstLmNetMask *self = GST_LM_NET_MASK(filter);
-    GstBaseTransform *trans = GST_BASE_TRANSFORM(filter);
-    GstClockTime time = gst_lm_stream_time(&trans->segment, GST_BUFFER_PTS(in->buffer));
-    if (GST_CLOCK_TIME_IS_VALID(time))
-        gst_object_sync_values(GST_OBJECT(self), time);
+    gst_lm_frame_sync_values(GST_BASE_TRANSFORM(filter), in->buffer);
     GST_OBJECT_LOCK(self);
     Content content = self->content;
     double threshold = self->threshold;
@@ -325,7 +306,7 @@ static GstFlowReturn gst_lm_net_mask_transform_frame(GstVideoFilter *filter, Gst
     bool found = gst_lm_meta_read(in->buffer, &filter->in_info, threshold, &self->marks);
     if (found && self->network_size &&
         (self->marks.mask->width != width || self->marks.mask->height != height)) {
-        GST_WARNING_OBJECT(self, "mask of %d x %d where the model's event said %d x %d",
+        GST_WARNING_OBJECT(self, "a mask of %d x %d does not match the model's event: %d x %d",
                            self->marks.mask->width, self->marks.mask->height, width, height);
         found = false;
     }
@@ -362,7 +343,7 @@ static void gst_lm_net_mask_class_init(GstLmNetMaskClass *klass)
     object_class->get_property = gst_lm_net_mask_get_property;
     g_object_class_install_property(
         object_class, PROP_CONTENT,
-        g_param_spec_enum("content", "Content", "What the mask's levels mean",
+        g_param_spec_enum("content", "Content", "Meaning of the mask's levels",
                           gst_lm_net_mask_content_get_type(), CONTENT_PROBABILITY,
                           flags | GST_PARAM_MUTABLE_PLAYING));
     g_object_class_install_property(object_class, PROP_SIZE,
@@ -374,13 +355,13 @@ static void gst_lm_net_mask_class_init(GstLmNetMaskClass *klass)
         g_param_spec_double(
             "threshold", "Threshold",
             "content=class: probability at which a pixel is marked (-1: as in the metadata)", -1, 1,
-            THRESHOLD_OF_METADATA, flags | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING));
+            GST_LM_META_THRESHOLD, flags | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING));
     gst_type_mark_as_plugin_api(gst_lm_net_mask_content_get_type(), 0);
     gst_type_mark_as_plugin_api(gst_lm_net_mask_size_get_type(), 0);
 
     gst_element_class_set_static_metadata(
         element_class, "LM-Net mask", "Filter/Converter/Video",
-        "Turns the masks that lmnet left on the frames as metadata into grey video",
+        "Converts the masks that lmnet attached to the frames as metadata to grey video",
         "The LM-Net live authors");
     gst_lm_frame_add_pad_template(element_class, GST_PAD_SINK, GST_LM_VIDEO_CAPS);
     gst_lm_frame_add_pad_template(element_class, GST_PAD_SRC, SRC_CAPS);
@@ -395,6 +376,6 @@ static void gst_lm_net_mask_class_init(GstLmNetMaskClass *klass)
 
 static void gst_lm_net_mask_init(GstLmNetMask *self)
 {
-    self->threshold = THRESHOLD_OF_METADATA;
+    self->threshold = GST_LM_META_THRESHOLD;
     gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
 }
