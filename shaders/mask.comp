@@ -3,13 +3,14 @@
  * Softmax over classes, filtered over time: round(255 p) of every class above background, as bytes.
  *
  * x: logits as C4 planes of `pixels` texels
- * y: [class - 1][pixel / 4] words of four pixels' bytes, the first pixel lowest; `pixels` is a multiple of 4
- *   Where a logit is not finite, which sums too large for half floats come to, p is 0: nothing is marked there, and
- *   no trace of it stays in the history.
- * smoothing: one texel; x: the weight of history; 0: none, and the history is left alone; below 0: this is the
- *   first of its scene
- * history, future: p of the frame before and of this one, as y; texels of four pixels, fp32 in every build. The same
- *   memory: an invocation reads what it will write.
+ * y: [class - 1][pixel / 4] words of four pixels' bytes, the first pixel lowest; `pixels` is a
+ *   multiple of 4
+ *   If a logit is not finite, as from a sum too large for half floats, p is 0: nothing is marked
+ *   there, and nothing of it stays in the history.
+ * smoothing: one texel; x: the weight of history; 0: none, and the history is not touched; below 0:
+ *   this is the first frame of its shot
+ * history, future: p of the frame before and of this one, as y; texels of four pixels, fp32 in
+ *   every build. Both are the same memory: an invocation reads what it will write.
  *
  * Grid: x = words; y = class - 1.
  */
@@ -22,7 +23,7 @@ layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push {
     int pixels;
     int classes;
-    int stride; /* texels from plane to plane */
+    int stride; /* plane stride, texels */
 };
 
 LM_INPUT(0, x);
@@ -54,7 +55,8 @@ void main()
             total += e;
             mine = c == wanted ? e : mine;
         } while (++c < classes);
-        /* Infinite, or not numbers: known by their bits, since compilers may take it that there are none. */
+        /* Tests for infinities and NaNs by their bits, since compilers may assume that there are
+         * none. */
         p[i] = magnitude < 0x7f800000u ? mine / total : 0.0;
     }
 

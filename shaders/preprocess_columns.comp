@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Preprocessing, second pass: to the network's height, normalised.
  *
- * input 0   what the first pass wrote: [row][x] (r, g, b, 0)
+ * input 0   the first pass's output: [row][x] (r, g, b, 0)
  * bias      tap table (src/exec/resize-filter.h), from texel `table` on
  * output 0  the network's input, a C4 plane: [y][x] (r, g, b, 0), then the zero texel
  */
@@ -18,7 +18,8 @@ LM_OUTPUT(0, result);
 
 layout(push_constant) uniform Push
 {
-    vec4 scale, offset; /* normalised = scale * colour + offset; offset.w: levels to round to, see include/resize.glsl */
+    vec4 scale, offset; /* normalised = scale * colour + offset; offset.w: levels to round to, see
+                           include/resize.glsl */
     uint width, height; /* of the output */
     uint last_row;      /* of the input */
     uint table, n_quads;

@@ -1,13 +1,15 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Preprocessing, first pass: a region's rows, as they lie in memory, to RGB of the network's width.
+ * Preprocessing, first pass: converts a region's rows, in the frame's format, to RGB of the
+ * network's width.
  *
  * input 0   the region's planes, packed: 32-bit words
  * bias      tap table (src/exec/resize-filter.h): runs begin at quads, that is, groups of four pixels
  * output 0  fp32 in every build: [row][x] (r, g, b, 0), in the network's channel order
  *
- * Pixel 0 is where the upload begins: even where chroma is subsampled, so that pairs of pixels which share a chroma
- * sample never straddle quads. A quad may reach past a row's end: what it reads there weighs 0.
+ * Pixel 0 is the upload's first; it is even if chroma is subsampled, so that pairs of pixels that
+ * share a chroma sample are never in two quads. A quad may extend past a row's end: pixels there
+ * have weight 0.
  */
 #extension GL_GOOGLE_include_directive : require
 #include "lmnet.glsl"
@@ -15,23 +17,24 @@
 
 layout(local_size_x = 32) in;
 
-/* How pixels lie; as `enum family` in src/exec/preprocess.c. */
+/* The layout of pixels; as `enum family` in src/exec/preprocess.c. */
 layout(constant_id = 0) const uint FAMILY = 0;
 const uint SEMI_PLANAR_8 = 0, PLANAR_8 = 1, PACKED_422 = 2, V210 = 3, SEMI_PLANAR_10 = 4, RGB_32 = 5,
            RGB_24 = 6;
 
-/* One fetch of weights serves so many rows. src/exec/preprocess.c knows this number. */
+/* Rows that share one fetch of weights; the same number as in src/exec/preprocess.c. */
 const uint ROWS = 4;
 
 LM_INPUT_WORDS(0, words);
 LM_BIAS(taps);
 LM_OUTPUT(0, result);
 
-/* rgb = clamp(scale * (y, y, y) + from_u * u + from_v * v + offset), of codes; or clamp(scale * rgb + offset). */
+/* rgb = clamp(scale * (y, y, y) + from_u * u + from_v * v + offset), of codes; or clamp(scale * rgb
+ * + offset). */
 layout(push_constant) uniform Push
 {
     vec4 scale, from_u, from_v, offset; /* offset.w: levels to round to, see include/resize.glsl */
-    uvec3 base;   /* where the components' planes begin: words */
+    uvec3 base;   /* begin of the components' planes, words */
     uint width;   /* of the output */
     uvec3 stride; /* of the components' rows: words */
     uint rows;    /* of the output */
@@ -45,7 +48,7 @@ uint word(uint index)
     return texelFetch(words, int(index)).x;
 }
 
-/* By way of int: conversion from unsigned takes a processor without AVX-512 several steps. */
+/* Converts through int: conversion from unsigned takes several steps without AVX-512. */
 vec4 codes(uvec4 values, uint mask)
 {
     return vec4(ivec4(values & mask));
@@ -56,7 +59,7 @@ vec2 codes(uvec2 values, uint mask)
     return vec2(ivec2(values & mask));
 }
 
-/* As in push, but read once: drivers may not move these reads out of the loop. */
+/* Copies of push constants, read once: drivers may not move these reads out of the loop. */
 vec3 scale, from_u, from_v, offset;
 
 mat4x3 from_yuv(vec4 y, vec2 u, vec2 v)
@@ -86,7 +89,8 @@ mat4x3 load_v210(uint quad, uvec3 line)
                     codes(uvec2(s.x, s.y >> 10), 0x3ff), codes(uvec2(s.x >> 20, s.z), 0x3ff));
 }
 
-/* The colours of pixels 4 * quad .. 4 * quad + 3 as columns. line: the word where each component's row begins. */
+/* The colours of pixels 4 * quad .. 4 * quad + 3 as columns. line: the word at which each
+ * component's row begins. */
 mat4x3 load(uint quad, uvec3 line)
 {
     if (FAMILY == SEMI_PLANAR_8) {

@@ -1,10 +1,11 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Squeeze-and-excite's channel scales: two small layers on a mean, hardsigmoid(W2 relu(W1 mean + b1) + b2).
+ * Squeeze-and-excite's channel scales: two small layers on a mean, hardsigmoid(W2 relu(W1 mean +
+ * b1) + b2).
  *
- * x:       C4 planes of `n_partial_sums` texels, whose mean over the texels is what counts
+ * x:       C4 planes of `n_partial_sums` texels; only their mean over the texels counts
  * weights: [hidden plane][in_plane][4 outputs], then [out_plane][hidden plane][4 outputs]
- * bias:    a texel for each hidden plane, then for each out_plane
+ * bias:    a texel for each hidden plane, then one for each out_plane
  * y:       C4 planes of 1 x 1
  *
  * Grid: one workgroup, of LANES invocations.
@@ -21,7 +22,7 @@ layout(constant_id = 1) const int HIDDEN = 64; /* at least hidden_planes */
 layout(push_constant) uniform Push {
     int n_partial_sums;
     int in_planes, hidden_planes, out_planes;
-    int in_stride, out_stride; /* texels from plane to plane */
+    int in_stride, out_stride; /* plane stride, texels */
 };
 
 LM_INPUT(0, x);
@@ -42,7 +43,7 @@ vec4 mean(int plane)
     return sum / float(n_partial_sums);
 }
 
-/* Of an output plane's product with its inputs, what every `sharers`-th of them gives from `i` on. */
+/* The part of an output plane's product from every `sharers`-th input from `i` on. */
 vec4 share(bool second, int plane, int i, int sharers)
 {
     int n = second ? hidden_planes : in_planes;
@@ -72,7 +73,7 @@ void finish(bool second, int plane, vec4 sum)
     }
 }
 
-/* Where there are more invocations than planes to give, several share one. */
+/* If there are more invocations than output planes, several share one. */
 void layer(bool second, int n_in, int n_out)
 {
     int lane = int(gl_LocalInvocationID.x), sharers = clamp(LANES / n_out, 1, n_in);
@@ -102,6 +103,6 @@ void layer(bool second, int n_in, int n_out)
 void main()
 {
     layer(false, in_planes, hidden_planes);
-    barrier(); /* the hidden values are there, and `partial` is free again */
+    barrier(); /* the hidden values are ready, and `partial` is free again */
     layer(true, hidden_planes, out_planes);
 }

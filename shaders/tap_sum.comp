@@ -1,17 +1,18 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The second half of a 3x3 convolution (zero padding 1) of a picture upsampled to twice its size, bilinearly and with
- * corners aligned. Upsampling and the products with a kernel commute: linear.comp has multiplied the small picture by
- * each of the nine taps; here the nine are upsampled, moved to their places and summed, with bias, activation and an
- * optional residual.
+ * The second half of a 3x3 convolution (zero padding 1) of an input upsampled to twice its size,
+ * bilinearly with corners aligned. Upsampling and the products with a kernel commute: linear.comp
+ * has multiplied the small input by each of the nine taps; this shader upsamples the nine products,
+ * moves them to their taps' positions and sums them, with bias, activation and an optional
+ * residual.
  *
  * x:      C4 planes [output plane][tap y * 3 + x] of in_height x in_width
  * residual: C4 planes of the output's shape (ADD)
  * bias:   one texel a plane
  * y:      C4 planes of twice the input's height and width
  *
- * Grid: x = one invocation for the output texels of SIDE x SIDE input texels, columns fastest, and at least one
- * invocation more, which writes the zero texel; y = plane.
+ * Grid: x = one invocation for the output texels of SIDE x SIDE input texels, columns fastest, and
+ * at least one more invocation, which writes the zero texel; y = plane.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -24,7 +25,7 @@ layout(constant_id = 2) const bool ADD = false;
 
 layout(push_constant) uniform Push {
     int in_width, in_height;
-    int in_stride, out_stride; /* texels from plane to plane */
+    int in_stride, out_stride; /* plane stride, texels */
 };
 
 LM_INPUT(0, x);
@@ -34,8 +35,9 @@ LM_OUTPUT_PAIRS(0, y);
 
 const int SIDE = 2, OUT_SIDE = 2 * SIDE;
 
-/* Shares of the two of n input texels that output texel i lies between, none where there is no such output texel. It
- * lies at i (n - 1) / (2 n - 1), behind input texel (i + 1) / 2 - 1: exact but for the division, and so at corners. */
+/* Weights of the two of n input texels that output texel i lies between; 0 if there is no such
+ * output texel. It lies at i (n - 1) / (2 n - 1), after input texel (i + 1) / 2 - 1: exact except
+ * for the division, and so exact at corners. */
 vec2 shares(int i, int n)
 {
     int d = 2 * n - 1;
@@ -49,8 +51,9 @@ void main()
     int top = tile / tiles * SIDE, left = tile % tiles * SIDE;
     int plane = int(gl_GlobalInvocationID.y);
 
-    /* Of the output texels that the taps reach, one more at each end, number s lies between the input texels number
-     * s / 2 and s / 2 + 1, counted from the one before the tile. What lies outside has no share, whatever is read. */
+    /* Of the output texels within the taps' range, with one more at each end, number s lies between
+     * the input texels number s / 2 and s / 2 + 1, counted from the one before the tile. Texels
+     * outside have weight 0, so any value may be read. */
     vec2 down[OUT_SIDE + 2], across[OUT_SIDE + 2];
     int row[SIDE + 2], column[SIDE + 2];
     [[unroll]] for (int s = 0; s < OUT_SIDE + 2; s++) {
@@ -67,8 +70,9 @@ void main()
         [[unroll]] for (int ox = 0; ox < OUT_SIDE; ox++)
             sum[oy][ox] = texelFetch(bias, plane);
 
-    /* Along each row first, as the taps of a kernel's row then go down together. The compiler leaves out the fetches
-     * of texels that no output is near; loops of narrower bounds it would not unroll. */
+    /* Along each row first, so that the taps of a kernel's row go down together. The compiler drops
+     * the fetches of texels that no output needs; it would not unroll loops with narrower
+     * bounds. */
     [[unroll]] for (int ky = 0; ky < 3; ky++) {
         [[unroll]] for (int r = 0; r < SIDE + 2; r++) {
             vec4 value[OUT_SIDE];
@@ -93,7 +97,7 @@ void main()
         }
     }
 
-    /* Neighbours lie in one row, as the output's width is even. */
+    /* Neighbours are in the same row, since the output's width is even. */
     int height = 2 * in_height, width = 2 * in_width;
     [[unroll]] for (int oy = 0; oy < OUT_SIDE; oy++) {
         [[unroll]] for (int pair = 0; pair < SIDE; pair++) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * linear.comp for GPUs: what a tile needs lies in shared memory, so that pixels and outputs fetch it once.
+ * linear.comp for GPUs: a tile's inputs and weights lie in shared memory, so that they are fetched
+ * only once for its pixels and outputs.
  *
- * A workgroup gives COLUMNS * PIXELS consecutive pixels of GROUPS output groups. Its invocations are, fastest first:
- * columns (each PIXELS pixels, COLUMNS apart), output groups, slices. A turn takes DEPTH input planes a slice; what the
- * slices find is summed at the end, so that even a few pixels with many channels keep many invocations busy.
+ * A workgroup computes COLUMNS * PIXELS consecutive pixels of GROUPS output groups. Its invocations
+ * are, fastest first: columns (each PIXELS pixels, COLUMNS apart), output groups, slices. An
+ * iteration takes DEPTH input planes for each slice; the slices' sums are added at the end, so that
+ * even a few pixels with many channels keep many invocations busy.
  *
  * Grid: x = tiles; y = GROUPS output groups. The first tile writes the zero texels.
  */
@@ -13,14 +15,16 @@ layout(constant_id = 8) const int COLUMNS = 32;
 layout(constant_id = 9) const int GROUPS = 1;
 layout(constant_id = 10) const int SLICES = 1;
 layout(constant_id = 11) const int DEPTH = 1;
-/* Gains are computed here, by every workgroup for itself: that takes less time than waiting for another dispatch does. */
+/* Every workgroup computes the channel scales itself: this takes less time than waiting for another
+ * dispatch. */
 layout(constant_id = 12) const bool SQUEEZE_EXCITE = false;
 
 LM_INPUT(3, squeeze_excite);
 
 const int TILE = COLUMNS * PIXELS;
 const int SIZE = COLUMNS * GROUPS * SLICES;
-const int TURN = DEPTH * SLICES; /* input planes of one turn; plane d * SLICES + s of it is slice s's */
+const int TURN = DEPTH * SLICES; /* input planes of one iteration; plane d * SLICES + s belongs to
+                                    slice s */
 const int ROW = 8 * GROUPS;      /* texels of weights for one input plane */
 const int X_SHARE = (TILE * TURN + SIZE - 1) / SIZE;
 const int W_SHARE = (ROW * TURN + SIZE - 1) / SIZE;
@@ -28,7 +32,8 @@ const int STAGED = (TILE + ROW) * TURN;
 const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : SQUEEZE_EXCITE ? SIZE : 1;
 const int MAX_SCALES = 128; /* planes: LM_FUSED_SQUEEZE_EXCITE_PLANES */
 
-/* TURN planes of pixels, then their weights; at the end the slices' sums. Before all that, a texel of each invocation's. */
+/* TURN planes of pixels, then their weights; at the end the slices' sums; before the first
+ * iteration, a texel for each invocation. */
 SHARED_TILES(STAGED, SUMMED);
 shared vec4 channel_scales[SQUEEZE_EXCITE ? MAX_SCALES : 1], hidden[SQUEEZE_EXCITE ? MAX_SCALES : 1];
 
@@ -46,13 +51,13 @@ void store(int out_plane, int pixel, vec4 value)
 int local, first_pixel, first_group;
 TILE_VEC inputs[X_SHARE], tiles[W_SHARE];
 
-/* What this invocation brings for the turn whose first input plane is `first`. */
+/* Fetches this invocation's texels for the iteration whose first input plane is `first`. */
 void fetch(int first)
 {
     const int padded_planes = CACHED > 0 ? in_planes : (in_planes + 1) / 2 * 2, last_group = (out_planes - 1) / 2;
     [[unroll]] for (int n = 0; n < X_SHARE; n++) {
         int k = local + n * SIZE, plane = first + k / TILE;
-        /* Past the last plane nothing must come of what the weights are. */
+        /* Beyond the last plane the weights may be anything, so the inputs must be zero. */
         int pixel = min(first_pixel + k % TILE, pixels);
         inputs[n] = TILE_VEC(texelFetch(x, plane < in_planes ? plane * in_stride + pixel : pixels));
     }
@@ -66,8 +71,9 @@ void fetch(int first)
     }
 }
 
-/* Layer norm of the pixels in shared memory, as norm.comp has it. All their planes are there: one turn takes them.
- * What becomes of the last plane's padding channels meets weights of zero. */
+/* Layer norm of the pixels in shared memory, as in norm.comp. All their planes are there, since one
+ * iteration takes them all. The normalised values of the last plane's padding channels meet weights
+ * of zero. */
 void normalise()
 {
     vec4 tail = vec4(lessThan(ivec4(0, 1, 2, 3), ivec4(channels - (TURN - 1) * 4)));
@@ -89,13 +95,14 @@ void normalise()
     barrier();
 }
 
-/* Invocations that share each of n things; 1 where there are more things than invocations. */
+/* The number of invocations that share each of n items; 1 if there are more items than
+ * invocations. */
 int sharers_of(int n, int most)
 {
     return clamp(SIZE / n, 1, most);
 }
 
-/* The sum of what the sharers of the n-th thing have left in sums[]. */
+/* The sum of the values in sums[] of the invocations that share the n-th item. */
 vec4 sum_of_shares(int n, int sharers)
 {
     vec4 sum = vec4(0.0);
@@ -122,7 +129,8 @@ void compute_means()
     }
 }
 
-/* hidden[] := relu of a product with channel_scales[]; second: channel_scales[] := hardsigmoid of a product with hidden[] */
+/* hidden[] := relu of a product with channel_scales[]; second: channel_scales[] := hardsigmoid of a
+ * product with hidden[] */
 void compute_layer(bool second, int n_in, int n_out)
 {
     int weights_at = second ? hidden_planes * scale_planes * 4 : 0;
@@ -170,7 +178,7 @@ void main()
         compute_layer(true, hidden_planes, scale_planes);
     }
     [[dont_unroll]] do {
-        barrier(); /* after all have read the turn before */
+        barrier(); /* after all invocations have read the iteration before */
         [[unroll]] for (int n = 0; n < X_SHARE; n++)
             if (local + n * SIZE < TILE * TURN)
                 memory[local + n * SIZE] = inputs[n];
@@ -185,7 +193,7 @@ void main()
         if (NORMALISE)
             normalise();
         first += TURN;
-        /* The next turn's are under way meanwhile. */
+        /* The next iteration's texels are being fetched in the meantime. */
         if (first < in_planes)
             fetch(first);
         TILE_VEC run[PIXELS][2];

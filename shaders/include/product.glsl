@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The inner part of a product over channels, LANES8: adds what texels v[plane][texel] (PLANES, PIXELS) give to
- * sum[output][texel] (OUTPUTS), the weights w[] having been brought as include/weights.glsl says, [plane][output].
+ * The inner part of a product over channels, LANES8: adds the products of texels v[plane][texel]
+ * (PLANES, PIXELS) to sum[output][texel] (OUTPUTS), with weights w[] fetched by
+ * include/weights.glsl, [plane][output].
  *
- * As many outputs are summed at a time as make 16 sums, which stay in registers.
- * A macro, since arrays whose sizes are specialisation constants cannot be handed to functions.
+ * Outputs are summed in groups that make 16 sums, which stay in registers. A macro, since arrays
+ * whose sizes are specialisation constants cannot be passed to functions.
  */
 const int AT_ONCE = 16 / PIXELS;
 
