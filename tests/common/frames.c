@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Frames for tests. What GStreamer's documentation says of each format, spelled out. */
+ * Frames for tests, written out from GStreamer's documentation of each format. */
 #include "frames.h"
 
 static guint32 noise(guint32 *state)
@@ -54,7 +54,7 @@ void test_frame_init(LmFrame *frame, const LmFrameInfo *info, guint32 seed)
     *frame = (LmFrame){.info = *info};
     for (unsigned i = 0; i < n_planes; i++) {
         frame->stride[i] = row_bytes[i] + 5 + 8 * i;
-        /* Exactly up to the last row's last pixel: who reads beyond is found by a sanitizer. */
+        /* Ends exactly at the last row's last pixel, so that a sanitizer finds reads beyond it. */
         gsize size = (rows[i] - 1) * frame->stride[i] + row_bytes[i];
         frame->data[i] = g_malloc(size);
         for (gsize j = 0; j < size; j++)

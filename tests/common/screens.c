@@ -50,7 +50,7 @@ static bool is_inside(TestShape shape, const LmRect *box, int x, int y)
     }
 }
 
-/* A sine, by a table. */
+/* A sine from a table. */
 static float wave(double angle)
 {
     static float table[1024];
@@ -60,7 +60,7 @@ static float wave(double angle)
     return table[(int)floor(angle * (1024 / (2 * G_PI))) & 1023];
 }
 
-/* Mucosa, more or less: red, mottled, and dark where the lumen is, which wanders. */
+/* Roughly mucosa: red, mottled, and dark at the moving lumen. */
 static void paint_texture(const TestScreen *s, LmFrame *frame, int x, int y, const LmRect *box)
 {
     const double phase = s->seed * 37 % 1000, u = (double)(x - box->x) / box->width,
@@ -76,7 +76,7 @@ static void paint_texture(const TestScreen *s, LmFrame *frame, int x, int y, con
     paint(frame, x, y, light, 0.52 * light, 0.42 * light);
 }
 
-/* Lines of what could be letters, of strokes 1/8 of their height wide. */
+/* Lines of shapes like letters, whose strokes are 1/8 of their height wide. */
 static bool is_text(const TestScreen *s, int x, int y)
 {
     const int height = MAX(8, s->height / 40), stroke = MAX(1, height / 8);
@@ -84,7 +84,7 @@ static bool is_text(const TestScreen *s, int x, int y)
     const int letter = x / (height * 3 / 4), column = x % (height * 3 / 4);
     if (row >= height || column >= height * 3 / 4 - 2 * stroke)
         return false;
-    /* Every ninth line counts frames. */
+    /* Every ninth line shows a frame counter. */
     const guint32 code = hash(line, letter, line % 9 == 4 ? (guint32)s->moment : 0);
     const int third = row * 3 / height;
     return (code & 1 && column < stroke) || (code & 2 && row % (height / 2) < stroke) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * How every test program runs its suite. */
+ * Runs a test program's suite. */
 #pragma once
 
 #include <check.h>
