@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The pipeline cache's file: nothing but a whole one of this very device and driver is taken. */
+ * The pipeline cache's file: only an intact file of the same device and driver is accepted. */
 #include "gate.h"
 #include "gpu/cache.h"
 #include "gpu/pipeline.h"
@@ -60,7 +60,7 @@ START_TEST(written_is_read)
     ck_assert_ptr_nonnull(bytes);
     ck_assert_uint_eq(g_bytes_get_size(bytes), sizeof data);
     ck_assert_mem_eq(g_bytes_get_data(bytes, NULL), data, sizeof data);
-    /* Its directories are the user's alone. */
+    /* Only the user can access its directories. */
     g_autofree char *parent = g_path_get_dirname(path);
     GStatBuf status;
     ck_assert_int_eq(g_stat(parent, &status), 0);
@@ -133,7 +133,7 @@ END_TEST
 
 START_TEST(unwritable)
 {
-    /* Below a file nobody can make a directory, root included. */
+    /* Nobody, not even root, can make a directory below a file. */
     g_autofree char *file = g_build_filename(directory, "a", NULL);
     ck_assert(g_file_set_contents(file, "", 0, NULL));
     g_autoptr(GError) error = NULL;
@@ -167,7 +167,7 @@ START_TEST(damaged_on_a_device)
     lm_pipelines_save(pipelines);
     lm_pipelines_free(&pipelines);
 
-    /* An empty cache is not worth a file. */
+    /* An empty cache is not written. */
     g_remove(file);
     pipelines = lm_pipelines_create(device, directory, &error);
     lm_test_ok(pipelines, error);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Calls that are to fail do, each class of them, and leave nothing behind. */
+ * Injected faults of each class make calls fail, and nothing leaks. */
 #include "gate.h"
 #include "gpu/commands.h"
 #include "gpu/descriptors.h"
 #include "gpu/fault.h"
 #include "util/error.h"
 
-/* Some of every class of calls. */
+/* Makes some calls of every class. */
 static bool use_device(GError **error)
 {
     LmPipelines *pipelines = NULL;
@@ -66,7 +66,7 @@ START_TEST(each_class)
 }
 END_TEST
 
-/* Wherever the first failing call is, what was made before it goes again. */
+/* Whichever call fails first, everything made before it is freed. */
 START_TEST(each_call)
 {
     LmFaultClass calls = _i;
@@ -120,7 +120,7 @@ START_TEST(stall)
         ck_assert_int_ge(now_ms() - begin, 300);
     }
 
-    /* Whoever lets go of the commands waits, too; unless all is cleared. */
+    /* Freeing the commands waits, too, unless all faults are cleared. */
     lm_fault_stall(1000000, 0);
     lm_test_ok(lm_commands_submit(&commands, &error), error);
     ck_assert(!lm_commands_wait(&commands, 1000000, NULL));
@@ -134,7 +134,7 @@ END_TEST
 
 int main(void)
 {
-    LmDevice *device = lm_test_device(); /* is there one at all? */
+    LmDevice *device = lm_test_device(); /* the device has such calls */
     lm_device_free(&device);
 
     Suite *suite = suite_create("fault");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * That the validation layer is on, and that the gate sees what it says: of wrong calls and of
- * missing barriers. */
+ * Checks that the validation layer is on, and that the gate sees its messages about invalid calls
+ * and missing barriers. */
 #include "gate.h"
 #include "gpu/buffer.h"
 #include "gpu/commands.h"
