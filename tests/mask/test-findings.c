@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Masks and findings: the decision rule, components against a flood fill, boxes against what is
- * marked. */
+ * Masks and findings: the decision rule, components against a flood fill, boxes against the marked
+ * pixels. */
 #include "suite.h"
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ START_TEST(references)
 }
 END_TEST
 
-/* Every pair of bytes that two classes above background can have, at awkward thresholds too. */
+/* Every pair of bytes that two classes above background can have, also at awkward thresholds. */
 START_TEST(decisions)
 {
     const double thresholds[] = {0, 0.1, 0.2, 0.5, 0.6, 100 / 255.0, 51 / 255.0, 0.999, 1};
@@ -78,7 +78,7 @@ static int flood(const LmMask *mask, const guint8 *labels, int *ids, int at, int
     return pixels;
 }
 
-/* The smallest rectangle of what the overlay marks where only component `id` is kept. */
+/* The smallest rectangle around the overlay's marks if only component `id` is kept. */
 static LmRect marked_box(const LmMask *mask, const guint8 *labels, const int *ids, int id,
                          double threshold)
 {
@@ -102,7 +102,7 @@ static LmRect marked_box(const LmMask *mask, const guint8 *labels, const int *id
     return (LmRect){r->x + left, r->y + top, right - left, bottom - top};
 }
 
-/* Each finding against the component that it must be; in all, as many as there must be. */
+/* Compares each finding with its component, and their number. */
 static void check_components(const LmMask *mask, double threshold, double min_area, bool boxes)
 {
     const int size = mask->width * mask->height;
@@ -135,7 +135,8 @@ static void check_components(const LmMask *mask, double threshold, double min_ar
             LmRect box = marked_box(mask, labels, ids, id, threshold);
             if (box.width > 0) {
                 found = memcmp(&box, &finding->box, sizeof box) == 0;
-            } else { /* Too faint a pixel to be seen between pixels: the area it covers. */
+            } else { /* A pixel too faint to be marked between pixels has the area that it
+                        covers. */
                 box = lm_rect_clip(finding->box, mask->region);
                 found = box.width > 0 && memcmp(&box, &finding->box, sizeof box) == 0;
             }
@@ -188,7 +189,7 @@ START_TEST(boxes_of_blobs)
 }
 END_TEST
 
-/* A finding that falls between all pixels of a small region still has the box that it covers. */
+/* A finding that lies between all pixels of a small region still has the box that it covers. */
 START_TEST(box_between_pixels)
 {
     LmMask *mask = lm_mask_new(352, 352, 2, (LmRect){10, 20, 32, 32});

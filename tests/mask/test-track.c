@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Findings over time: lasting numbers, and when one enters and leaves. */
+ * Findings over time: lasting numbers, and when a finding enters and leaves. */
 #include "suite.h"
 #include <stdlib.h>
 
@@ -42,7 +42,8 @@ START_TEST(numbers_last)
 {
     LmTracker tracker = {0};
     for (int i = 0; i < 50; i++) {
-        /* They drift by more than their size in the end, and swap places in the list. */
+        /* In the end they have drifted by more than their size; they also swap places in the
+         * list. */
         LmFinding items[] = {at(10 + 2 * i, 10, 30, 1), at(200 - 2 * i, 100, 40, 1)};
         if (i % 2)
             items[0] = at(200 - 2 * i, 100, 40, 1), items[1] = at(10 + 2 * i, 10, 30, 1);
@@ -63,7 +64,7 @@ START_TEST(the_largest_overlap_wins)
     LmFinding joined[] = {{.class_index = 1, .box = {0, 0, 70, 40}}};
     update(&tracker, joined, 1, 33);
     ck_assert_uint_eq(joined[0].id, first[0].id);
-    /* And part again, soon enough for the other to be known. */
+    /* They separate again, soon enough for the other to be recognised. */
     LmFinding parted[] = {at(0, 0, 40, 1), at(50, 0, 20, 1)};
     update(&tracker, parted, 2, 66);
     ck_assert_uint_eq(parted[0].id, first[0].id);
@@ -85,7 +86,7 @@ START_TEST(a_flash_does_not_enter)
     update(&tracker, NULL, 0, 2000);
     ck_assert_str_eq(events->str, "");
     ck_assert_uint_eq(tracker.n, 0);
-    /* The same frame, looked at again, is no second sight. */
+    /* The same frame, analysed again, does not count as a second sighting. */
     update(&tracker, &item, 1, 3000);
     update(&tracker, &item, 1, 3000);
     ck_assert_str_eq(events->str, "");
@@ -97,7 +98,7 @@ START_TEST(gaps_do_not_leave)
 {
     LmTracker tracker = {0};
     LmFinding item = at(10, 10, 20, 1);
-    for (int i = 0; i <= 60; i++) /* Seen in every third mask. */
+    for (int i = 0; i <= 60; i++) /* It is in every third mask. */
         update(&tracker, &item, i % 3 == 0, 50 * i);
     ck_assert_str_eq(events->str, "+1 ");
     update(&tracker, NULL, 0, 3100);
@@ -138,7 +139,7 @@ START_TEST(a_cut_ends_all)
 }
 END_TEST
 
-/* More than are followed: each entry has one end, and no number is given twice. */
+/* More findings than are tracked: each one that enters leaves once, and no number is used twice. */
 START_TEST(crowds)
 {
     LmTracker tracker = {0};
