@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * One temporary model file that tests of this folder write over and over. */
+ * A temporary model file that the tests of this folder write again and again. */
 #pragma once
 
 #include <check.h>
@@ -9,12 +9,13 @@
 void temp_setup(void);
 void temp_teardown(void);
 
-/* Writes the file; its path, valid until the teardown. */
+/* Writes the file; returns its path, valid until the teardown. */
 const char *temp_write(const void *bytes, gsize size);
-/* A safetensors file: the header's length, `header` and `size` bytes of data (NULL: zeros). */
+/* Writes a safetensors file: the header's length, `header` and `size` bytes of data (NULL:
+ * zeros). */
 const char *temp_write_model(const char *header, const void *data, gsize size);
 
-/* Checks that an error came, of this code, whose message holds the file's path and `text`; and
+/* Checks that the error has this code and that its message contains the file's path and `text`;
  * clears it. */
 void temp_assert_error(GError **error, int code, const char *text);
 

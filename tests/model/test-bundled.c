@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Which model file is meant: the one asked for, the environment's, a bundled one. */
+ * The choice of the model file: the requested one, the environment's, a bundled one. */
 #include "model/bundled.h"
 
 #include "temp.h"
@@ -23,7 +23,7 @@ START_TEST(test_order)
 }
 END_TEST
 
-/* This program lies where no model does: the place of installation is left. */
+/* There is no model near this program, so the install path remains. */
 #define SMALL_PATH LM_TEST_MODELS_DIR "/lmnet-kvasir-128.safetensors"
 #define DEFAULT_PATH LM_TEST_MODELS_DIR "/lmnet-kvasir-256.safetensors"
 
