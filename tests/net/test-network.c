@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Building the network from model files: what a file may be, what it may not, and where tensors are
- * placed. */
+ * Building the network from model files: valid and invalid files, and the placement of tensors. */
 #include <stdlib.h>
 
 #include "suite.h"
@@ -103,7 +102,7 @@ static LmGraph *build(const char *file, int width, int height, GError **error)
     return graph;
 }
 
-/* The changed model is refused with a message that names the file and `text`. */
+/* Checks that the changed model is refused with a message that names the file and `text`. */
 static void check_refused(const Change *change, const char *text)
 {
     GError *error = NULL;
@@ -130,8 +129,8 @@ static bool counted(const LmTensorView *tensor)
     return !g_str_has_suffix(tensor->name, "num_batches_tracked");
 }
 
-/* Whichever tensor is missing, the message names it; but without its first the file holds no LM-Net
- * at all. */
+/* The message names the missing tensor. Without its first tensor, the file is not an LM-Net at
+ * all. */
 START_TEST(test_each_tensor_missing)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
@@ -143,7 +142,7 @@ START_TEST(test_each_tensor_missing)
 }
 END_TEST
 
-/* Whichever tensor is one longer in its first or last dimension, something is refused, by the name
+/* If any tensor is longer by one in its first or last dimension, the model is refused, by the name
  * of a tensor. */
 START_TEST(test_each_tensor_of_wrong_shape)
 {
@@ -162,7 +161,7 @@ START_TEST(test_each_tensor_of_wrong_shape)
 }
 END_TEST
 
-/* A kernel of 1x1 where 3x3 is to be, or the other way round, is refused by name. */
+/* A 1x1 kernel in place of 3x3, or the reverse, is refused by name. */
 START_TEST(test_each_kernel_of_wrong_size)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
@@ -225,7 +224,7 @@ START_TEST(test_sizes)
 }
 END_TEST
 
-/* First and last operator that touches each tensor's memory, slices counted to their whole. */
+/* The first and last operator that accesses each tensor's memory; slices count for their whole. */
 static void lifetime(const LmGraph *graph, LmTensorId id, guint *first, guint *last)
 {
     *first = G_MAXUINT;
@@ -249,7 +248,7 @@ static void lifetime(const LmGraph *graph, LmTensorId id, guint *first, guint *l
         *last = graph->ops->len;
 }
 
-/* No two tensors that hold something at the same time share a texel; slices lie in their wholes. */
+/* No two tensors that are alive at the same time share a texel; slices lie in their wholes. */
 START_TEST(test_plan)
 {
     GError *error = NULL;
@@ -282,7 +281,7 @@ START_TEST(test_plan)
                           "%s and %s overlap", ta->name, tb->name);
         }
     }
-    /* And memory is shared: well below the sum of all. */
+    /* Memory is shared: the arena is well below the sum of all tensors. */
     ck_assert_uint_lt(graph->arena_texels * 3, total);
     lm_graph_free(&graph);
 }
