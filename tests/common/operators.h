@@ -9,8 +9,9 @@ typedef struct {
     int in, out; /**< Channels; only `in` for operators that keep their number. Attention: heads *
                       dim. */
     int height, width; /**< Of the input. */
-    int stride;        /**< CONV; POOL: side of a cell, */
-    int cell_width;    /**< or the cell's height, if `cell_width` is set. */
+    int stride;        /**< CONV: stride; POOL: side of a cell, or its height if cell_width is
+                            set. */
+    int cell_width;    /**< POOL: width of a cell; 0: `stride`. */
     int hidden;        /**< SQUEEZE_EXCITE: channels of the hidden layer. */
     LmActivation activation;
     bool add, channel_scale, rpb, normalise;

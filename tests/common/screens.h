@@ -23,7 +23,7 @@ typedef struct {
     bool text, inset;  /**< Columns of text, directly beside the picture; another, small picture. */
     LmRect panel;      /**< A bright picture that does not change. */
     int noise;         /**< Noise of every pixel, in codes. */
-    unsigned seed;     /**< Contrast of the texture. */
+    unsigned seed;     /**< Seed of the texture. */
     double moment;     /**< All motion depends on it; it grows by 1 for each frame. */
 } TestScreen;
 

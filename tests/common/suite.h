@@ -4,6 +4,14 @@
 
 #include <check.h>
 
+/** Fails the test without a note for each success, as libcheck's assertions write: for checks of
+ * every pixel. */
+#define require(condition, ...)                                                                    \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg(__VA_ARGS__);                                                             \
+    } while (0)
+
 /** Runs and frees the suite; verbosity is CK_VERBOSITY's. Returns how many checks failed. */
 static inline int test_suite_run(Suite *suite, enum fork_status fork)
 {

@@ -38,7 +38,7 @@ static void update(LmTracker *tracker, LmFinding *items, unsigned n, gint64 time
     lm_tracker_update(tracker, &findings, time * MS, note, &events);
 }
 
-START_TEST(numbers_last)
+START_TEST(ids_last)
 {
     LmTracker tracker = {0};
     for (int i = 0; i < 50; i++) {
@@ -176,7 +176,7 @@ int main(void)
     Suite *suite = suite_create("track");
     TCase *tcase = tcase_create("track");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, numbers_last);
+    tcase_add_test(tcase, ids_last);
     tcase_add_test(tcase, the_largest_overlap_wins);
     tcase_add_test(tcase, a_flash_does_not_enter);
     tcase_add_test(tcase, gaps_do_not_leave);
