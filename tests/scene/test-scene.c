@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The synthetic colonoscopy: the same bytes everywhere, truth that fits the view, bad settings. */
+ * The synthetic colonoscopy: the same bytes on every machine, truth that fits the view, bad
+ * settings. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 typedef struct {
     guint width, height, step; /* step: bytes a pixel */
     guint8 *bytes;
-    gint calls; /* rows handed out; atomic */
+    gint calls; /* rows received; atomic */
 } Picture;
 
 static void picture_init(Picture *picture, guint width, guint height, guint step)
@@ -82,15 +83,14 @@ static char *digest(const LmSceneParams *params, const guint64 *numbers, guint c
 
 static const guint64 some_frames[] = {0, 1, 77, 1000, G_MAXUINT64};
 
-/* BT.709, limited range, as the element would ask for it. */
+/* BT.709, limited range, as the element requests it. */
 static const LmSceneColor bt709 = {
     {{0.1826f, 0.6142f, 0.0620f}, {-0.1006f, -0.3386f, 0.4392f}, {0.4392f, -0.3989f, -0.0403f}},
     {16, 128, 128}};
 
 static const struct {
     LmSceneParams params;
-    const char
-        *sha256; /* of some_frames; a change of the scene's look changes it, nothing else may */
+    const char *sha256; /* of some_frames; only a change of the scene's appearance may change it */
 } known[] = {
     {{.width = 320, .height = 240, .seed = 1, .polyps = 3, .motion = 0.5, .noise = 0.25},
      "f53f6c1f7b1009d251bff29c70b3619e8e63d32a543306498e1c9842f8fcbc98"},
@@ -124,7 +124,7 @@ START_TEST(test_same_everywhere)
 }
 END_TEST
 
-/* A frame does not depend on those drawn before it. */
+/* A frame does not depend on the frames drawn before it. */
 START_TEST(test_any_order)
 {
     const LmSceneParams params = {
@@ -157,7 +157,7 @@ static guint differing(const Picture *a, const Picture *b)
     return count;
 }
 
-/* Every setting changes the frame, or leaves it, as it says. */
+/* Every setting changes the frame as documented. */
 START_TEST(test_settings)
 {
     const LmSceneParams base = {.width = 160, .height = 120, .seed = 3, .polyps = 2, .motion = 0.5};
@@ -213,7 +213,7 @@ START_TEST(test_settings)
 }
 END_TEST
 
-/* Boxes are those of the truth's pixels, in both kinds of picture; polyps come, pass and leave. */
+/* Boxes are those of the truth's pixels, with and without a screen; polyps come, pass and leave. */
 START_TEST(test_truth)
 {
     const LmSceneParams params = {.width = 241,
@@ -252,7 +252,7 @@ START_TEST(test_truth)
         largest = MAX(largest, area);
         for (guint i = 0; i < count; i++) {
             g_hash_table_add(ids, GUINT_TO_POINTER(seen[i].id + 1));
-            /* Each side of the box touches the truth. */
+            /* Each side of the box touches a pixel of the truth. */
             gboolean sides[4] = {FALSE, FALSE, FALSE, FALSE};
             const LmScenePolyp *box = &seen[i];
             for (guint y = box->y; y < box->y + box->height; y++)
@@ -278,7 +278,7 @@ START_TEST(test_truth)
 }
 END_TEST
 
-/* Every size works, whatever its shape. */
+/* Every size and aspect ratio works. */
 START_TEST(test_sizes)
 {
     static const guint sizes[][2] = {{16, 16}, {17, 16}, {16, 2000},  {2000, 16},
