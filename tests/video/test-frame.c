@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The format table against what GStreamer lays down, the matrices against the standards' numbers,
- * checks and clipping. */
+ * The format table against GStreamer's layouts, the matrices against the standards' numbers, checks
+ * and clipping. */
 #include "suite.h"
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "video/frame.h"
 #include "util/error.h"
 
-/* Of 321x243 pixels: GStreamer's default strides, before which rows must end, and its distances
+/* For 321x243 pixels: GStreamer's default strides, which rows must fit into, and its distances
  * between planes. */
 static const struct {
     const char *name;
@@ -54,7 +54,7 @@ START_TEST(layout)
         ck_assert_uint_le(lm_frame_row_bytes(&frame, i), layouts[_i].strides[i]);
         ck_assert_int_eq(lm_frame_rows(&frame, i), layouts[_i].rows[i]);
     }
-    /* Even sizes divide evenly. */
+    /* Even sizes need no rounding. */
     frame.width = 1920;
     frame.height = 1080;
     for (unsigned i = 0; i < info->n_planes; i++)
