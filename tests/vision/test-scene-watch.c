@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Cuts, frozen and missing pictures: in the synthetic colonoscopy and in thumbnails made by hand.
+ * Cuts, frozen and missing video: in the synthetic colonoscopy and in drawn thumbnails.
  */
 #include "vision/scene-watch.h"
 
@@ -114,7 +114,7 @@ static Viewer viewer_of_video(int i)
     return viewer;
 }
 
-/* The fastest motion makes no cut; another scene makes one, and at that frame. */
+/* The fastest motion is no cut; another scene is one, at its first frame. */
 START_TEST(cuts)
 {
     Viewer viewer = viewer_of_video(_i);
@@ -147,8 +147,8 @@ START_TEST(light_makes_no_cuts)
 }
 END_TEST
 
-/* A still camera without noise is a frozen picture, though the clock beside it runs; with noise it
- * is not. */
+/* A still camera without noise gives frozen video, even though the clock beside it runs; with noise
+ * it does not. */
 START_TEST(frozen_beside_a_clock)
 {
     Viewer viewer = viewer_of_video(1);
@@ -169,7 +169,7 @@ START_TEST(frozen_beside_a_clock)
 }
 END_TEST
 
-/* A wall of detail, of which pixels can be changed. */
+/* Fills a thumbnail with detail; its cells can be changed. */
 static void paint_wall(Viewer *viewer, unsigned seed)
 {
     const LmGrid *grid = &viewer->thumbnail->grid;
@@ -187,7 +187,7 @@ static void fill(Viewer *viewer, guint8 luma, guint8 color)
     memset(viewer->thumbnail->color, color, sizeof viewer->thumbnail->color);
 }
 
-/* Snow is unlike itself, but as usual: no cut for long. */
+/* In snow all frames differ as usual, so there are no cuts after the first ones. */
 START_TEST(snow)
 {
     Viewer viewer = viewer_begin(200, 150);
@@ -204,7 +204,7 @@ START_TEST(snow)
 }
 END_TEST
 
-/* Frames that come twice or three times are not frozen, and the second is the same. */
+/* Frames that come twice or three times are not frozen; the repetitions are the same. */
 START_TEST(repeated_frames)
 {
     Viewer viewer = viewer_begin(100, 80);
@@ -217,7 +217,7 @@ START_TEST(repeated_frames)
 }
 END_TEST
 
-/* Small differences are none, but they do not add up. */
+/* Small differences do not count, but they must not add up. */
 START_TEST(tolerance)
 {
     Viewer viewer = viewer_begin(100, 80);
@@ -240,7 +240,7 @@ START_TEST(tolerance)
 }
 END_TEST
 
-/* Frozen takes four frames, however far apart. */
+/* Frozen takes four frames, at any distance in time. */
 START_TEST(slow_frames)
 {
     Viewer viewer = viewer_begin(100, 80);
@@ -253,7 +253,7 @@ START_TEST(slow_frames)
 }
 END_TEST
 
-/* A black frame is blank at once, and one with noise as well; the state takes longer. */
+/* A black frame is blank at once, even with noise; the state takes longer. */
 START_TEST(black)
 {
     Viewer viewer = viewer_begin(200, 150);
@@ -282,7 +282,7 @@ START_TEST(black)
 }
 END_TEST
 
-/* A dim picture is none that is missing. */
+/* A dim picture is not a missing one. */
 START_TEST(dim_is_not_black)
 {
     Viewer viewer = viewer_of_video(0);
@@ -295,7 +295,7 @@ START_TEST(dim_is_not_black)
 }
 END_TEST
 
-/* A blue card with a line of text, which appears once frozen. */
+/* A blue card with a line of text, which is recognised once frozen. */
 START_TEST(card)
 {
     Viewer viewer = viewer_begin(200, 150);
@@ -313,7 +313,7 @@ START_TEST(card)
 }
 END_TEST
 
-/* What lies outside the region does not count; a new one is looked at anew. */
+/* Cells outside the region do not count; a new region starts a new comparison. */
 START_TEST(regions)
 {
     Viewer viewer = viewer_begin(200, 150);
@@ -345,7 +345,7 @@ START_TEST(regions)
 }
 END_TEST
 
-/* Every size of region is looked at without harm. */
+/* Every size of region is handled. */
 START_TEST(any_region)
 {
     Viewer viewer = viewer_begin(240, 135);
