@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# lmnet-bench as scripts meet it: its JSON, the model that it finds by itself, errors that name option and value.
+# lmnet-bench as scripts use it: its JSON, the model that it finds without --model, errors that name
+# option and value.
 #
 #   bench.sh LMNET_BENCH MODEL IO PEERS yes|no
 #
-# The model takes 48 x 32 pixels; IO is its golden case; PEERS is bench/peers/; the last says whether GStreamer is built in.
+# The model takes 48 x 32 pixels; IO is its golden case; PEERS is bench/peers/; the last argument
+# reports whether GStreamer is built in.
 set -uo pipefail
 bench=$(realpath "$1")
 model=$2
@@ -17,8 +19,8 @@ trap 'rm -rf "$temporary"' EXIT
 cd "$temporary"
 failures=0
 
-# expect STATUS TEXT ARGUMENT...: the exit status, and what its messages must contain; never a complaint of Vulkan's
-# validation layer.
+# expect STATUS TEXT ARGUMENT...: the exit status, and text that its messages must contain; never a
+# message of Vulkan's validation layer.
 expect() {
     local status=0 wanted=$1 text=$2
     shift 2
@@ -30,7 +32,7 @@ expect() {
     fi
 }
 
-# check NAME SCRIPT: a Python script that asserts something of the object `o` that was printed.
+# check NAME SCRIPT: a Python script that checks the printed object `o`.
 check() {
     if ! python3 -c "import json; o = json.load(open('out')); $2"; then
         echo "FAILED: $1"
@@ -55,7 +57,7 @@ assert o['peak_rss_bytes'] > o['device_bytes'] > o['arena_bytes'] > 0
 assert len(o['streams']['median_ms']) == 2 and o['streams']['frames_per_second'] > 0
 assert o['device_bytes'] < o['streams']['device_bytes'] < 2 * o['device_bytes'], 'streams share nothing'"
 
-# What the reference gets from its input, it gets.
+# The output is the reference's for the same input.
 python3 - "$io" <<'SCRIPT'
 import json, struct, sys
 file = open(sys.argv[1], "rb").read()
@@ -73,7 +75,7 @@ worst = max(abs(a - b) for a, b in zip(want, got))
 assert worst < 1e-3, f"FAILED: logits are off by {worst}"
 SCRIPT
 
-# Bundled models: the build's, and those of the prefix which an installed program lies in.
+# Bundled models: the build's, and those of an installed program's prefix.
 expect 0 '' --size 32 --runs 1 --no-start-ups --operators
 grep -q 'lmnet-kvasir-256' out && grep -q 'conv1.0.expand_conv.0' out ||
     { echo 'FAILED: the build tree'\''s model'; failures=$((failures + 1)); }
@@ -89,7 +91,7 @@ assert o['model'].endswith('share/lmnet/models/lmnet-kvasir-256.safetensors'), o
 assert [o['width'], o['height']] == [48, 32]
 assert 'startup_cold_ms' not in o and 'streams' not in o"
 
-# Peers need not be there: no onnxruntime is in this folder.
+# Peers may be missing: this folder has no onnxruntime.
 mkdir work
 python3 "$peers/compare.py" --bench "$bench" --work work --model "$model" --size 48x32 --rounds 2 --runs 1 \
     --peers onnxruntime --json out >log 2>&1 || cat log
@@ -98,7 +100,8 @@ assert [row['ratio'] for row in o['rows']] == [1] and len(o['rows'][0]['medians'
 assert o['rows'][0]['name'].startswith('lmnet-bench') and o['rows'][0]['median'] > 0
 assert list(o['absent']) == ['onnxruntime'] and o['absent']['onnxruntime']"
 
-# The element behind a live source. No times: what is busy here may be slow; but what came in is told of.
+# The element after a live source. No times are checked, since a busy machine may be slow, but the
+# numbers of frames are.
 if [ "$gstreamer" = yes ]; then
     expect 0 '30 of 30 frames' --live --video 180p15 --seconds 2 --format I420 --model "$model" --json
     check 'the keys of --live and their values' "
