@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Times every case of the operator tests' list. */
+ * Times every case in the operator tests' list. */
 #include "net/graph.h"
 #include "operators.h"
 #include "exec/executor.h"
 
 enum { RUNS = 7, MAX_OPS = 2 };
 
-/* Least of RUNS device times in ms, or a negative number with an error. */
+/* The smallest of RUNS device times in ms, or a negative number with an error. */
 static double time_case(LmPipelines *pipelines, const LmGraph *graph, LmWinogradUse winograd,
                         GError **error)
 {
@@ -47,7 +47,7 @@ int main(void)
         for (guint k = 0; k < graph->ops->len; k++)
             macs += (double)lm_graph_op_macs(graph, lm_graph_op(graph, k));
         bool conv = lm_operator_cases[i].kind == LM_OP_CONV;
-        /* A convolution by either algorithm, where there are two. */
+        /* Times a convolution with both algorithms, if it has two. */
         for (int winograd = 0; !error && winograd <= conv; winograd++) {
             double ms =
                 time_case(pipelines, graph,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Draws the frames before anything is measured, then copies one into a free buffer, waits until it
- * is due and pushes it, again and again: drawing would take the processors from what is measured.
+ * Draws the frames before the measurement, then repeatedly copies one into a free buffer, waits
+ * until it is due and pushes it: drawing would take processor time from the measurement.
  */
 #include "camera.h"
 
@@ -10,7 +10,7 @@
 
 #include "timing.h"
 
-/* Of drawn frames: their bytes, and how long they last, one way. */
+/* Limits of the drawn frames: their bytes, and their time, in one direction. */
 #define MAX_BYTES (512u << 20)
 enum { MAX_SECONDS = 2 };
 
@@ -142,7 +142,7 @@ GstBuffer *bench_camera_clean_frame(const BenchCamera *camera, guint number)
     return g_ptr_array_index(camera->frames, at < n ? at : 2 * n - 2 - at);
 }
 
-/* --- Coming at their times ------------------------------------------------------------------- */
+/* --- Pushing --------------------------------------------------------------------------------- */
 
 static GstClockTime time_of(const BenchCamera *camera, guint64 number)
 {
@@ -175,7 +175,7 @@ static void sleep_until(double ms)
         ;
 }
 
-/* A buffer with the frame in it; NULL where none is free. */
+/* A buffer with the frame; NULL if none is free. */
 static GstBuffer *capture(BenchCamera *camera, guint number)
 {
     GstBufferPoolAcquireParams params = {.flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT};
@@ -215,7 +215,7 @@ void bench_camera_start(BenchCamera *camera, GstAppSrc *source)
     gst_app_src_set_caps(source, caps);
     gst_caps_unref(caps);
     camera->source = gst_object_ref(source);
-    /* The first frame has time to be copied. */
+    /* Leaves time to copy the first frame. */
     camera->start_ms = bench_now_ms() + 100;
     camera->thread = g_thread_new("camera", run_camera, camera);
 }

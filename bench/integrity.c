@@ -7,23 +7,23 @@
 #include "overlay/overlay.h"
 #include "mask/resample.h"
 
-void bench_outside_init(BenchOutside *outside, const GstVideoInfo *info)
+void bench_integrity_init(BenchIntegrity *outside, const GstVideoInfo *info)
 {
     gsize pixels = (gsize)GST_VIDEO_INFO_WIDTH(info) * (gsize)GST_VIDEO_INFO_HEIGHT(info);
     gsize row = 4 * ((gsize)GST_VIDEO_INFO_WIDTH(info) + 1);
-    *outside = (BenchOutside){.info = *info, .classes = g_malloc(pixels + row)};
+    *outside = (BenchIntegrity){.info = *info, .classes = g_malloc(pixels + row)};
     memset(outside->classes, 0, pixels + row);
 }
 
-void bench_outside_finish(BenchOutside *outside)
+void bench_integrity_finish(BenchIntegrity *outside)
 {
     gst_lm_marks_clear(&outside->marks);
     g_free(outside->classes);
-    *outside = (BenchOutside){0};
+    *outside = (BenchIntegrity){0};
 }
 
-/* The class of each pixel; false where there are no findings. */
-static bool read_marks(BenchOutside *outside, GstBuffer *out)
+/* Writes the class of each pixel; returns false if there are no findings. */
+static bool read_marks(BenchIntegrity *outside, GstBuffer *out)
 {
     const int width = GST_VIDEO_INFO_WIDTH(&outside->info);
     const LmRect whole = {0, 0, width, GST_VIDEO_INFO_HEIGHT(&outside->info)};
@@ -37,9 +37,9 @@ static bool read_marks(BenchOutside *outside, GstBuffer *out)
     return false;
 }
 
-/* Which bytes of a plane's row may change: those of samples one of whose pixels is marked. */
-static void find_changeable(const BenchOutside *outside, const LmFormatInfo *format, unsigned plane,
-                            int row, guint8 *may)
+/* Finds the bytes of a plane's row that may change: samples with at least one marked pixel. */
+static void find_changeable(const BenchIntegrity *outside, const LmFormatInfo *format,
+                            unsigned plane, int row, guint8 *may)
 {
     const int width = GST_VIDEO_INFO_WIDTH(&outside->info);
     const int height = GST_VIDEO_INFO_HEIGHT(&outside->info);
@@ -56,7 +56,7 @@ static void find_changeable(const BenchOutside *outside, const LmFormatInfo *for
     }
 }
 
-void bench_outside_add(BenchOutside *outside, GstBuffer *clean, GstBuffer *out)
+void bench_integrity_add(BenchIntegrity *outside, GstBuffer *clean, GstBuffer *out)
 {
     const LmFormat name = (LmFormat)lm_format_from_name(GST_VIDEO_INFO_NAME(&outside->info));
     const LmFormatInfo *format = lm_format_info(name);

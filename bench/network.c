@@ -5,7 +5,7 @@
 #include "exec/executor-io.h"
 #include "util/error.h"
 
-/* GPUs raise their clocks, and CPUs fill their caches, within these. */
+/* Enough passes for GPUs to raise their clocks and for CPUs to fill their caches. */
 enum { WARM_UP_PASSES = 2, WARM_UP_MS = 200 };
 
 double bench_start_total(const BenchStart *start)
@@ -26,7 +26,7 @@ static gsize tensor_elements(const LmTensor *tensor)
     return (gsize)tensor->channels * (gsize)tensor->height * (gsize)tensor->width;
 }
 
-/* The file's floats, or noise of the spread that normalised pictures have. */
+/* The file's floats, or noise with the spread of normalised images. */
 static float *make_input(const LmTensor *tensor, const char *path, GError **error)
 {
     gsize n = tensor_elements(tensor), size = 0;
@@ -57,7 +57,7 @@ static bool write_input(BenchNetwork *network, const char *path, GError **error)
     return values && lm_executor_io_write(network->executor, network->graph->input, values, error);
 }
 
-/* Submission to fence, in ms; negative with an error. */
+/* The time from submission to fence, in ms; negative with an error. */
 static double pass(LmCommands *commands, GError **error)
 {
     double start = bench_now_ms();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The network alone on a device: its start, its passes, its operators. */
+ * Times the network alone on a device: its start, its passes, its operators. */
 #pragma once
 
 #include "net/network.h"
@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 /** The parts of a start, one after the other, in ms. */
 typedef struct {
     double device;      /**< Loading drivers, opening the device. */
-    double pipelines;   /**< Reading the cache, making them, what the driver leaves to their first
-                           use. */
+    double pipelines;   /**< Reading the cache, making pipelines, and the driver's work at their
+                             first use. */
     double weights;     /**< Reading, folding, packing, uploading; planning the network. */
     double first_frame; /**< Recording the commands, and the first pass. */
 } BenchStart;
@@ -32,17 +32,17 @@ typedef struct {
     BenchStart start;
 } BenchNetwork;
 
-/** From nothing to the first pass done. `network` is to be closed in either case. */
+/** Starts everything and does the first pass. Close `network` in either case. */
 bool bench_network_open(BenchNetwork *network, const BenchOptions *options, GError **error);
 void bench_network_close(BenchNetwork *network);
 
-/** Passes that are not counted, until the device is at its pace; then `runs` that are: wall time of
- * each from submission to fence, in ms. */
+/** Does warm-up passes that do not count, then `runs` passes: the wall time of each from submission
+ * to fence, in ms. */
 bool bench_network_time(BenchNetwork *network, unsigned runs, BenchSummary *summary,
                         GError **error);
-/** Whether the device can time operators. */
+/** Returns true if the device can time operators. */
 bool bench_network_has_timestamps(const BenchNetwork *network);
-/** Each operator's median over `runs` passes with timestamps, which must be there: ms, of
+/** Each operator's median over `runs` passes with timestamps, which the device must have. ms:
  * graph->ops->len elements. */
 bool bench_network_time_operators(BenchNetwork *network, unsigned runs, double *ms, GError **error);
 

@@ -65,7 +65,7 @@ static bool parse_video(const char *text, BenchVideo *video, GError **error)
     return true;
 }
 
-/* What is for the network alone means nothing to the element, and the other way round. */
+/* Options for the network alone have no meaning for the element, and the reverse. */
 static bool check_live(const BenchOptions *options, const char *size, const char *video,
                        GError **error)
 {
@@ -92,7 +92,7 @@ static bool check_live(const BenchOptions *options, const char *size, const char
     return true;
 }
 
-/* What --live does where nothing else is asked for. */
+/* The defaults of --live. */
 static bool settle_live(BenchOptions *options, const char *size, const char *video, GError **error)
 {
     static const BenchVideo usual[BENCH_MAX_VIDEOS] = {{1920, 1080, 60}, {3840, 2160, 30}};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What was measured, as text or as JSON. */
+ * Prints the measurements, as text or as JSON. */
 #pragma once
 
 #include <json-glib/json-glib.h>
@@ -9,13 +9,14 @@
 
 G_BEGIN_DECLS
 
-/** All that one run of lmnet-bench found out. Pointers are borrowed. */
+/** The results of a run of lmnet-bench. Pointers are borrowed. */
 typedef struct {
     const BenchOptions *options;
     const BenchNetwork *network;
     const BenchStart *cold, *warm; /**< NULL: not measured. */
     BenchSummary pass;             /**< ms. */
-    const double *operator_ms;     /**< One an operator; NULL: the device has no timestamps. */
+    const double *operator_ms;     /**< One for each operator; NULL: the device has no
+                                        timestamps. */
     unsigned operator_runs;
     const BenchStreams *streams; /**< NULL: not measured. */
     guint64 peak_rss;            /**< Bytes. */
@@ -24,11 +25,11 @@ typedef struct {
 void bench_report_print_text(const BenchReport *report);
 void bench_report_print_json(const BenchReport *report);
 
-/** Adds a member to the object that is being built. */
+/** Adds a member to the current object. */
 void bench_json_add_string(JsonBuilder *builder, const char *name, const char *value);
 void bench_json_add_integer(JsonBuilder *builder, const char *name, guint64 value);
 void bench_json_add_double(JsonBuilder *builder, const char *name, double value);
-/** Prints a document on a line of its own. */
+/** Prints a document on its own line. */
 void bench_print_json(JsonNode *node);
 
 G_END_DECLS

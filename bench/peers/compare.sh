@@ -4,9 +4,9 @@
 #
 #   bench/peers/compare.sh [--size 256] [--threads 2] [--rounds 5] [--runs 5] [--json FILE] ...      --help lists all
 #
-# Needs a build in build/ (or in the folder that BUILD names). Peers are
-# optional, and the table says why one is absent: PyTorch (apt-get install python3-torch; PYTHON names another Python)
-# also writes the model file that onnxruntime takes; onnxruntime comes by npm into the build folder.
+# Needs a build in build/ (or in the folder that BUILD names). Peers are optional, and the table
+# shows why one is missing: PyTorch (apt-get install python3-torch; PYTHON names another Python)
+# also writes the model file for onnxruntime; npm installs onnxruntime into the build folder.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(realpath -m "${BUILD:-$root/build}")
@@ -28,7 +28,7 @@ if command -v npm >/dev/null && [ "$(cat "$work/installed" 2>/dev/null)" != $onn
     fi
 fi
 
-# The first Python that has PyTorch; where none does, the first.
+# The first Python that has PyTorch; if none has, the first.
 python=
 for candidate in ${PYTHON:-python3 /usr/bin/python3}; do
     command -v "$candidate" >/dev/null || continue
