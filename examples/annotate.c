@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Runs a pipeline with lmnet in it, says how far it is, and prints the element's stats at the end.
+ * Runs a pipeline that contains lmnet, prints its progress, and prints the element's stats at the
+ * end.
  *
  *   lmnet-annotate PIPELINE      as gst-launch-1.0, for instance
  *   lmnet-annotate filesrc location=in.mp4 ! decodebin ! videoconvert ! lmnet ! videoconvert !
  * autovideosink
  *
- * Ctrl-C (or SIGTERM) ends the stream properly, so that a file that is being written can be played;
- * a second one quits at once.
+ * Ctrl-C (or SIGTERM) ends the stream properly, so that a file being written can be played; a
+ * second one quits at once.
  */
 #include <glib-unix.h>
 #include <gst/gst.h>
@@ -16,11 +17,11 @@
 typedef struct {
     GMainLoop *loop;
     GstElement *pipeline;
-    GPtrArray *lmnets; /* GstElement, may be none; of the first, frames are counted */
+    GPtrArray *lmnets; /* GstElement, may be empty; the frames of the first are counted */
     bool interactive;  /* progress on one line of a terminal */
     bool interrupted;
     bool failed;
-    gint64 told_tenths; /* of the duration, where not interactive */
+    gint64 told_tenths; /* of the duration, if not interactive */
 } App;
 
 static void add_element(const GValue *item, gpointer elements)
@@ -53,13 +54,13 @@ static gboolean show_progress(gpointer user)
 {
     App *app = user;
     GstElement *lmnet = app->lmnets->len > 0 ? g_ptr_array_index(app->lmnets, 0) : NULL;
-    GstElement *asked = lmnet ? lmnet : app->pipeline;
+    GstElement *element = lmnet ? lmnet : app->pipeline;
     gint64 position = 0, duration = 0;
     guint64 frames = 0;
 
-    if (!gst_element_query_position(asked, GST_FORMAT_TIME, &position) || position < 0)
+    if (!gst_element_query_position(element, GST_FORMAT_TIME, &position) || position < 0)
         return G_SOURCE_CONTINUE;
-    gst_element_query_duration(asked, GST_FORMAT_TIME, &duration);
+    gst_element_query_duration(element, GST_FORMAT_TIME, &duration);
     if (lmnet) {
         GstStructure *stats = NULL;
         g_object_get(lmnet, "stats", &stats, NULL);
@@ -94,7 +95,7 @@ static gboolean on_interrupt(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-/* Whether the warning says that the rest of the pipeline will never get a stream. */
+/* Returns true if the warning means that the rest of the pipeline will never get a stream. */
 static bool is_missing_stream(const GError *warning)
 {
     return g_error_matches(warning, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK);
@@ -133,8 +134,8 @@ static void on_info(App *app, GstMessage *message)
     g_error_free(info);
 }
 
-/* The element's start, which on a device seen for the first time takes seconds. A log gets its
- * beginning and end only. */
+/* Prints the progress of the element's start, which takes seconds on a new device. A log gets only
+ * its beginning and end. */
 static void on_start_progress(App *app, GstMessage *message)
 {
     GstProgressType type;
@@ -174,7 +175,7 @@ static gboolean on_message(GstBus *bus, GstMessage *message, gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-/* Times, which are in nanoseconds, are printed in milliseconds. */
+/* Converts times from nanoseconds to milliseconds. */
 static gboolean print_field(GQuark field, const GValue *value, gpointer user)
 {
     const char *name = g_quark_to_string(field);

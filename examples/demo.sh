@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Builds the plugin and marks a video or a picture with it:
+# Builds the plugin and marks a video or an image with it:
 #
 #   examples/demo.sh [FILE]
 #
-# Leaves lmnet-demo.mp4 and lmnet-demo.png (one frame of it) in the current folder, and prints the element's stats.
-# Without FILE it draws a synthetic colonoscopy. Nothing needs to be installed beforehand, and nothing of this project is.
+# Leaves lmnet-demo.mp4 and lmnet-demo.png (one frame of it) in the current folder, and prints the
+# element's stats. Without FILE it draws a synthetic colonoscopy. Nothing needs to be installed
+# beforehand, and nothing of this project is installed.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 video=lmnet-demo.mp4
@@ -30,7 +31,7 @@ done
     fail "$top/build is configured without the plugin: meson configure $top/build -Dgstreamer=enabled"
 export GST_PLUGIN_PATH="$top/build/plugins${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
 
-# H.264 with the usual 4:2:0 sampling takes even sizes, and lmnet 32 to 4096.
+# H.264 with the usual 4:2:0 sampling needs even sizes, and lmnet 32 to 4096.
 fit='video/x-raw,width=[32,4096,2],height=[32,4096,2]'
 if [ -z "$file" ]; then
     source=(
