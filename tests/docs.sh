@@ -4,8 +4,8 @@
 #
 # Fails if README.md has more than 200 lines; if a line of README.md, CONTRIBUTING.md or docs/*.md
 # is wider than 100 columns, unless it is a table row or a single link; if a relative link or image
-# of any .md file points to a file that does not exist; or if a property of an element is not named
-# in backquotes in the element's section of docs/reference.md or in docs/ELEMENT.md.
+# of any .md file points to a file that does not exist; or if a property of an element has no table
+# row in the element's section of docs/reference.md or in docs/ELEMENT.md.
 set -euo pipefail
 export LC_ALL=C.UTF-8 # Columns are characters, not bytes.
 plugin_folder=$2
@@ -83,8 +83,8 @@ if [ "$plugin_folder" != no ]; then
             *" $property "*) continue ;;
             esac
             own=$((own + 1))
-            grep -qF "\`$property\`" "$temporary/section" ||
-                refuse "docs/reference.md: \`$property\` of $element is missing in section \"## $element\""
+            grep -qF "| \`$property\` |" "$temporary/section" ||
+                refuse "docs/reference.md: section \"## $element\" has no row for \`$property\`"
         done < <(sed -nE '/^Element Properties/,$s/^  ([a-z][a-z0-9-]*) +: .*/\1/p' "$temporary/inspect")
         [ "$own" -gt 0 ] || refuse "gst-inspect-1.0 $element shows no properties: they were not read"
         echo "$element: $own properties of its own"
