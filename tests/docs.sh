@@ -38,9 +38,10 @@ done < <(grep -nE "^.{$((max_columns + 1)),}\$" README.md CONTRIBUTING.md docs/*
 # --- Links ---------------------------------------------------------------------------------------
 # "LINE TARGET" of each link, image and link definition of a file, outside code.
 list_links() {
-    sed -E '/^[[:space:]]*```/,/^[[:space:]]*```/s/.*//; s/`[^`]*`//g' "$1" | grep -nE '\]\(|^\[[^]]*\]:' |
-        sed -E ':next; s/^([0-9]+):(.*)\]\(([^) ]*)[^)]*\)/\1 \3\n\1:\2/; t next; s/(^|\n)([0-9]+):\[[^]]*\]:[[:space:]]*([^ ]*).*/\1\2 \3/' |
-        grep -E '^[0-9]+ [^ ]+$' || true
+    sed -E '/^[[:space:]]*```/,/^[[:space:]]*```/s/.*//; s/`[^`]*`//g' "$1" >"$temporary/text"
+    { grep -noE '\]\([^)]+' "$temporary/text" || true
+        grep -noE '^\[[^]]*\]:[[:space:]]*[^[:space:]]+' "$temporary/text" || true; } |
+        sed -E 's/^([0-9]+):(\]\(|\[[^]]*\]:[[:space:]]*)([^[:space:]]+).*/\1 \3/'
 }
 
 # Folders that hold a build may hold other projects' files.
@@ -85,8 +86,9 @@ if [ "$plugin_folder" != no ]; then
             own=$((own + 1))
             grep -qF "| \`$property\` |" "$temporary/section" ||
                 refuse "docs/reference.md: section \"## $element\" has no row for \`$property\`"
-        done < <(sed -nE '/^Element Properties/,$s/^  ([a-z][a-z0-9-]*) +: .*/\1/p' "$temporary/inspect")
-        [ "$own" -gt 0 ] || refuse "gst-inspect-1.0 $element shows no properties: they were not read"
+        done < <(sed -nE '/^Element Properties/,$s/^  ([a-z][a-z0-9-]*) +: .*/\1/p' \
+            "$temporary/inspect")
+        [ "$own" -gt 0 ] || refuse "gst-inspect-1.0 $element: its properties were not read"
         echo "$element: $own properties of its own"
     done
 fi
