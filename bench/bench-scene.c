@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "model/bundled.h"
-#include "mask/classify.h"
 #include "mask/resample.h"
 #include "session/session.h"
 #include "scene/scene.h"
@@ -65,21 +64,16 @@ static LmMask *segment(LmSession *session, guint8 *bytes, GError **error)
  */
 static void count(const LmMask *mask, const guint8 *truth, Counts *counts)
 {
-    g_autofree guint8 *classes = g_malloc(WIDTH);
-    g_autofree float *margins = g_new(float, WIDTH), *leads = g_new(float, WIDTH);
+    const LmRect whole = {0, 0, WIDTH, HEIGHT};
     g_autofree guint8 *labels = g_malloc((gsize)mask->width * (gsize)mask->height);
-    g_autofree void *memory = g_malloc(lm_resampler_size(mask, WIDTH));
-    LmResampler resampler;
+    g_autofree guint8 *classes = g_malloc(WIDTH * HEIGHT);
 
     lm_mask_classify(mask, 0.5, labels);
-    lm_resampler_init(&resampler, mask, labels, (LmRect){0, 0, WIDTH, HEIGHT}, memory);
-    for (int y = 0; y < HEIGHT; y++, truth += WIDTH) {
-        lm_resampler_classes(&resampler, y, lm_classify_limit(0.5), classes, margins, leads);
-        for (int x = 0; x < WIDTH; x++) {
-            counts->both += truth[x] && classes[x];
-            counts->marked += classes[x] != 0;
-            counts->true_ones += truth[x] != 0;
-        }
+    lm_resample_classes(mask, labels, 0.5, whole, classes, WIDTH, NULL);
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        counts->both += truth[i] && classes[i];
+        counts->marked += classes[i] != 0;
+        counts->true_ones += truth[i] != 0;
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "overlay/overlay.h"
+#include "mask/resample.h"
 
 void bench_outside_init(BenchOutside *outside, const GstVideoInfo *info)
 {
@@ -28,8 +29,8 @@ static bool read_marks(BenchOutside *outside, GstBuffer *out)
     const LmRect whole = {0, 0, width, GST_VIDEO_INFO_HEIGHT(&outside->info)};
     GstLmMarks *marks = &outside->marks;
     if (gst_lm_meta_read(out, &outside->info, -1, marks) && marks->findings.n > 0) {
-        lm_overlay_classes(marks->mask, &marks->findings, marks->params.threshold, whole,
-                           outside->classes, (gsize)width);
+        lm_resample_classes(marks->mask, marks->findings.kept, marks->params.threshold, whole,
+                            outside->classes, (gsize)width, NULL);
         return true;
     }
     memset(outside->classes, 0, (gsize)width * (gsize)whole.height);

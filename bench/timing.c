@@ -3,13 +3,12 @@
 #include "timing.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "util/clock.h"
 
 double bench_now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+    return (double)lm_clock_now() / 1e6;
 }
 
 static int compare(const void *a, const void *b)

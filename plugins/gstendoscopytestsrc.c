@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * endoscopytestsrc: a synthetic colonoscopy as a video source, and its ground truth as another. */
+ * endoscopytestsrc: a synthetic colonoscopy, or its ground truth, as a video source. */
 /**
  * SECTION:element-endoscopytestsrc
  * @title: endoscopytestsrc
  * @see_also: lmnet, videotestsrc
  *
- * Draws what a colonoscope sees on its way through a colon that never was, with polyps in it; or,
- * with `content=truth`, where in that picture they are: 255 in each pixel that shows a polyp, 0
- * elsewhere. Frames depend on the properties, the size and the frame's number alone, so that two
- * sources of equal properties show view and truth of one scene, and every run is like the one
- * before. Each frame of a view carries one #GstVideoRegionOfInterestMeta of the type `truth` per
- * polyp in sight; its id is the polyp's, as long as the stream lasts.
+ * Draws the view of a colonoscope on its way through an invented colon with polyps; or, with
+ * `content=truth`, the polyps in that view: 255 in each pixel that shows a polyp, else 0. Frames
+ * depend only on the properties, the size and the frame's number, so that two sources of equal
+ * properties show view and truth of one scene, and every run gives the same frames. Each frame of a
+ * view carries one #GstVideoRegionOfInterestMeta of the type `truth` per polyp in sight; its id is
+ * the polyp's for as long as the stream lasts.
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 endoscopytestsrc num-buffers=300 screen=octagon ! lmnet ! \
  *   videoconvert ! x264enc ! mp4mux ! filesink location=demo.mp4
- * ]| Ten seconds of it with lmnet's marks, to a file.
+ * ]| Writes ten seconds with lmnet's marks to a file.
  * |[
  * gst-launch-1.0 endoscopytestsrc is-live=true n-threads=0 ! lmnet ! queue ! \
  *   videoconvert ! autovideosink
- * ]| The same on the screen, as from a camera.
+ * ]| Shows the same on the screen, live.
  * |[
  * gst-launch-1.0 -e \
  *   endoscopytestsrc seed=7 num-buffers=300 ! \
@@ -34,6 +34,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "gstendoscopysettings.h"
+#include "gstlmerror.h"
 #include "gstlmframe.h"
 #include "gstlmpack.h"
 
@@ -47,40 +49,17 @@ GST_DEBUG_CATEGORY_STATIC(gst_endoscopy_test_src_debug);
 #define VIEW_CAPS CAPS("{ " GST_LM_VIDEO_FORMATS_8 " }")
 #define TRUTH_CAPS CAPS("GRAY8")
 
-#define DEFAULT_SEED 0
-#define DEFAULT_POLYPS 3
-#define DEFAULT_MOTION 0.5
-#define DEFAULT_NOISE 0.25
-#define DEFAULT_SCREEN LM_SCENE_SCREEN_NONE
-#define DEFAULT_CONTENT CONTENT_VIEW
-#define DEFAULT_N_THREADS 1
-
-typedef enum { CONTENT_VIEW, CONTENT_TRUTH } Content;
-
-enum {
-    PROP_0,
-    PROP_SEED,
-    PROP_POLYPS,
-    PROP_MOTION,
-    PROP_NOISE,
-    PROP_SCREEN,
-    PROP_CONTENT,
-    PROP_IS_LIVE,
-    PROP_N_THREADS,
-};
-
 struct _GstEndoscopyTestSrc {
     GstPushSrc parent;
 
-    /* Under the object lock; the properties stay as they are while running. */
-    LmSceneParams params; /* threads is the property: 0 means one per processor. */
-    Content content;
+    /* Under the object lock; the settings do not change while running. */
+    GstEndoscopySettings settings;
     bool running;
     GstVideoInfo info;
 
     /* Streaming thread. */
-    LmScene *scene;                 /* Of `params`. */
-    GstVideoChromaResample *chroma; /* NULL where the format has all of it. */
+    LmScene *scene;                 /* Of the settings. */
+    GstVideoChromaResample *chroma; /* NULL if the format is not subsampled. */
     GstClockTime seek_position;     /* NONE: `number` is known. */
     bool reverse;
     gint64 number; /* Of the next frame; -1: before the first. */
@@ -95,63 +74,6 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(endoscopytestsrc, "endoscopytestsrc", GST_
 
 /* --- Properties ------------------------------------------------------------------------------ */
 
-static GType gst_endoscopy_test_src_screen_get_type(void)
-{
-    static gsize type = 0;
-    static const GEnumValue values[] = {
-        {LM_SCENE_SCREEN_NONE, "The picture alone fills the frame", "none"},
-        {LM_SCENE_SCREEN_ROUND, "A round picture in a captured screen", "round"},
-        {LM_SCENE_SCREEN_OCTAGON, "A picture with cut corners in a captured screen", "octagon"},
-        {0, NULL, NULL},
-    };
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, g_enum_register_static("GstEndoscopyTestSrcScreen", values));
-    return type;
-}
-
-static GType gst_endoscopy_test_src_content_get_type(void)
-{
-    static gsize type = 0;
-    static const GEnumValue values[] = {
-        {CONTENT_VIEW, "What the camera sees", "view"},
-        {CONTENT_TRUTH, "255 where a polyp is seen, 0 elsewhere", "truth"},
-        {0, NULL, NULL},
-    };
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, g_enum_register_static("GstEndoscopyTestSrcContent", values));
-    return type;
-}
-
-/* Under the object lock. False where there is no such property. */
-static bool set_scene_property(GstEndoscopyTestSrc *self, guint id, const GValue *value)
-{
-    switch (id) {
-    case PROP_SEED:
-        self->params.seed = g_value_get_uint(value);
-        return true;
-    case PROP_POLYPS:
-        self->params.polyps = g_value_get_uint(value);
-        return true;
-    case PROP_MOTION:
-        self->params.motion = g_value_get_double(value);
-        return true;
-    case PROP_NOISE:
-        self->params.noise = g_value_get_double(value);
-        return true;
-    case PROP_SCREEN:
-        self->params.screen = (LmSceneScreen)g_value_get_enum(value);
-        return true;
-    case PROP_CONTENT:
-        self->content = (Content)g_value_get_enum(value);
-        return true;
-    case PROP_N_THREADS:
-        self->params.threads = g_value_get_uint(value);
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void gst_endoscopy_test_src_set_property(GObject *object, guint id, const GValue *value,
                                                 GParamSpec *pspec)
 {
@@ -159,15 +81,15 @@ static void gst_endoscopy_test_src_set_property(GObject *object, guint id, const
 
     GST_OBJECT_LOCK(self);
     bool running = self->running;
-    bool known = id == PROP_IS_LIVE || running || set_scene_property(self, id, value);
+    bool known = id == GST_ENDOSCOPY_PROP_IS_LIVE || running ||
+                 gst_endoscopy_settings_set(&self->settings, id, value);
     GST_OBJECT_UNLOCK(self);
 
     if (!known)
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     else if (running)
-        GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
-                            ("Property %s changes in READY or below only.", pspec->name), (NULL));
-    else if (id == PROP_IS_LIVE)
+        gst_lm_error_refuse_property(GST_ELEMENT(self), pspec);
+    else if (id == GST_ENDOSCOPY_PROP_IS_LIVE)
         gst_base_src_set_live(GST_BASE_SRC(self), g_value_get_boolean(value));
 }
 
@@ -175,55 +97,32 @@ static void gst_endoscopy_test_src_get_property(GObject *object, guint id, GValu
                                                 GParamSpec *pspec)
 {
     GstEndoscopyTestSrc *self = GST_ENDOSCOPY_TEST_SRC(object);
-    if (id == PROP_IS_LIVE) {
+    if (id == GST_ENDOSCOPY_PROP_IS_LIVE) {
         g_value_set_boolean(value, gst_base_src_is_live(GST_BASE_SRC(self)));
         return;
     }
-
     GST_OBJECT_LOCK(self);
-    switch (id) {
-    case PROP_SEED:
-        g_value_set_uint(value, self->params.seed);
-        break;
-    case PROP_POLYPS:
-        g_value_set_uint(value, self->params.polyps);
-        break;
-    case PROP_MOTION:
-        g_value_set_double(value, self->params.motion);
-        break;
-    case PROP_NOISE:
-        g_value_set_double(value, self->params.noise);
-        break;
-    case PROP_SCREEN:
-        g_value_set_enum(value, (gint)self->params.screen);
-        break;
-    case PROP_CONTENT:
-        g_value_set_enum(value, (gint)self->content);
-        break;
-    case PROP_N_THREADS:
-        g_value_set_uint(value, self->params.threads);
-        break;
-    default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    }
+    const bool known = gst_endoscopy_settings_get(&self->settings, id, value);
     GST_OBJECT_UNLOCK(self);
+    if (!known)
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 /* --- Negotiation ----------------------------------------------------------------------------- */
 
-static Content get_content(GstEndoscopyTestSrc *self)
+static bool shows_truth(GstEndoscopyTestSrc *self)
 {
     GST_OBJECT_LOCK(self);
-    Content content = self->content;
+    const bool truth = self->settings.content == GST_ENDOSCOPY_TRUTH;
     GST_OBJECT_UNLOCK(self);
-    return content;
+    return truth;
 }
 
 static GstCaps *gst_endoscopy_test_src_get_caps(GstBaseSrc *src, GstCaps *filter)
 {
     static GstStaticCaps view_caps = GST_STATIC_CAPS(VIEW_CAPS);
     static GstStaticCaps truth_caps = GST_STATIC_CAPS(TRUTH_CAPS);
-    bool truth = get_content(GST_ENDOSCOPY_TEST_SRC(src)) == CONTENT_TRUTH;
+    bool truth = shows_truth(GST_ENDOSCOPY_TEST_SRC(src));
     GstCaps *caps = gst_static_caps_get(truth ? &truth_caps : &view_caps);
     if (filter) {
         GstCaps *common = gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
@@ -233,16 +132,16 @@ static GstCaps *gst_endoscopy_test_src_get_caps(GstBaseSrc *src, GstCaps *filter
     return caps;
 }
 
-/* The base class would not say what does not fit. */
+/* The base class would not name the formats that do not fit. */
 static void report_no_common_caps(GstEndoscopyTestSrc *self, const GstCaps *peer,
                                   const GstCaps *own)
 {
-    char *asked = gst_caps_to_string(peer), *given = gst_caps_to_string(own);
+    char *taken = gst_caps_to_string(peer), *given = gst_caps_to_string(own);
     GST_ELEMENT_ERROR(self, STREAM, FORMAT,
-                      ("The next element takes %s, but content=%s gives %s.", asked,
-                       get_content(self) == CONTENT_TRUTH ? "truth" : "view", given),
+                      ("The next element takes %s, but content=%s gives %s.", taken,
+                       shows_truth(self) ? "truth" : "view", given),
                       (NULL));
-    g_free(asked);
+    g_free(taken);
     g_free(given);
 }
 
@@ -258,8 +157,8 @@ static gboolean gst_endoscopy_test_src_negotiate(GstBaseSrc *src)
     return possible && GST_BASE_SRC_CLASS(gst_endoscopy_test_src_parent_class)->negotiate(src);
 }
 
-/* Where there is a choice of formats, one that every encoder and player takes: what the next
- * element names first may be what few can play. */
+/* Prefers a format that every encoder and player takes, if there is a choice: few may play the one
+ * that the next element names first. */
 static void prefer_common_format(GstStructure *structure)
 {
     static const char *const formats[] = {"NV12", "I420"};
@@ -291,8 +190,8 @@ static GstCaps *gst_endoscopy_test_src_fixate(GstBaseSrc *src, GstCaps *caps)
     return GST_BASE_SRC_CLASS(gst_endoscopy_test_src_parent_class)->fixate(src, caps);
 }
 
-/* Makes the scene anew where its parameters changed. At the first frame that needs it, for it takes
- * long: if that were while caps are agreed on, a filter after this element would often change them
+/* Creates the scene again if its parameters have changed. At the first frame that needs it, for it
+ * takes long: during negotiation, a filter after this element would often change the caps
  * meanwhile, which ends the stream. */
 static bool update_scene(GstEndoscopyTestSrc *self, const GstVideoInfo *info)
 {
@@ -301,12 +200,13 @@ static bool update_scene(GstEndoscopyTestSrc *self, const GstVideoInfo *info)
     const LmSceneColor color = gst_lm_pack_color(info);
 
     GST_OBJECT_LOCK(self);
-    bool keep = self->scene && self->params.width == width && self->params.height == height &&
-                memcmp(&self->params.color, &color, sizeof color) == 0;
-    self->params.width = width;
-    self->params.height = height;
-    self->params.color = color;
-    LmSceneParams params = self->params;
+    bool keep = self->scene && self->settings.scene.width == width &&
+                self->settings.scene.height == height &&
+                memcmp(&self->settings.scene.color, &color, sizeof color) == 0;
+    self->settings.scene.width = width;
+    self->settings.scene.height = height;
+    self->settings.scene.color = color;
+    LmSceneParams params = self->settings.scene;
     GST_OBJECT_UNLOCK(self);
     if (keep)
         return true;
@@ -324,7 +224,7 @@ static bool update_scene(GstEndoscopyTestSrc *self, const GstVideoInfo *info)
 
 /* --- Times ----------------------------------------------------------------------------------- */
 
-/* When a frame begins. A still picture, at a rate of 0, is one frame. */
+/* The time at which a frame begins. A still picture, at a rate of 0, is one frame. */
 static GstClockTime time_of(const GstVideoInfo *info, gint64 number)
 {
     return GST_VIDEO_INFO_FPS_N(info) == 0
@@ -334,7 +234,7 @@ static GstClockTime time_of(const GstVideoInfo *info, gint64 number)
                                        (guint64)GST_VIDEO_INFO_FPS_N(info));
 }
 
-/* How many frames begin before a time. */
+/* The number of frames that begin before a time. */
 static gint64 frames_before(const GstVideoInfo *info, GstClockTime time)
 {
     return GST_VIDEO_INFO_FPS_N(info) == 0 ? time > 0
@@ -343,9 +243,9 @@ static gint64 frames_before(const GstVideoInfo *info, GstClockTime time)
                                                  (guint64)GST_VIDEO_INFO_FPS_D(info) * GST_SECOND);
 }
 
-/* A seek may come before the frame rate is known, so that only here it becomes a frame's number:
- * the one that is on at the position; in reverse, that up to the position. */
-static void settle_number(GstEndoscopyTestSrc *self)
+/* A seek may come before the frame rate is known, so it becomes a frame's number only here: the
+ * frame that is shown at the position; in reverse, the frame that leads up to it. */
+static void resolve_seek(GstEndoscopyTestSrc *self)
 {
     if (!GST_CLOCK_TIME_IS_VALID(self->seek_position))
         return;
@@ -354,7 +254,7 @@ static void settle_number(GstEndoscopyTestSrc *self)
     self->seek_position = GST_CLOCK_TIME_NONE;
 }
 
-/* At another rate the frames have other numbers: goes on at the same time. */
+/* At another rate the frames have other numbers: continues at the same time. */
 static void change_rate(GstEndoscopyTestSrc *self, const GstVideoInfo *info)
 {
     if (GST_CLOCK_TIME_IS_VALID(self->seek_position) ||
@@ -403,7 +303,7 @@ static gboolean gst_endoscopy_test_src_decide_allocation(GstBaseSrc *src, GstQue
     gst_buffer_pool_config_set_params(config, caps, size, min, max);
     if (gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL))
         gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-    /* A pool that takes nothing of this is the base class's to refuse. */
+    /* If the pool refuses the configuration, the base class reports it. */
     gst_buffer_pool_set_config(pool, config);
     if (proposed)
         gst_query_set_nth_allocation_pool(query, 0, pool, size, min, max);
@@ -423,8 +323,8 @@ static gboolean gst_endoscopy_test_src_do_seek(GstBaseSrc *src, GstSegment *segm
     GstEndoscopyTestSrc *self = GST_ENDOSCOPY_TEST_SRC(src);
     if (!GST_CLOCK_TIME_IS_VALID(segment->position))
         return FALSE;
-    /* What is live only begins. The base class sees to that itself where a seek comes by the pad,
-     * but not where it comes by the element. */
+    /* A live source only begins. The base class ensures that if a seek comes through the pad, but
+     * not if it comes through the element. */
     if (gst_base_src_is_live(src) && segment->position != self->seek_position)
         return FALSE;
     segment->time = segment->start;
@@ -433,7 +333,7 @@ static gboolean gst_endoscopy_test_src_do_seek(GstBaseSrc *src, GstSegment *segm
     return TRUE;
 }
 
-/* Only what is live waits for the clock. */
+/* Only a live source waits for the clock. */
 static void gst_endoscopy_test_src_get_times(GstBaseSrc *src, GstBuffer *buffer,
                                              GstClockTime *start, GstClockTime *end)
 {
@@ -498,7 +398,7 @@ static void attach_truth(GstEndoscopyTestSrc *self, GstBuffer *buffer)
 static GstFlowReturn gst_endoscopy_test_src_fill(GstPushSrc *push, GstBuffer *buffer)
 {
     GstEndoscopyTestSrc *self = GST_ENDOSCOPY_TEST_SRC(push);
-    settle_number(self);
+    resolve_seek(self);
     const gint64 number = self->number;
     if (number < 0 || (number > 0 && GST_VIDEO_INFO_FPS_N(&self->info) == 0))
         return GST_FLOW_EOS;
@@ -506,14 +406,14 @@ static GstFlowReturn gst_endoscopy_test_src_fill(GstPushSrc *push, GstBuffer *bu
         return GST_FLOW_ERROR;
 
     GstLmCanvas canvas = {.chroma = self->chroma};
-    /* What lies beside the pixels is to be the same in every run, too. */
+    /* Bytes beside the pixels must be the same in every run, too. */
     gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
     if (!gst_video_frame_map(&canvas.frame, &self->info, buffer, GST_MAP_WRITE)) {
         GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("A frame's memory cannot be written to."),
                           ("the buffer does not fit the caps"));
         return GST_FLOW_ERROR;
     }
-    const bool truth = get_content(self) == CONTENT_TRUTH;
+    const bool truth = shows_truth(self);
     if (truth)
         lm_scene_draw_truth(self->scene, (guint64)number, gst_lm_pack_truth, &canvas);
     else
@@ -546,7 +446,7 @@ static void set_running(GstEndoscopyTestSrc *self, bool running)
 static gboolean gst_endoscopy_test_src_start(GstBaseSrc *src)
 {
     GstEndoscopyTestSrc *self = GST_ENDOSCOPY_TEST_SRC(src);
-    /* The base class goes on with a seek to where the stream begins. */
+    /* The base class then seeks to the beginning of the stream. */
     self->seek_position = 0;
     set_running(self, true);
     return TRUE;
@@ -563,47 +463,6 @@ static gboolean gst_endoscopy_test_src_stop(GstBaseSrc *src)
 
 /* --- The class ------------------------------------------------------------------------------- */
 
-static void install_properties(GObjectClass *klass)
-{
-    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-
-    g_object_class_install_property(klass, PROP_SEED,
-                                    g_param_spec_uint("seed", "Seed", "Which colon is drawn", 0,
-                                                      G_MAXUINT32, DEFAULT_SEED, flags));
-    g_object_class_install_property(
-        klass, PROP_POLYPS,
-        g_param_spec_uint("polyps", "Polyps", "How many there are in each stretch of colon", 0,
-                          LM_SCENE_MAX_POLYPS, DEFAULT_POLYPS, flags));
-    g_object_class_install_property(klass, PROP_MOTION,
-                                    g_param_spec_double("motion", "Motion",
-                                                        "Of the camera (0: it stands still)", 0, 1,
-                                                        DEFAULT_MOTION, flags));
-    g_object_class_install_property(klass, PROP_NOISE,
-                                    g_param_spec_double("noise", "Noise",
-                                                        "Of the camera's sensor (0: none)", 0, 1,
-                                                        DEFAULT_NOISE, flags));
-    g_object_class_install_property(
-        klass, PROP_SCREEN,
-        g_param_spec_enum("screen", "Screen", "What is around the picture",
-                          gst_endoscopy_test_src_screen_get_type(), DEFAULT_SCREEN, flags));
-    g_object_class_install_property(klass, PROP_CONTENT,
-                                    g_param_spec_enum("content", "Content", "What the frames show",
-                                                      gst_endoscopy_test_src_content_get_type(),
-                                                      DEFAULT_CONTENT, flags));
-    g_object_class_install_property(
-        klass, PROP_IS_LIVE,
-        g_param_spec_boolean("is-live", "Is live",
-                             "Frames come at their time, as from a camera; no seeking", FALSE,
-                             flags));
-    g_object_class_install_property(
-        klass, PROP_N_THREADS,
-        g_param_spec_uint("n-threads", "Threads",
-                          "How many draw; the frames are the same (0: one per processor)", 0,
-                          LM_SCENE_MAX_THREADS, DEFAULT_N_THREADS, flags));
-    gst_type_mark_as_plugin_api(gst_endoscopy_test_src_screen_get_type(), 0);
-    gst_type_mark_as_plugin_api(gst_endoscopy_test_src_content_get_type(), 0);
-}
-
 static void gst_endoscopy_test_src_class_init(GstEndoscopyTestSrcClass *klass)
 {
     GObjectClass *object_class = G_OBJECT_CLASS(klass);
@@ -612,7 +471,7 @@ static void gst_endoscopy_test_src_class_init(GstEndoscopyTestSrcClass *klass)
 
     object_class->set_property = gst_endoscopy_test_src_set_property;
     object_class->get_property = gst_endoscopy_test_src_get_property;
-    install_properties(object_class);
+    gst_endoscopy_settings_install(object_class);
 
     gst_element_class_set_static_metadata(element_class, "Endoscopy test source", "Source/Video",
                                           "Draws a synthetic colonoscopy, or its ground truth",
@@ -635,15 +494,7 @@ static void gst_endoscopy_test_src_class_init(GstEndoscopyTestSrcClass *klass)
 
 static void gst_endoscopy_test_src_init(GstEndoscopyTestSrc *self)
 {
-    self->params = (LmSceneParams){
-        .seed = DEFAULT_SEED,
-        .polyps = DEFAULT_POLYPS,
-        .motion = DEFAULT_MOTION,
-        .noise = DEFAULT_NOISE,
-        .screen = DEFAULT_SCREEN,
-        .threads = DEFAULT_N_THREADS,
-    };
-    self->content = DEFAULT_CONTENT;
+    gst_endoscopy_settings_init(&self->settings);
     gst_video_info_init(&self->info);
     gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
     gst_base_src_set_live(GST_BASE_SRC(self), FALSE);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Translates GstVideoInfo and GstVideoFrame to LmFrameInfo and LmFrame. */
+ * Translates caps and video frames for the layers below. */
 #include "gstlmframe.h"
 
 void gst_lm_frame_get_matrix(const GstVideoInfo *info, double *kr, double *kb)
 {
-    /* Caps may name no matrix, or RGB's for a YUV format: then GStreamer's own rule by height
-     * holds. */
+    /* If caps name no matrix, or RGB's for a YUV format, GStreamer's own rule by height holds. */
     if (!gst_video_color_matrix_get_Kr_Kb(info->colorimetry.matrix, kr, kb))
         gst_video_color_matrix_get_Kr_Kb(GST_VIDEO_INFO_HEIGHT(info) > 576
                                              ? GST_VIDEO_COLOR_MATRIX_BT709
@@ -13,28 +12,34 @@ void gst_lm_frame_get_matrix(const GstVideoInfo *info, double *kr, double *kb)
                                          kr, kb);
 }
 
-bool gst_lm_frame_parse_caps(const GstCaps *caps, GstVideoInfo *info, LmFrameInfo *frame_info)
+bool gst_lm_frame_parse_caps(const GstCaps *caps, GstLmLayout *layout)
 {
-    if (!gst_video_info_from_caps(info, caps) ||
-        GST_VIDEO_INFO_INTERLACE_MODE(info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
+    GstVideoInfo info;
+    if (!gst_video_info_from_caps(&info, caps) ||
+        GST_VIDEO_INFO_INTERLACE_MODE(&info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
         return false;
 
-    int format = lm_format_from_name(GST_VIDEO_INFO_NAME(info));
+    int format = lm_format_from_name(GST_VIDEO_INFO_NAME(&info));
     if (format < 0)
         return false;
 
-    *frame_info = (LmFrameInfo){
+    LmFrameInfo frame = {
         .format = (LmFormat)format,
-        .width = GST_VIDEO_INFO_WIDTH(info),
-        .height = GST_VIDEO_INFO_HEIGHT(info),
+        .width = GST_VIDEO_INFO_WIDTH(&info),
+        .height = GST_VIDEO_INFO_HEIGHT(&info),
         .full_range =
-            GST_VIDEO_INFO_IS_RGB(info) || info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255,
+            GST_VIDEO_INFO_IS_RGB(&info) || info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255,
     };
-    gst_lm_frame_get_matrix(info, &frame_info->kr, &frame_info->kb);
-    return lm_frame_info_check(frame_info, NULL);
+    gst_lm_frame_get_matrix(&info, &frame.kr, &frame.kb);
+    if (!lm_frame_info_check(&frame, NULL))
+        return false;
+    *layout = (GstLmLayout){.video = info, .frame = frame};
+    return true;
 }
 
-bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFrame *frame)
+/* Wraps a mapped frame. False if its video meta contradicts the caps, or the memory is too short
+ * for it. */
+static bool wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFrame *frame)
 {
     if (GST_VIDEO_FRAME_WIDTH(video) != info->width ||
         GST_VIDEO_FRAME_HEIGHT(video) != info->height ||
@@ -59,38 +64,44 @@ bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFr
     return true;
 }
 
-GstClockTime gst_lm_stream_time(const GstSegment *segment, GstClockTime pts)
+bool gst_lm_frame_map(const GstLmLayout *layout, GstBuffer *buffer, GstMapFlags flags,
+                      GstVideoFrame *video, LmFrame *frame)
+{
+    if (!gst_video_frame_map(video, &layout->video, buffer, flags))
+        return false;
+    if (wrap(video, &layout->frame, frame))
+        return true;
+    gst_video_frame_unmap(video);
+    return false;
+}
+
+void gst_lm_frame_report_mismatch(GstLmLayout *layout, GstElement *element, const char *consequence)
+{
+    if (!layout->mismatch_reported)
+        GST_ELEMENT_WARNING(element, STREAM, FORMAT, ("Frames do not match their caps."),
+                            ("%s", consequence));
+    layout->mismatch_reported = true;
+}
+
+GstClockTime gst_lm_frame_stream_time(const GstSegment *segment, GstClockTime pts)
 {
     return segment->format == GST_FORMAT_TIME
                ? gst_segment_to_stream_time(segment, GST_FORMAT_TIME, pts)
                : GST_CLOCK_TIME_NONE;
 }
 
-GstClockTime gst_lm_running_time(const GstSegment *segment, GstClockTime pts)
+GstClockTime gst_lm_frame_running_time(const GstSegment *segment, GstClockTime pts)
 {
     return segment->format == GST_FORMAT_TIME
                ? gst_segment_to_running_time(segment, GST_FORMAT_TIME, pts)
                : GST_CLOCK_TIME_NONE;
 }
 
-bool gst_lm_region_parse(const char *text, LmRect *region)
+void gst_lm_frame_sync_values(GstBaseTransform *element, const GstBuffer *buffer)
 {
-    if (g_strcmp0(text, "full") == 0) {
-        *region = (LmRect){0};
-        return true;
-    }
-    char **parts = g_strsplit(text ? text : "", ",", -1);
-    /* Sums of two such numbers stay far inside an int. */
-    const gint64 limit = 1000000;
-    gint64 number[4];
-    bool ok = g_strv_length(parts) == G_N_ELEMENTS(number);
-    for (unsigned i = 0; ok && i < G_N_ELEMENTS(number); i++)
-        ok = g_ascii_string_to_signed(g_strstrip(parts[i]), 10, i < 2 ? -limit : 1, limit,
-                                      &number[i], NULL);
-    g_strfreev(parts);
-    if (ok)
-        *region = (LmRect){(int)number[0], (int)number[1], (int)number[2], (int)number[3]};
-    return ok;
+    const GstClockTime time = gst_lm_frame_stream_time(&element->segment, GST_BUFFER_PTS(buffer));
+    if (GST_CLOCK_TIME_IS_VALID(time))
+        gst_object_sync_values(GST_OBJECT(element), time);
 }
 
 void gst_lm_frame_add_pad_template(GstElementClass *klass, GstPadDirection direction,

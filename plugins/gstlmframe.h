@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * GStreamer's video frames as the layers below see them. */
+ * Video frames as GStreamer describes them and as the layers below do. */
 #pragma once
 
+#include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
 
 #include "video/frame.h"
@@ -12,8 +13,8 @@ G_BEGIN_DECLS
     "NV12, I420, YV12, YUY2, UYVY, Y42B, RGBA, BGRA, ARGB, ABGR, RGBx, BGRx, xRGB, xBGR, RGB, BGR"
 #define GST_LM_VIDEO_FORMATS "{ " GST_LM_VIDEO_FORMATS_8 ", v210, P010_10LE }"
 
-/** What lmnet, lmnetoverlay and lmnetmask take. Frames of single fields (interlace-mode alternate)
- * carry a caps feature of their own and so do not match. */
+/** Caps of lmnet, lmnetoverlay and lmnetmask. Frames of single fields (interlace-mode alternate)
+ * have a caps feature of their own and so do not match. */
 #define GST_LM_VIDEO_CAPS                                                                          \
     "video/x-raw, format = (string) " GST_LM_VIDEO_FORMATS ", width = (int) [ 32, 4096 ], "        \
     "height = (int) [ 32, 4096 ], framerate = (fraction) [ 0, max ]"
@@ -21,25 +22,34 @@ G_BEGIN_DECLS
 /** The weights of red and blue in luma, by the caps' matrix. */
 void gst_lm_frame_get_matrix(const GstVideoInfo *info, double *kr, double *kb);
 
-/** Parses caps into both descriptions. False where they are not raw video that the elements take.
- */
-bool gst_lm_frame_parse_caps(const GstCaps *caps, GstVideoInfo *info, LmFrameInfo *frame_info);
+/** How the caps say that frames lie in memory, in both descriptions. Zeroed: no caps yet. */
+typedef struct {
+    GstVideoInfo video;
+    LmFrameInfo frame;
+    bool mismatch_reported; /**< A frame of this layout did not match it. */
+} GstLmLayout;
 
-/** Wraps a mapped frame, which must outlive it. False where the frame's size or format is not that
- * of `info`: the buffer's video meta contradicts the caps. */
-bool gst_lm_frame_wrap(const GstVideoFrame *video, const LmFrameInfo *info, LmFrame *frame);
+/** Parses caps into a layout. False if they are not raw video that the elements take; the layout is
+ * left as it is then. */
+bool gst_lm_frame_parse_caps(const GstCaps *caps, GstLmLayout *layout);
+
+/** Maps a buffer; gst_video_frame_unmap() ends it. False if the buffer does not match the caps: it
+ * is too short, or its video meta contradicts them. */
+bool gst_lm_frame_map(const GstLmLayout *layout, GstBuffer *buffer, GstMapFlags flags,
+                      GstVideoFrame *video, LmFrame *frame);
+/** Warns on the bus that frames do not match their caps; once for each layout, for if one is bad,
+ * all may be. */
+void gst_lm_frame_report_mismatch(GstLmLayout *layout, GstElement *element,
+                                  const char *consequence);
 
 /** The stream time and the running time of a frame at `pts`; GST_CLOCK_TIME_NONE outside the
- * segment and where that does not count in time, as behind a filesrc. */
-GstClockTime gst_lm_stream_time(const GstSegment *segment, GstClockTime pts);
-GstClockTime gst_lm_running_time(const GstSegment *segment, GstClockTime pts);
+ * segment, and if the segment does not count in time, as after a filesrc. */
+GstClockTime gst_lm_frame_stream_time(const GstSegment *segment, GstClockTime pts);
+GstClockTime gst_lm_frame_running_time(const GstSegment *segment, GstClockTime pts);
+/** Sets controlled properties to their values at the frame's stream time. Streaming thread. */
+void gst_lm_frame_sync_values(GstBaseTransform *element, const GstBuffer *buffer);
 
-/** Parses the property `region`: "full" (*region becomes 0 x 0), or "x,y,width,height" in pixels, x
- * and y may be negative, width and height at least 1. False for anything else; *region is left as
- * it is. */
-bool gst_lm_region_parse(const char *text, LmRect *region);
-
-/** An always pad named "sink" or "src" by its direction, with these caps; in class_init. */
+/** Adds an always pad named "sink" or "src", by its direction, with these caps. In class_init. */
 void gst_lm_frame_add_pad_template(GstElementClass *klass, GstPadDirection direction,
                                    const char *caps);
 

@@ -6,46 +6,6 @@
 
 #define MAX_MASK_SIDE 4096
 
-void gst_lm_marks_clear(GstLmMarks *marks)
-{
-    lm_findings_finish(&marks->findings);
-    lm_mask_unref(&marks->mask);
-    gst_clear_buffer(&marks->data);
-    *marks = (GstLmMarks){0};
-}
-
-static gsize mask_bytes(const LmMask *mask)
-{
-    return (gsize)mask->width * (gsize)mask->height * (mask->n_classes - 1);
-}
-
-static void unref_mask(gpointer data)
-{
-    LmMask *mask = data;
-    lm_mask_unref(&mask);
-}
-
-bool gst_lm_marks_set(GstLmMarks *marks, LmMask *mask, const LmFindingsParams *params)
-{
-    bool known = marks->mask == mask;
-    if (known && marks->params.threshold == params->threshold &&
-        marks->params.min_area == params->min_area)
-        return false;
-
-    if (!known) {
-        gst_lm_marks_clear(marks);
-        marks->mask = lm_mask_ref(mask);
-        gsize size = mask_bytes(mask);
-        marks->data = gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY, mask->data, size, 0,
-                                                  size, lm_mask_ref(mask), unref_mask);
-    } else {
-        lm_findings_finish(&marks->findings);
-    }
-    marks->params = *params;
-    lm_findings_init(&marks->findings, marks->mask, params);
-    return true;
-}
-
 /* --- Metadata -------------------------------------------------------------------------------- */
 
 static gboolean copy_field(GQuark field, const GValue *value, gpointer user)
@@ -54,8 +14,8 @@ static gboolean copy_field(GQuark field, const GValue *value, gpointer user)
     return TRUE;
 }
 
-/* Whether a scaled picture fills its frame: where the display's aspect ratio changes, videoscale
- * adds borders, of which its metadata transform says nothing. A pixel's worth is rounding. */
+/* Whether a scaled picture fills its frame: if the display's aspect ratio changes, videoscale adds
+ * borders, which its metadata transform does not mention. One pixel's difference is rounding. */
 static bool fills_frame(const GstVideoMetaTransform *scale)
 {
     const GstVideoInfo *in = scale->in_info, *out = scale->out_info;
@@ -68,8 +28,8 @@ static bool fills_frame(const GstVideoMetaTransform *scale)
            fabs(height - GST_VIDEO_INFO_HEIGHT(out)) <= 1;
 }
 
-/* Copies where the picture stays whole; scaling changes nothing, for all is relative to the frame.
- */
+/* Copies the metadata if the picture stays whole. Scaling changes nothing, for all is relative to
+ * the frame. */
 static gboolean transform_mask_meta(GstBuffer *transbuf, GstCustomMeta *meta, GstBuffer *buffer,
                                     GQuark type, gpointer data, gpointer user)
 {
@@ -186,7 +146,7 @@ void gst_lm_meta_attach(GstBuffer *buffer, const GstVideoInfo *info, const GstLm
     attach_regions_of_interest(buffer, &marks->findings, model);
 }
 
-/* Shares of the frame to whole pixels; what lies beyond the frame is cut off. */
+/* Converts shares of the frame to whole pixels, clipped to the frame. */
 static bool get_region(const GstStructure *structure, const GstVideoInfo *info, LmRect *region)
 {
     const GValue *array = gst_structure_get_value(structure, "region");
@@ -250,7 +210,7 @@ bool gst_lm_meta_read(GstBuffer *buffer, const GstVideoInfo *info, double thresh
     gst_buffer_extract(mask_buffer, 0, mask->data, size);
     gst_lm_marks_set(marks, mask, &params);
     lm_mask_unref(&mask);
-    /* Known by the buffer that it came in, from now on. */
+    /* From now on the mask is recognised by the buffer that it came in. */
     gst_buffer_replace(&marks->data, mask_buffer);
     return true;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnet's mode every-frame: frames in order, each with its own mask, several on the device at once.
- */
-#include "gstlmnet-private.h"
+ * Queues frames until their masks come, and serialized events between them. */
+#include "gstlmneteveryframe.h"
 
-#define GST_CAT_DEFAULT gst_lm_net_debug
+#include <gst/base/gstqueuearray.h>
+
+#include "gstlmnetdebug.h"
 
 /* A frame on its way, or an event between two. */
 typedef struct {
@@ -12,75 +13,100 @@ typedef struct {
     GstLmNetFrame frame;
 } Pending;
 
-void gst_lm_net_every_frame_init(GstLmNet *self)
+typedef struct {
+    GstLmNetParts parts;
+    unsigned in_flight;     /* As configured. */
+    GstQueueArray *pending; /* Pending, in order. */
+    unsigned n_frames;      /* Of them. */
+} EveryFrame;
+
+static gpointer every_frame_create(const GstLmNetParts *parts)
 {
+    EveryFrame *self = g_new0(EveryFrame, 1);
+    self->parts = *parts;
     self->pending = gst_queue_array_new_for_struct(sizeof(Pending), 16);
+    return self;
 }
 
-void gst_lm_net_every_frame_finish(GstLmNet *self)
+static void every_frame_free(gpointer mode)
 {
+    EveryFrame *self = mode;
     gst_queue_array_free(self->pending);
+    g_free(self);
 }
 
-void gst_lm_net_clear_pending(GstLmNet *self, bool forward_events)
+static GstClockTime every_frame_get_latency(const GstLmNetSettings *settings,
+                                            GstClockTime frame_duration)
 {
-    Pending *head;
-    while ((head = gst_queue_array_pop_head_struct(self->pending))) {
-        Pending item = *head;
-        gst_clear_buffer(&item.buffer);
-        if (item.event && forward_events)
-            gst_lm_net_forward_event(self, item.event);
-        else
-            gst_clear_event(&item.event);
-    }
-    self->pending_frames = 0;
+    return (settings->in_flight - 1) * frame_duration;
 }
 
-/* Waits for the session; OK too where it is degraded, for frames then pass clean. */
-static GstFlowReturn wait_ready(GstLmNet *self)
+static guint every_frame_get_held(const GstLmNetSettings *settings)
 {
-    if (lm_session_wait_ready(self->session))
+    return settings->in_flight;
+}
+
+static void every_frame_configure(gpointer mode)
+{
+    EveryFrame *self = mode;
+    GST_OBJECT_LOCK(self->parts.element);
+    self->in_flight = self->parts.settings->in_flight;
+    GST_OBJECT_UNLOCK(self->parts.element);
+    /* Frames wait for their masks, however slow. */
+    if (self->parts.marks->hidden)
+        gst_lm_net_marks_set_slow(self->parts.marks, NULL);
+}
+
+/* --- In -------------------------------------------------------------------------------------- */
+
+/* Waits for the session; OK also if it is degraded, for frames pass clean then. */
+static GstFlowReturn wait_ready(EveryFrame *self)
+{
+    GstLmNetSession *session = self->parts.session;
+    if (lm_session_wait_ready(session->current))
         return GST_FLOW_OK;
-    if (gst_lm_net_is_flushing(self))
+    if (gst_lm_net_session_is_flushing(session))
         return GST_FLOW_FLUSHING;
-    if (lm_session_state(self->session) != LM_SESSION_FAILED)
+    if (lm_session_state(session->current) != LM_SESSION_FAILED)
         return GST_FLOW_OK;
-    gst_lm_net_report_start_failure(self);
+    gst_lm_net_session_report_start_failure(session);
     return GST_FLOW_ERROR;
 }
 
-/* Waits until the session takes the frame; its ticket stays 0 where no mask will come. */
-static GstFlowReturn submit(GstLmNet *self, const LmFrame *view, GstLmNetFrame *frame,
+/* Waits until the session takes the frame; its ticket stays 0 if no mask will come. */
+static GstFlowReturn submit(EveryFrame *self, const LmFrame *view, GstLmNetFrame *frame,
                             double smoothing)
 {
-    const LmSubmitParams params = {.smoothing = smoothing, .shot = frame->scene};
+    const LmSubmitParams params = {.smoothing = smoothing, .shot = frame->shot};
     GstFlowReturn ret;
     GError *error = NULL;
     bool taken = false;
     do {
         ret = wait_ready(self);
         if (ret == GST_FLOW_OK)
-            taken = lm_session_submit(self->session, view, self->region, &params, &frame->ticket,
-                                      &error);
+            taken = lm_session_submit(self->parts.session->current, view,
+                                      self->parts.inspect->region, &params, &frame->ticket, &error);
     } while (ret == GST_FLOW_OK && !taken && !error);
     if (!taken)
         frame->ticket = 0;
     if (error)
-        gst_lm_net_refused(self, error);
+        gst_lm_net_session_report_refusal(self->parts.session, error);
     return ret;
 }
 
-GstFlowReturn gst_lm_net_take_frame(GstLmNet *self, GstBuffer *buffer)
+static GstFlowReturn every_frame_take(gpointer mode, GstBuffer *buffer)
 {
+    EveryFrame *self = mode;
+    GstLmNetInspect *inspect = self->parts.inspect;
     GstFlowReturn ret = GST_FLOW_OK;
-    gst_lm_net_sync_properties(self, buffer);
-    GstLmNetSettings settings = gst_lm_net_get_settings(self);
+    const GstLmNetFrameSettings settings =
+        gst_lm_net_settings_take(self->parts.settings, self->parts.element, buffer);
     Pending item = {.buffer = buffer};
     GstVideoFrame video;
     LmFrame view;
-    if (gst_lm_net_map(self, buffer, &video, &view)) {
-        item.frame = gst_lm_net_look(self, buffer, &view, &settings);
-        if (self->region.width > 0)
+    if (gst_lm_net_inspect_map(inspect, buffer, &video, &view)) {
+        item.frame = gst_lm_net_inspect_frame(inspect, buffer, &view, &settings, true);
+        if (inspect->region.width > 0)
             ret = submit(self, &view, &item.frame, settings.smoothing);
         gst_video_frame_unmap(&video);
     }
@@ -89,50 +115,64 @@ GstFlowReturn gst_lm_net_take_frame(GstLmNet *self, GstBuffer *buffer)
         return ret;
     }
     gst_queue_array_push_tail_struct(self->pending, &item);
-    self->pending_frames++;
+    self->n_frames++;
     return GST_FLOW_OK;
 }
 
-/* Waits for the frame's mask and marks it; false when flushing. */
-static bool complete_frame(GstLmNet *self, GstBuffer **buffer, const GstLmNetFrame *frame)
+static bool every_frame_queue_event(gpointer mode, GstEvent *event)
 {
+    EveryFrame *self = mode;
+    if (self->n_frames == 0)
+        return false;
+    Pending item = {.event = event};
+    gst_queue_array_push_tail_struct(self->pending, &item);
+    return true;
+}
+
+/* --- Out ------------------------------------------------------------------------------------- */
+
+/* Waits for the frame's mask and marks it; false when flushing. */
+static bool complete_frame(EveryFrame *self, GstBuffer **buffer, const GstLmNetFrame *frame)
+{
+    GstLmNetMarks *marks = self->parts.marks;
     GstClockTime age = GST_CLOCK_TIME_NONE;
     LmResult result = {0};
     bool waited = true;
     while (waited && result.ticket < frame->ticket) {
         lm_result_clear(&result);
-        waited = lm_session_wait_result(self->session, &result);
+        waited = lm_session_wait_result(self->parts.session->current, &result);
     }
-    if (!waited && gst_lm_net_is_flushing(self))
+    if (!waited && gst_lm_net_session_is_flushing(self->parts.session))
         return false;
 
-    gst_lm_net_sync_properties(self, *buffer);
-    GstLmNetSettings settings = gst_lm_net_get_settings(self);
+    const GstLmNetFrameSettings settings =
+        gst_lm_net_settings_take(self->parts.settings, self->parts.element, *buffer);
     if (frame->arrival)
-        gst_lm_net_enter_scene(self, frame);
-    LmMask *mask = waited && frame->ticket ? gst_lm_net_accept_result(self, &result) : NULL;
+        gst_lm_net_marks_enter_shot(marks, frame->shot);
+    LmMask *mask = waited && frame->ticket ? gst_lm_net_marks_accept(marks, &result) : NULL;
     if (mask && result.ticket == frame->ticket) {
-        gst_lm_net_set_marks(self, mask, frame, &settings);
+        gst_lm_net_marks_set(marks, mask, frame, &settings);
         age = 0;
     }
-    gst_lm_net_draw(self, buffer, &settings, age);
+    gst_lm_net_marks_draw(marks, buffer, self->parts.inspect->region, &settings, age);
     lm_result_clear(&result);
     return true;
 }
 
-GstFlowReturn gst_lm_net_next_frame(GstLmNet *self, unsigned in_flight, GstBuffer **outbuf)
+/* The next frame in order, if at least `least` are pending. Events before it go downstream. */
+static GstFlowReturn take_next(EveryFrame *self, unsigned least, GstBuffer **outbuf)
 {
     Pending *head;
     while ((head = gst_queue_array_peek_head_struct(self->pending)) && head->event) {
         Pending item = *(Pending *)gst_queue_array_pop_head_struct(self->pending);
-        gst_lm_net_forward_event(self, item.event);
+        self->parts.forward_event(self->parts.element, item.event);
     }
     *outbuf = NULL;
-    if (!head || self->pending_frames < in_flight)
+    if (!head || self->n_frames < least)
         return GST_FLOW_OK;
 
     Pending item = *(Pending *)gst_queue_array_pop_head_struct(self->pending);
-    self->pending_frames--;
+    self->n_frames--;
     if (!complete_frame(self, &item.buffer, &item.frame)) {
         gst_buffer_unref(item.buffer);
         return GST_FLOW_FLUSHING;
@@ -141,29 +181,59 @@ GstFlowReturn gst_lm_net_next_frame(GstLmNet *self, unsigned in_flight, GstBuffe
     return GST_FLOW_OK;
 }
 
-GstFlowReturn gst_lm_net_drain(GstLmNet *self)
+static GstFlowReturn every_frame_next(gpointer mode, GstBuffer **outbuf)
 {
+    EveryFrame *self = mode;
+    return take_next(self, self->in_flight, outbuf);
+}
+
+static void clear_pending(EveryFrame *self, bool forward_events)
+{
+    Pending *head;
+    while ((head = gst_queue_array_pop_head_struct(self->pending))) {
+        Pending item = *head;
+        gst_clear_buffer(&item.buffer);
+        if (item.event && forward_events)
+            self->parts.forward_event(self->parts.element, item.event);
+        else
+            gst_clear_event(&item.event);
+    }
+    self->n_frames = 0;
+}
+
+static GstFlowReturn every_frame_drain(gpointer mode)
+{
+    EveryFrame *self = mode;
     GstFlowReturn ret = GST_FLOW_OK;
     GstBuffer *buffer;
     do {
-        ret = gst_lm_net_next_frame(self, 0, &buffer);
+        ret = take_next(self, 0, &buffer);
         if (buffer)
-            ret = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
+            ret = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self->parts.element), buffer);
     } while (ret == GST_FLOW_OK && !gst_queue_array_is_empty(self->pending));
     if (ret != GST_FLOW_OK) {
-        GST_DEBUG_OBJECT(self, "draining ended with %s", gst_flow_get_name(ret));
-        /* Where only frames cannot be pushed, events still go downstream, for some are sticky. */
-        gst_lm_net_clear_pending(self, ret != GST_FLOW_FLUSHING);
-        lm_session_discard(self->session);
+        GST_DEBUG_OBJECT(self->parts.element, "draining ended with %s", gst_flow_get_name(ret));
+        /* Unless flushing, events still go downstream, for some are sticky. */
+        clear_pending(self, ret != GST_FLOW_FLUSHING);
+        lm_session_discard(self->parts.session->current);
     }
     return ret;
 }
 
-bool gst_lm_net_queue_event(GstLmNet *self, GstEvent *event)
+static void every_frame_reset(gpointer mode)
 {
-    if (self->pending_frames == 0)
-        return false;
-    Pending item = {.event = event};
-    gst_queue_array_push_tail_struct(self->pending, &item);
-    return true;
+    clear_pending(mode, false);
 }
+
+const GstLmNetModeFuncs gst_lm_net_every_frame = {
+    .create = every_frame_create,
+    .free = every_frame_free,
+    .get_latency = every_frame_get_latency,
+    .get_held = every_frame_get_held,
+    .configure = every_frame_configure,
+    .take = every_frame_take,
+    .next = every_frame_next,
+    .drain = every_frame_drain,
+    .queue_event = every_frame_queue_event,
+    .reset = every_frame_reset,
+};

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnetmask: turns lmnet's metadata into grey video. */
+ * lmnetmask: converts lmnet's metadata to grey video. */
 /**
  * SECTION:element-lmnetmask
  * @title: lmnetmask
  * @see_also: lmnet, lmnetoverlay
  *
- * Replaces each frame by the mask that #GstLmNet put on it: probabilities, round(255 p) of the
+ * Replaces each frame by the mask that #GstLmNet attached to it: probabilities, round(255 p) of the
  * first class, or with `content=class` the class of each marked pixel, as
- * round(255 class / (classes - 1)). With `size=network` the mask has the network's size and is
- * resampled by nothing. Frames without metadata give zeros.
+ * round(255 class / (classes - 1)). With `size=network` the mask has the network's size and is not
+ * resampled. Frames without metadata give zeros.
  *
  * ## Example launch line
  * |[
@@ -20,9 +20,11 @@
 
 #include <string.h>
 
+#include "gstlmenum.h"
 #include "gstlmframe.h"
 #include "gstlmmeta.h"
 #include "overlay/overlay.h"
+#include "mask/resample.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_lm_net_mask_debug);
 #define GST_CAT_DEFAULT gst_lm_net_mask_debug
@@ -30,7 +32,6 @@ GST_DEBUG_CATEGORY_STATIC(gst_lm_net_mask_debug);
 #define SRC_CAPS                                                                                   \
     "video/x-raw, format = (string) GRAY8, width = (int) [ 32, 4096 ], "                           \
     "height = (int) [ 32, 4096 ], framerate = (fraction) [ 0, max ]"
-#define THRESHOLD_OF_METADATA (-1.0)
 
 typedef enum { CONTENT_PROBABILITY, CONTENT_CLASS } Content;
 typedef enum { SIZE_FRAME, SIZE_NETWORK } Size;
@@ -54,7 +55,8 @@ struct _GstLmNetMask {
     /* Streaming thread. */
     bool network_size; /* As negotiated. */
     GstLmMarks marks;
-    GstEvent *held_caps, *held_segment; /* Until the model's event tells the size. */
+    LmScratch scratch;
+    GstEvent *held_caps, *held_segment; /* Until the model's event brings the size. */
 };
 
 G_DEFINE_TYPE(GstLmNetMask, gst_lm_net_mask, GST_TYPE_VIDEO_FILTER)
@@ -62,31 +64,15 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(lmnetmask, "lmnetmask", GST_RANK_NONE, GST
                                       GST_DEBUG_CATEGORY_INIT(gst_lm_net_mask_debug, "lmnetmask", 0,
                                                               "lmnet's metadata as video"))
 
-static GType gst_lm_net_mask_content_get_type(void)
-{
-    static gsize type = 0;
-    static const GEnumValue values[] = {
-        {CONTENT_PROBABILITY, "round(255 p) of the first class", "probability"},
-        {CONTENT_CLASS, "round(255 class / (classes - 1)) where marked", "class"},
-        {0, NULL, NULL},
-    };
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, g_enum_register_static("GstLmNetMaskContent", values));
-    return type;
-}
+static GST_LM_DEFINE_ENUM(gst_lm_net_mask_content_get_type, "GstLmNetMaskContent",
+                          {CONTENT_PROBABILITY, "round(255 p) of the first class", "probability"},
+                          {CONTENT_CLASS,
+                           "round(255 class / (classes - 1)) of marked pixels, else 0", "class"});
 
-static GType gst_lm_net_mask_size_get_type(void)
-{
-    static gsize type = 0;
-    static const GEnumValue values[] = {
-        {SIZE_FRAME, "The frame's", "frame"},
-        {SIZE_NETWORK, "The network's, of the analysed region alone", "network"},
-        {0, NULL, NULL},
-    };
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, g_enum_register_static("GstLmNetMaskSize", values));
-    return type;
-}
+static GST_LM_DEFINE_ENUM(gst_lm_net_mask_size_get_type, "GstLmNetMaskSize",
+                          {SIZE_FRAME, "The frame's", "frame"},
+                          {SIZE_NETWORK, "The network's; shows the analysed region only",
+                           "network"});
 
 static void gst_lm_net_mask_set_property(GObject *object, guint id, const GValue *value,
                                          GParamSpec *pspec)
@@ -144,7 +130,7 @@ static bool wants_network_size(GstLmNetMask *self, int *width, int *height)
     return wanted;
 }
 
-/* A mask keeps the frame's timing; of its picture, only the size and only with size=frame. */
+/* A mask keeps the frame's timing, and with size=frame its size. */
 static GstCaps *gst_lm_net_mask_transform_caps(GstBaseTransform *trans, GstPadDirection direction,
                                                GstCaps *caps, GstCaps *filter)
 {
@@ -164,7 +150,7 @@ static GstCaps *gst_lm_net_mask_transform_caps(GstBaseTransform *trans, GstPadDi
                                   height, NULL);
         }
     }
-    /* The other pad's template brings the formats, and the sizes where none are known. */
+    /* The other pad's template brings the formats, and the sizes if none are known. */
     GstCaps *templ = gst_pad_get_pad_template_caps(direction == GST_PAD_SINK
                                                        ? GST_BASE_TRANSFORM_SRC_PAD(trans)
                                                        : GST_BASE_TRANSFORM_SINK_PAD(trans));
@@ -182,7 +168,7 @@ static GstCaps *gst_lm_net_mask_transform_caps(GstBaseTransform *trans, GstPadDi
 static void report_missing_model(GstLmNetMask *self)
 {
     GST_ELEMENT_ERROR(self, CORE, NEGOTIATION,
-                      ("size=network needs lmnet upstream, which tells the network's size."),
+                      ("size=network needs lmnet upstream, which reports the network's size."),
                       ("no %s event came before the first frame", GST_LM_MODEL_EVENT));
 }
 
@@ -213,8 +199,8 @@ static gboolean forward_held(GstLmNetMask *self)
     return ok;
 }
 
-/* lmnet sends its event before the caps; but to a pad that is linked late, sticky events come the
- * other way round. So caps without a model wait for it, and the segment with them. */
+/* lmnet sends its event before the caps; but a pad that is linked late gets the sticky events in
+ * another order. So caps wait for the model's event, and the segment waits with them. */
 static gboolean gst_lm_net_mask_sink_event(GstBaseTransform *trans, GstEvent *event)
 {
     GstLmNetMask *self = GST_LM_NET_MASK(trans);
@@ -285,8 +271,8 @@ static void copy_plane(guint8 *data, gsize stride, const guint8 *plane, int widt
         memcpy(data + (gsize)y * stride, plane + (gsize)y * (gsize)width, (gsize)width);
 }
 
-static void write_mask(const GstLmMarks *marks, Content content, bool network_size, guint8 *data,
-                       gsize stride, int width, int height)
+static void write_mask(const GstLmMarks *marks, LmScratch *scratch, Content content,
+                       bool network_size, guint8 *data, gsize stride, int width, int height)
 {
     const LmMask *mask = marks->mask;
     const LmRect frame = {0, 0, width, height};
@@ -295,9 +281,10 @@ static void write_mask(const GstLmMarks *marks, Content content, bool network_si
         copy_plane(data, stride, content == CONTENT_CLASS ? marks->findings.kept : mask->data,
                    width, height);
     else if (content == CONTENT_CLASS)
-        lm_overlay_classes(mask, &marks->findings, marks->params.threshold, frame, data, stride);
+        lm_resample_classes(mask, marks->findings.kept, marks->params.threshold, frame, data,
+                            stride, scratch);
     else
-        lm_overlay_probabilities(mask, 1, frame, data, stride);
+        lm_resample_probabilities(mask, 1, frame, data, stride, scratch);
     if (content == CONTENT_CLASS)
         classes_to_grey(data, stride, width, height, mask->n_classes);
 }
@@ -306,10 +293,7 @@ static GstFlowReturn gst_lm_net_mask_transform_frame(GstVideoFilter *filter, Gst
                                                      GstVideoFrame *out)
 {
     GstLmNetMask *self = GST_LM_NET_MASK(filter);
-    GstBaseTransform *trans = GST_BASE_TRANSFORM(filter);
-    GstClockTime time = gst_lm_stream_time(&trans->segment, GST_BUFFER_PTS(in->buffer));
-    if (GST_CLOCK_TIME_IS_VALID(time))
-        gst_object_sync_values(GST_OBJECT(self), time);
+    gst_lm_frame_sync_values(GST_BASE_TRANSFORM(filter), in->buffer);
     GST_OBJECT_LOCK(self);
     Content content = self->content;
     double threshold = self->threshold;
@@ -322,12 +306,13 @@ static GstFlowReturn gst_lm_net_mask_transform_frame(GstVideoFilter *filter, Gst
     bool found = gst_lm_meta_read(in->buffer, &filter->in_info, threshold, &self->marks);
     if (found && self->network_size &&
         (self->marks.mask->width != width || self->marks.mask->height != height)) {
-        GST_WARNING_OBJECT(self, "mask of %d x %d where the model's event said %d x %d",
+        GST_WARNING_OBJECT(self, "a mask of %d x %d does not match the model's event: %d x %d",
                            self->marks.mask->width, self->marks.mask->height, width, height);
         found = false;
     }
     if (found)
-        write_mask(&self->marks, content, self->network_size, data, stride, width, height);
+        write_mask(&self->marks, &self->scratch, content, self->network_size, data, stride, width,
+                   height);
     else
         for (int y = 0; y < height; y++)
             memset(data + (gsize)y * stride, 0, (gsize)width);
@@ -338,6 +323,7 @@ static gboolean gst_lm_net_mask_stop(GstBaseTransform *trans)
 {
     GstLmNetMask *self = GST_LM_NET_MASK(trans);
     gst_lm_marks_clear(&self->marks);
+    lm_scratch_finish(&self->scratch);
     gst_event_replace(&self->held_caps, NULL);
     gst_event_replace(&self->held_segment, NULL);
     GST_OBJECT_LOCK(self);
@@ -357,7 +343,7 @@ static void gst_lm_net_mask_class_init(GstLmNetMaskClass *klass)
     object_class->get_property = gst_lm_net_mask_get_property;
     g_object_class_install_property(
         object_class, PROP_CONTENT,
-        g_param_spec_enum("content", "Content", "What the mask's levels mean",
+        g_param_spec_enum("content", "Content", "Meaning of the mask's levels",
                           gst_lm_net_mask_content_get_type(), CONTENT_PROBABILITY,
                           flags | GST_PARAM_MUTABLE_PLAYING));
     g_object_class_install_property(object_class, PROP_SIZE,
@@ -369,13 +355,13 @@ static void gst_lm_net_mask_class_init(GstLmNetMaskClass *klass)
         g_param_spec_double(
             "threshold", "Threshold",
             "content=class: probability at which a pixel is marked (-1: as in the metadata)", -1, 1,
-            THRESHOLD_OF_METADATA, flags | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING));
+            GST_LM_META_THRESHOLD, flags | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING));
     gst_type_mark_as_plugin_api(gst_lm_net_mask_content_get_type(), 0);
     gst_type_mark_as_plugin_api(gst_lm_net_mask_size_get_type(), 0);
 
     gst_element_class_set_static_metadata(
         element_class, "LM-Net mask", "Filter/Converter/Video",
-        "Turns the masks that lmnet left on the frames as metadata into grey video",
+        "Converts the masks that lmnet attached to the frames as metadata to grey video",
         "The LM-Net live authors");
     gst_lm_frame_add_pad_template(element_class, GST_PAD_SINK, GST_LM_VIDEO_CAPS);
     gst_lm_frame_add_pad_template(element_class, GST_PAD_SRC, SRC_CAPS);
@@ -390,6 +376,6 @@ static void gst_lm_net_mask_class_init(GstLmNetMaskClass *klass)
 
 static void gst_lm_net_mask_init(GstLmNetMask *self)
 {
-    self->threshold = THRESHOLD_OF_METADATA;
+    self->threshold = GST_LM_META_THRESHOLD;
     gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnetoverlay: draws what lmnet found, from the metadata on the frames. */
+ * lmnetoverlay: draws findings from the metadata on the frames. */
 /**
  * SECTION:element-lmnetoverlay
  * @title: lmnetoverlay
  * @see_also: lmnet, lmnetmask
  *
- * Draws the marks that #GstLmNet put on the frames as metadata. `lmnet overlay=0 ! lmnetoverlay`
- * gives the same bytes as `lmnet` (but for the state's light, which only `lmnet` draws); apart,
- * they keep a clean and a marked copy of the video from one inference. Frames without metadata pass
- * untouched and uncopied.
+ * Draws the marks that #GstLmNet attached to the frames as metadata. `lmnet overlay=0 !
+ * lmnetoverlay` gives the same bytes as `lmnet` (except the status indicator, which only `lmnet`
+ * draws). With a tee between them, one inference yields a clean and a marked copy of the video.
+ * Frames without metadata pass untouched and uncopied.
  *
  * ## Example launch line
  * |[
@@ -28,8 +28,6 @@
 GST_DEBUG_CATEGORY_STATIC(gst_lm_net_overlay_debug);
 #define GST_CAT_DEFAULT gst_lm_net_overlay_debug
 
-#define THRESHOLD_OF_METADATA (-1.0)
-
 enum {
     PROP_0,
     PROP_THRESHOLD,
@@ -39,15 +37,13 @@ enum {
 struct _GstLmNetOverlay {
     GstBaseTransform parent;
 
-    LmOverlayParams params; /* Under the object lock; threshold < 0: the metadata's. */
+    LmOverlayParams params; /* Under the object lock; threshold < 0: GST_LM_META_THRESHOLD. */
 
     /* Streaming thread. */
-    GstVideoInfo info;
-    LmFrameInfo frame_info;
+    GstLmLayout layout;
     GstLmMarks marks;
-    char **class_names; /* Of the model upstream; NULL: not told. */
+    char **class_names; /* Of the model upstream; NULL: not known. */
     GstLmPainter painter;
-    bool bad_frame_told; /* Of this layout. */
 };
 
 G_DEFINE_TYPE(GstLmNetOverlay, gst_lm_net_overlay, GST_TYPE_BASE_TRANSFORM)
@@ -91,14 +87,13 @@ static gboolean gst_lm_net_overlay_set_caps(GstBaseTransform *trans, GstCaps *in
                                             GstCaps *outcaps)
 {
     GstLmNetOverlay *self = GST_LM_NET_OVERLAY(trans);
-    self->bad_frame_told = false;
-    if (!gst_lm_frame_parse_caps(incaps, &self->info, &self->frame_info))
+    if (!gst_lm_frame_parse_caps(incaps, &self->layout))
         return FALSE;
     GST_OBJECT_LOCK(self);
     const bool labels = self->params.flags & GST_LM_OVERLAY_LABEL;
     GST_OBJECT_UNLOCK(self);
     if (labels)
-        gst_lm_painter_load_fonts(self->frame_info.height, self->class_names,
+        gst_lm_painter_load_fonts(self->layout.frame.height, self->class_names,
                                   self->class_names ? g_strv_length(self->class_names) : 0);
     return TRUE;
 }
@@ -114,8 +109,8 @@ static gboolean gst_lm_net_overlay_sink_event(GstBaseTransform *trans, GstEvent 
     return GST_BASE_TRANSFORM_CLASS(gst_lm_net_overlay_parent_class)->sink_event(trans, event);
 }
 
-/* Takes the buffer itself rather than through transform_ip, which gets every frame copied that is
- * not writable, whether there is something to draw on it or not. */
+/* In place of transform_ip, for which the base class copies every frame that is not writable, even
+ * if there is nothing to draw on it. */
 static GstFlowReturn gst_lm_net_overlay_generate_output(GstBaseTransform *trans, GstBuffer **outbuf)
 {
     GstLmNetOverlay *self = GST_LM_NET_OVERLAY(trans);
@@ -123,14 +118,12 @@ static GstFlowReturn gst_lm_net_overlay_generate_output(GstBaseTransform *trans,
     if (!buffer)
         return GST_FLOW_OK;
 
-    GstClockTime time = gst_lm_stream_time(&trans->segment, GST_BUFFER_PTS(buffer));
-    if (GST_CLOCK_TIME_IS_VALID(time))
-        gst_object_sync_values(GST_OBJECT(self), time);
+    gst_lm_frame_sync_values(trans, buffer);
     GST_OBJECT_LOCK(self);
     LmOverlayParams params = self->params;
     GST_OBJECT_UNLOCK(self);
 
-    if (gst_lm_meta_read(buffer, &self->info, params.threshold, &self->marks)) {
+    if (gst_lm_meta_read(buffer, &self->layout.video, params.threshold, &self->marks)) {
         params.threshold = self->marks.params.threshold;
         const GstLmDrawing drawing = {
             .params = &params,
@@ -139,13 +132,9 @@ static GstFlowReturn gst_lm_net_overlay_generate_output(GstBaseTransform *trans,
             .class_names = self->class_names,
             .n_class_names = self->class_names ? g_strv_length(self->class_names) : 0,
         };
-        bool drawn =
-            gst_lm_painter_draw(&self->painter, &buffer, &self->info, &self->frame_info, &drawing);
-        /* Told once for each layout: where one is bad, all may be. */
-        if (!drawn && !self->bad_frame_told)
-            GST_ELEMENT_WARNING(self, STREAM, FORMAT, ("Frames are not what their caps say."),
-                                ("they pass without marks"));
-        self->bad_frame_told |= !drawn;
+        if (!gst_lm_painter_draw(&self->painter, &buffer, &self->layout, &drawing))
+            gst_lm_frame_report_mismatch(&self->layout, GST_ELEMENT(self),
+                                         "they pass without marks");
     }
     *outbuf = buffer;
     return GST_FLOW_OK;
@@ -173,13 +162,14 @@ static void gst_lm_net_overlay_class_init(GstLmNetOverlayClass *klass)
         object_class, PROP_THRESHOLD,
         g_param_spec_double("threshold", "Threshold",
                             "Probability at which a pixel is marked (-1: as in the metadata)", -1,
-                            1, THRESHOLD_OF_METADATA,
+                            1, GST_LM_META_THRESHOLD,
                             G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE |
                                 GST_PARAM_MUTABLE_PLAYING));
 
     gst_element_class_set_static_metadata(
         element_class, "LM-Net overlay", "Filter/Effect/Video",
-        "Draws the findings that lmnet left on the frames as metadata", "The LM-Net live authors");
+        "Draws the findings that lmnet attached to the frames as metadata",
+        "The LM-Net live authors");
     gst_lm_frame_add_pad_template(element_class, GST_PAD_SINK, GST_LM_VIDEO_CAPS);
     gst_lm_frame_add_pad_template(element_class, GST_PAD_SRC, GST_LM_VIDEO_CAPS);
 
@@ -192,6 +182,6 @@ static void gst_lm_net_overlay_class_init(GstLmNetOverlayClass *klass)
 static void gst_lm_net_overlay_init(GstLmNetOverlay *self)
 {
     gst_lm_overlay_props_init(&self->params);
-    self->params.threshold = THRESHOLD_OF_METADATA;
+    self->params.threshold = GST_LM_META_THRESHOLD;
     gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
 }

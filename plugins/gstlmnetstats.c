@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Counts and times of lmnet. */
+ * Counts frames and keeps recent times. */
 #include "gstlmnetstats.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static int compare_times(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The value below which `percent` of the last times, at most `most` of them, lie; 0 where there are
+/* The value below which `percent` of the last times lie, of at most `most` times; 0 if there are
  * none. */
 static guint64 percentile(const guint64 *times, guint64 count, guint64 most, unsigned percent)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What lmnet counts and times for its property `stats`. */
+ * The counts and times in lmnet's property `stats`. */
 #pragma once
 
 #include <gst/gst.h>
@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /** Zeroed: nothing counted. The owner guards it. */
 typedef struct {
     guint64 frames;     /**< Taken in. */
-    guint64 inferences; /**< Masks that came back. */
+    guint64 inferences; /**< Masks that came. */
     guint64 stale;      /**< Frames left clean because the newest mask was too old for them. */
     GstClockTime mask_age, max_mask_age; /**< Of the last marked frame; of all. */
     guint64 inference_ns[GST_LM_N_TIMES], gpu_ns[GST_LM_N_TIMES]; /**< The last ones, as a ring. */
@@ -19,8 +19,8 @@ typedef struct {
 
 void gst_lm_net_stats_add_inference(GstLmNetStats *stats, gint64 inference_ns, gint64 gpu_ns);
 void gst_lm_net_stats_add_age(GstLmNetStats *stats, GstClockTime age);
-/** The time in ns that `percent` of the last `n` inferences, or of all there were, stayed below; 0
- * where there were none. */
+/** The time in ns that `percent` of the last `n` inferences stayed below, or of all if there were
+ * fewer; 0 if there were none. */
 guint64 gst_lm_net_stats_recent(const GstLmNetStats *stats, unsigned n, unsigned percent);
 /** A new structure `lmnet-stats` with the counts and times: medians, and the 99th percentile, of
  * the last inferences. */

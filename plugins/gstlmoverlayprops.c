@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Installs, sets and gets the properties of drawing. */
+ * Installs, sets and gets the drawing properties. */
 #include "gstlmoverlayprops.h"
 
+#include "gstlmenum.h"
 #include "gstlmpainter.h"
 
 #define DEFAULT_FLAGS (LM_OVERLAY_FILL | LM_OVERLAY_CONTOUR)
@@ -10,21 +11,12 @@
 #define DEFAULT_CONTOUR_WIDTH 0.0
 #define MAX_CONTOUR_WIDTH 100.0
 
-GType gst_lm_overlay_flags_get_type(void)
-{
-    static gsize type = 0;
-    static const GFlagsValue values[] = {
-        {LM_OVERLAY_FILL, "Tint what was found", "fill"},
-        {LM_OVERLAY_CONTOUR, "Line along the edge of what was found", "contour"},
-        {GST_LM_OVERLAY_LABEL, "Class and confidence of each finding", "label"},
-        {GST_LM_OVERLAY_STATE,
-         "Light that tells lmnet's state, and the region's corners (lmnet alone)", "state"},
-        {0, NULL, NULL},
-    };
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, g_flags_register_static("GstLmOverlayFlags", values));
-    return type;
-}
+GST_LM_DEFINE_FLAGS(gst_lm_overlay_flags_get_type, "GstLmOverlayFlags",
+                    {LM_OVERLAY_FILL, "Tint over each finding", "fill"},
+                    {LM_OVERLAY_CONTOUR, "Line along the edge of each finding", "contour"},
+                    {GST_LM_OVERLAY_LABEL, "Class and confidence of each finding", "label"},
+                    {GST_LM_OVERLAY_STATE, "Status indicator and the region's corners (lmnet only)",
+                     "state"});
 
 void gst_lm_overlay_props_install(GObjectClass *klass, guint first)
 {
@@ -33,7 +25,7 @@ void gst_lm_overlay_props_install(GObjectClass *klass, guint first)
 
     g_object_class_install_property(
         klass, first + GST_LM_OVERLAY_PROP_OVERLAY,
-        g_param_spec_flags("overlay", "Overlay", "What is drawn on the frames; 0 draws nothing",
+        g_param_spec_flags("overlay", "Overlay", "Marks drawn on the frames; 0 draws nothing",
                            gst_lm_overlay_flags_get_type(), DEFAULT_FLAGS, flags));
     g_object_class_install_property(
         klass, first + GST_LM_OVERLAY_PROP_COLOR,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The properties that say what is drawn, alike in lmnet and lmnetoverlay. */
+ * The drawing properties, which lmnet and lmnetoverlay share. */
 #pragma once
 
 #include <gst/gst.h>
@@ -24,7 +24,7 @@ GType gst_lm_overlay_flags_get_type(void);
 void gst_lm_overlay_props_install(GObjectClass *klass, guint first);
 /** The properties' defaults; the threshold is set to 0.5. */
 void gst_lm_overlay_props_init(LmOverlayParams *params);
-/** False where `prop` is none of theirs. The caller holds the lock that guards `params`. */
+/** False if `prop` is not one of them. The caller holds the lock that guards `params`. */
 bool gst_lm_overlay_props_set(LmOverlayParams *params, guint prop, const GValue *value);
 bool gst_lm_overlay_props_get(const LmOverlayParams *params, guint prop, GValue *value);
 

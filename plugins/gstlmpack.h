@@ -8,16 +8,16 @@
 
 G_BEGIN_DECLS
 
-/** A frame that rows are packed into. */
+/** Destination of packed rows. */
 typedef struct {
     GstVideoFrame frame;            /**< Mapped for writing; 8 bits a component. */
     GstVideoChromaResample *chroma; /**< By gst_lm_pack_chroma_new(); borrowed. */
 } GstLmCanvas;
 
-/** What the rows of a scene must hold to be packed as `info` says. */
+/** The colours in which a scene must draw its rows, so that they can be packed as `info` says. */
 LmSceneColor gst_lm_pack_color(const GstVideoInfo *info);
 
-/** What makes the chroma of a subsampled format; NULL for the others. To be freed by
+/** Creates the chroma filter of a subsampled format; NULL for other formats. Freed by
  * gst_video_chroma_resample_free(). */
 GstVideoChromaResample *gst_lm_pack_chroma_new(const GstVideoInfo *info);
 

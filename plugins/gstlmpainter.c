@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Drawing on buffers. Pango and Cairo render each text and shape once; stencils bring them onto the
- * frames. */
+ * Draws on buffers. Pango and Cairo render each text and shape once, as alpha bitmaps, which are
+ * then painted onto the frames. */
 #include "gstlmpainter.h"
 
 #include <math.h>
 #include <pango/pangocairo.h>
 
-#include "gstlmframe.h"
 #include "gstlmmeta.h"
 #include "overlay/alpha-bitmap.h"
 
 #define MAX_SIGNS 256
-#define MAX_LABELS 16 /* On a frame: of the largest findings. */
+#define MAX_LABELS 16 /* On a frame; the largest findings get them. */
 #define BACKDROP 0x000000
 #define TEXT_COLOR 0xffffff
 
-/* A text or shape, and what lies behind it (NULL: nothing), of one size: surfaces of alpha alone.
- */
+/* A text or shape and its backdrop (NULL: none), both of one size: surfaces of alpha alone. */
 typedef struct {
     cairo_surface_t *back, *front;
 } Sign;
@@ -31,7 +29,7 @@ static void free_sign(gpointer data)
 
 void gst_lm_painter_finish(GstLmPainter *painter)
 {
-    lm_overlay_scratch_finish(&painter->scratch);
+    lm_scratch_finish(&painter->scratch);
     g_clear_pointer(&painter->signs, g_hash_table_unref);
 }
 
@@ -75,19 +73,19 @@ static Sign *render_text(const char *text, int size)
 }
 
 /* Within a square of 1, its middle at the origin. */
-static void trace_light(cairo_t *cairo, GstLmLight light)
+static void trace_indicator(cairo_t *cairo, GstLmIndicator indicator)
 {
     cairo_set_line_width(cairo, 0.16);
-    switch (light) {
-    case GST_LM_LIGHT_STARTING:
+    switch (indicator) {
+    case GST_LM_INDICATOR_STARTING:
         cairo_arc(cairo, 0, 0, 0.28, 0, 2 * G_PI);
         cairo_stroke(cairo);
         break;
-    case GST_LM_LIGHT_READY:
+    case GST_LM_INDICATOR_READY:
         cairo_arc(cairo, 0, 0, 0.34, 0, 2 * G_PI);
         cairo_fill(cairo);
         break;
-    case GST_LM_LIGHT_DEGRADED:
+    case GST_LM_INDICATOR_DEGRADED:
         cairo_move_to(cairo, 0, -0.36);
         cairo_line_to(cairo, 0.36, 0.26);
         cairo_line_to(cairo, -0.36, 0.26);
@@ -102,7 +100,7 @@ static void trace_light(cairo_t *cairo, GstLmLight light)
     }
 }
 
-static Sign *render_light(GstLmLight light, int size)
+static Sign *render_indicator(GstLmIndicator indicator, int size)
 {
     Sign *sign = g_new0(Sign, 1);
     cairo_t *cairo = start(&sign->back, size, size);
@@ -112,7 +110,7 @@ static Sign *render_light(GstLmLight light, int size)
     cairo = start(&sign->front, size, size);
     cairo_translate(cairo, size / 2.0, size / 2.0);
     cairo_scale(cairo, size, size);
-    trace_light(cairo, light);
+    trace_indicator(cairo, indicator);
     end(cairo);
     return sign;
 }
@@ -126,8 +124,8 @@ static Sign *render_bar(int width, int height)
     return sign;
 }
 
-/* The sign of that name, or NULL: to be rendered and kept. Texts come and go; where there are many,
- * all are forgotten. */
+/* Finds a sign by its name; NULL if it must be rendered. Texts come and go; if there are many, all
+ * are dropped. */
 static Sign *find_sign(GstLmPainter *painter, const char *name)
 {
     if (!painter->signs)
@@ -176,7 +174,7 @@ void gst_lm_painter_load_fonts(int height, char *const *class_names, unsigned n_
     }
 }
 
-/* Whether a label there covers none of those before. */
+/* Whether a label there covers no earlier one. */
 static bool is_free(const LmRect *labels, unsigned n, LmRect place)
 {
     for (unsigned i = 0; i < n; i++)
@@ -185,9 +183,9 @@ static bool is_free(const LmRect *labels, unsigned n, LmRect place)
     return true;
 }
 
-/* Where a label goes: above the finding's box, below it or within, as the frame and the labels
- * before have room. */
-static LmRect label_place(const LmFrameInfo *info, LmRect box, int width, int height,
+/* Places a label above the finding's box, below it or within, as the frame and the earlier labels
+ * leave room. */
+static LmRect place_label(const LmFrameInfo *info, LmRect box, int width, int height,
                           const LmRect *labels, unsigned n)
 {
     const int x = CLAMP(box.x, 0, MAX(0, info->width - width));
@@ -200,7 +198,7 @@ static LmRect label_place(const LmFrameInfo *info, LmRect box, int width, int he
     return (LmRect){x, MAX(0, rows[0]), width, height};
 }
 
-/* "polyp 87 %"; its place is added to the `n` before. */
+/* Draws "polyp 87 %" and adds its place to the `n` earlier ones. */
 static void draw_label(GstLmPainter *painter, const LmFrame *frame, const GstLmDrawing *drawing,
                        const LmFinding *finding, LmRect *labels, unsigned n)
 {
@@ -216,30 +214,30 @@ static void draw_label(GstLmPainter *painter, const LmFrame *frame, const GstLmD
         sign = keep_sign(painter, name, render_text(text, size));
         g_free(text);
     }
-    labels[n] = label_place(&frame->info, finding->box, cairo_image_surface_get_width(sign->front),
+    labels[n] = place_label(&frame->info, finding->box, cairo_image_surface_get_width(sign->front),
                             cairo_image_surface_get_height(sign->front), labels, n);
     paint(painter, sign, frame, labels[n].x, labels[n].y, TEXT_COLOR);
 }
 
-/* --- The light ------------------------------------------------------------------------------- */
+/* --- The status indicator -------------------------------------------------------------------- */
 
-static guint32 light_color(GstLmLight light)
+static guint32 indicator_color(GstLmIndicator indicator)
 {
-    switch (light) {
-    case GST_LM_LIGHT_READY:
+    switch (indicator) {
+    case GST_LM_INDICATOR_READY:
         return 0x30d158;
-    case GST_LM_LIGHT_DEGRADED:
+    case GST_LM_INDICATOR_DEGRADED:
         return 0xffb000;
-    case GST_LM_LIGHT_FAILED:
+    case GST_LM_INDICATOR_FAILED:
         return 0xff453a;
     default:
         return 0xffffff;
     }
 }
 
-/* A square near the frame's corner that lies outside the region, the upper right one where none or
- * several do. */
-static LmRect light_place(const LmFrameInfo *info, LmRect region, int size)
+/* Places a square near a corner of the frame, outside the region; near the upper right corner if
+ * no corner is free, or several are. */
+static LmRect place_indicator(const LmFrameInfo *info, LmRect region, int size)
 {
     const int far_x = info->width - size - size / 2, far_y = info->height - size - size / 2;
     const LmRect places[] = {{far_x, size / 2, size, size},
@@ -274,16 +272,16 @@ static void draw_corners(GstLmPainter *painter, const LmFrame *frame, LmRect r, 
     }
 }
 
-static void draw_light(GstLmPainter *painter, const LmFrame *frame, const GstLmDrawing *drawing)
+static void draw_indicator(GstLmPainter *painter, const LmFrame *frame, const GstLmDrawing *drawing)
 {
     const int size = MAX(8, frame->info.height / 30);
-    const LmRect place = light_place(&frame->info, drawing->region, size);
-    const guint32 color = light_color(drawing->light);
+    const LmRect place = place_indicator(&frame->info, drawing->region, size);
+    const guint32 color = indicator_color(drawing->indicator);
     char name[40];
-    g_snprintf(name, sizeof name, "light:%d@%d", drawing->light, size);
+    g_snprintf(name, sizeof name, "indicator:%d@%d", drawing->indicator, size);
     Sign *sign = find_sign(painter, name);
     if (!sign)
-        sign = keep_sign(painter, name, render_light(drawing->light, size));
+        sign = keep_sign(painter, name, render_indicator(drawing->indicator, size));
     paint(painter, sign, frame, place.x, place.y, color);
     if (drawing->region.width > 0)
         draw_corners(painter, frame, drawing->region, color);
@@ -291,23 +289,23 @@ static void draw_light(GstLmPainter *painter, const LmFrame *frame, const GstLmD
 
 /* --- All of it ------------------------------------------------------------------------------- */
 
-bool gst_lm_painter_draw(GstLmPainter *painter, GstBuffer **buffer, const GstVideoInfo *video_info,
-                         const LmFrameInfo *info, const GstLmDrawing *drawing)
+bool gst_lm_painter_draw(GstLmPainter *painter, GstBuffer **buffer, const GstLmLayout *layout,
+                         const GstLmDrawing *drawing)
 {
     const unsigned flags = drawing->params->flags;
     const bool marks = drawing->mask && drawing->findings->n > 0 &&
                        (flags & (LM_OVERLAY_FILL | LM_OVERLAY_CONTOUR | GST_LM_OVERLAY_LABEL));
-    const bool light = drawing->light != GST_LM_LIGHT_OFF && (flags & GST_LM_OVERLAY_STATE);
-    if (!marks && !light)
+    const bool indicator =
+        drawing->indicator != GST_LM_INDICATOR_OFF && (flags & GST_LM_OVERLAY_STATE);
+    if (!marks && !indicator)
         return true;
 
     *buffer = gst_buffer_make_writable(*buffer);
     GstVideoFrame video;
-    if (!gst_video_frame_map(&video, video_info, *buffer, GST_MAP_READWRITE))
-        return false;
     LmFrame frame;
-    bool ok = gst_lm_frame_wrap(&video, info, &frame);
-    if (ok && marks) {
+    if (!gst_lm_frame_map(layout, *buffer, GST_MAP_READWRITE, &video, &frame))
+        return false;
+    if (marks) {
         lm_overlay_draw(&frame, drawing->mask, drawing->findings, drawing->params,
                         &painter->scratch);
         LmRect labels[MAX_LABELS];
@@ -316,8 +314,8 @@ bool gst_lm_painter_draw(GstLmPainter *painter, GstBuffer **buffer, const GstVid
         for (unsigned i = 0; i < n_labels; i++)
             draw_label(painter, &frame, drawing, &drawing->findings->items[i], labels, i);
     }
-    if (ok && light)
-        draw_light(painter, &frame, drawing);
+    if (indicator)
+        draw_indicator(painter, &frame, drawing);
     gst_video_frame_unmap(&video);
-    return ok;
+    return true;
 }

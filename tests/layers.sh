@@ -106,7 +106,7 @@ done
 # --- One name, one header ------------------------------------------------------------------------
 while read -r object symbol; do
     header=$root/$object.h
-    [ -f "$header" ] && grep -qw "$symbol" "$header" ||
+    [ -f "$header" ] && grep -qE "\<$symbol\>|REGISTER_DECLARE\(${symbol#gst_element_register_}\)" "$header" ||
         refuse "$symbol is defined in $object.c and not declared in $object.h"
 done < <(awk '$3 == "T" { print $1, $4 }' "$symbols")
 

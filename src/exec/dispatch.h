@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gpu/pipeline.h"
+#include "util/numeric.h"
 
 G_BEGIN_DECLS
 
@@ -29,11 +30,5 @@ typedef struct {
 void lm_dispatch_set_spec(LmDispatch *dispatch, unsigned n, const guint32 *values);
 void lm_dispatch_set_push(LmDispatch *dispatch, unsigned n, const gint32 *values);
 void lm_dispatch_set_groups(LmDispatch *dispatch, int x, int y, int z);
-
-/** How many parts of size b cover a. */
-static inline int lm_ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
 
 G_END_DECLS

@@ -62,7 +62,7 @@ struct LmExecutor {
 
 static inline VkDeviceSize align(VkDeviceSize size)
 {
-    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return lm_round_up(size, ALIGNMENT);
 }
 
 static inline VkDeviceSize texel_bytes(const LmExecutor *executor)

@@ -3,6 +3,7 @@
 #include "exec/executor-io.h"
 
 #include "exec/executor-internal.h"
+#include "gpu/staging.h"
 
 #include "util/half.h"
 
@@ -30,26 +31,18 @@ bool lm_executor_io_write(LmExecutor *executor, LmTensorId id, const float *valu
     VkDeviceSize offset, size;
     lm_executor_range(executor, id, &offset, &size);
 
-    LmBuffer staging = {0};
-    bool ok =
-        lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "tensor write", error);
-    if (ok) {
-        for (gsize slot = 0; slot < (gsize)tensor->planes * 4; slot++) {
-            int channel = tensor->channel[slot];
-            for (gsize p = 0; p < stride; p++) {
-                /* Padding after the zero texel belongs to nobody: let reads of it show. */
-                float value = p > pixels                   ? NAN
-                              : p == pixels || channel < 0 ? 0
-                                                           : values[(gsize)channel * pixels + p];
-                store(executor, staging.map, ((slot / 4) * stride + p) * 4 + slot % 4, value);
-            }
+    g_autofree void *texels = g_malloc(size);
+    for (gsize slot = 0; slot < (gsize)tensor->planes * 4; slot++) {
+        int channel = tensor->channel[slot];
+        for (gsize p = 0; p < stride; p++) {
+            /* Padding after the zero texel belongs to nobody: let reads of it show. */
+            float value = p > pixels                   ? NAN
+                          : p == pixels || channel < 0 ? 0
+                                                       : values[(gsize)channel * pixels + p];
+            store(executor, texels, ((slot / 4) * stride + p) * 4 + slot % 4, value);
         }
-        ok = lm_buffer_flush(&staging, error) &&
-             lm_commands_transfer(executor->device, &staging, 0, &executor->arena, offset, size,
-                                  error);
     }
-    lm_buffer_finish(&staging);
-    return ok;
+    return lm_staging_write(&executor->arena, offset, texels, size, error);
 }
 
 bool lm_executor_io_read(LmExecutor *executor, LmTensorId id, float *values, GError **error)
@@ -60,45 +53,34 @@ bool lm_executor_io_read(LmExecutor *executor, LmTensorId id, float *values, GEr
     VkDeviceSize offset, size;
     lm_executor_range(executor, id, &offset, &size);
 
-    LmBuffer staging = {0};
-    bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_READBACK, size, "tensor read",
-                             error) &&
-              lm_commands_transfer(executor->device, &executor->arena, offset, &staging, 0, size,
-                                   error) &&
-              lm_buffer_invalidate(&staging, error);
-    for (gsize slot = 0; ok && slot < (gsize)tensor->planes * 4; slot++) {
+    g_autofree void *texels = g_malloc(size);
+    if (!lm_staging_read(&executor->arena, offset, texels, size, error))
+        return false;
+    for (gsize slot = 0; slot < (gsize)tensor->planes * 4; slot++) {
         int channel = tensor->channel[slot];
         for (gsize p = 0; p <= pixels; p++) {
-            float value = load(executor, staging.map, ((slot / 4) * stride + p) * 4 + slot % 4);
-            if (channel >= 0 && p < pixels)
+            float value = load(executor, texels, ((slot / 4) * stride + p) * 4 + slot % 4);
+            if (channel >= 0 && p < pixels) {
                 values[(gsize)channel * pixels + p] = value;
-            else if (value != 0) {
+            } else if (value != 0) {
                 /* The layout's promise, which every test that reads a tensor checks. */
                 g_set_error(error, LM_ERROR, LM_ERROR_VULKAN,
                             "%s: stored channel %zu, texel %zu is %g, expected 0", tensor->name,
                             slot, p, (double)value);
-                ok = false;
-                break;
+                return false;
             }
         }
     }
-    lm_buffer_finish(&staging);
-    return ok;
+    return true;
 }
 
 bool lm_executor_io_poison(LmExecutor *executor, GError **error)
 {
-    LmBuffer staging = {0};
-    VkDeviceSize size = executor->arena.size;
-    bool ok = lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "poison", error);
-    if (ok) {
-        /* All ones is a NaN in both precisions. */
-        memset(staging.map, 0xff, size);
-        ok = lm_buffer_flush(&staging, error) &&
-             lm_commands_transfer(executor->device, &staging, 0, &executor->arena, 0, size, error);
-    }
-    lm_buffer_finish(&staging);
-    return ok;
+    /* All ones is a NaN in both precisions. */
+    const VkDeviceSize size = executor->arena.size;
+    g_autofree void *nans = g_malloc(size);
+    memset(nans, 0xff, size);
+    return lm_staging_write(&executor->arena, 0, nans, size, error);
 }
 
 bool lm_executor_io_run(LmExecutor *executor, GError **error)

@@ -3,6 +3,7 @@
 #include "exec/executor-weights.h"
 
 #include "exec/operator.h"
+#include "gpu/staging.h"
 #include "util/half.h"
 
 #include <string.h>
@@ -83,20 +84,12 @@ static void store_parameters(const LmExecutor *executor, guint index, guint8 *ma
 
 bool lm_executor_weights_upload(LmExecutor *executor, GError **error)
 {
-    LmBuffer staging = {0};
-    VkDeviceSize size = place_parameters(executor);
-    bool ok = lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size,
-                             "weights", error) &&
-              lm_buffer_init(&staging, executor->device, LM_BUFFER_UPLOAD, size, "weights staging",
-                             error);
-    if (ok) {
-        memset(staging.map, 0, size);
-        for (guint i = 0; i < executor->graph->ops->len; i++)
-            store_parameters(executor, i, staging.map);
-        ok =
-            lm_buffer_flush(&staging, error) &&
-            lm_commands_transfer(executor->device, &staging, 0, &executor->weights, 0, size, error);
-    }
-    lm_buffer_finish(&staging);
-    return ok;
+    const VkDeviceSize size = place_parameters(executor);
+    if (!lm_buffer_init(&executor->weights, executor->device, LM_BUFFER_DEVICE, size, "weights",
+                        error))
+        return false;
+    g_autofree guint8 *bytes = g_malloc0(size);
+    for (guint i = 0; i < executor->graph->ops->len; i++)
+        store_parameters(executor, i, bytes);
+    return lm_staging_write(&executor->weights, 0, bytes, size, error);
 }

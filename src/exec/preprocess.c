@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "exec/resize-filter.h"
+#include "gpu/staging.h"
 #include "util/error.h"
+#include "util/numeric.h"
 
 /* As in the shaders. */
 enum family { SEMI_PLANAR_8, PLANAR_8, PACKED_422, V210, SEMI_PLANAR_10, RGB_32, RGB_24 };
@@ -97,7 +99,7 @@ static void lay_out_upload(LmPreprocess *preprocess)
     gsize offset = 0;
     for (unsigned i = 0; i < format->n_planes; i++) {
         gsize pixels = format->unit_pixels[i], sub = format->plane_v_sub[i];
-        gsize units = (end + pixels - 1) / pixels - begin / pixels;
+        gsize units = (gsize)(lm_ceil_div(end, pixels) - begin / pixels);
         PlanePart *part = &preprocess->parts[i];
         *part = (PlanePart){
             .x_bytes = begin / pixels * format->unit_bytes[i],
@@ -159,16 +161,8 @@ static void fill_columns_push(LmPreprocess *preprocess)
 static bool init_filled(LmBuffer *buffer, LmDevice *device, const void *data, gsize size,
                         const char *name, GError **error)
 {
-    LmBuffer staging = {0};
-    bool done = lm_buffer_init(buffer, device, LM_BUFFER_DEVICE, size, name, error) &&
-                lm_buffer_init(&staging, device, LM_BUFFER_UPLOAD, size, name, error);
-    if (done) {
-        memcpy(staging.map, data, size);
-        done = lm_buffer_flush(&staging, error) &&
-               lm_commands_transfer(device, &staging, 0, buffer, 0, size, error);
-    }
-    lm_buffer_finish(&staging);
-    return done;
+    return lm_buffer_init(buffer, device, LM_BUFFER_DEVICE, size, name, error) &&
+           lm_staging_write(buffer, 0, data, size, error);
 }
 
 static bool init_table(LmPreprocess *preprocess, GError **error)
@@ -359,8 +353,8 @@ bool lm_preprocess_record(LmPreprocess *preprocess, LmCommands *commands,
     if (columns == VK_NULL_HANDLE)
         return false;
 
-    guint32 across = (params->width + GROUP_WIDTH - 1) / GROUP_WIDTH;
-    guint32 down = (params->region.height + ROWS_PER_INVOCATION - 1) / ROWS_PER_INVOCATION;
+    guint32 across = (guint32)lm_ceil_div(params->width, GROUP_WIDTH);
+    guint32 down = (guint32)lm_ceil_div(params->region.height, ROWS_PER_INVOCATION);
     lm_commands_dispatch(commands, preprocess->layout, preprocess->rows, rows,
                          &preprocess->rows_push, sizeof preprocess->rows_push,
                          (guint32[3]){across, down, 1});

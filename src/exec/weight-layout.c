@@ -2,8 +2,8 @@
  * Weights by stored channel, zero where no logical channel is stored. */
 #include "exec/weight-layout.h"
 
-#include "exec/dispatch.h"
 #include "exec/winograd.h"
+#include "util/numeric.h"
 
 static int groups(const LmKernel *kernel)
 {

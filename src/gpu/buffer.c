@@ -20,7 +20,7 @@ enum {
 
 /* Best first; the last of each is the least that will do. Vulkan lists types of equal properties by
  * performance. */
-static const VkMemoryPropertyFlags wishes[][4] = {
+static const VkMemoryPropertyFlags preferred[][4] = {
     [LM_BUFFER_DEVICE] = {LOCAL, 0, 0, 0},
     [LM_BUFFER_UPLOAD] = {VISIBLE | COHERENT, VISIBLE, VISIBLE, VISIBLE},
     [LM_BUFFER_READBACK] = {VISIBLE | CACHED | COHERENT, VISIBLE | CACHED, VISIBLE | COHERENT,
@@ -37,11 +37,11 @@ guint64 lm_buffer_total_bytes(void)
 static bool find_memory_type(const LmDevice *device, LmBufferKind kind, guint32 allowed,
                              guint32 *type)
 {
-    for (unsigned wish = 0; wish < G_N_ELEMENTS(wishes[kind]); wish++) {
+    for (unsigned rank = 0; rank < G_N_ELEMENTS(preferred[kind]); rank++) {
         for (guint32 i = 0; i < device->memory.memoryTypeCount; i++) {
             VkMemoryPropertyFlags flags = device->memory.memoryTypes[i].propertyFlags;
             if (!(allowed >> i & 1) || (flags & SPECIAL) ||
-                (flags & wishes[kind][wish]) != wishes[kind][wish])
+                (flags & preferred[kind][rank]) != preferred[kind][rank])
                 continue;
             *type = i;
             return true;

@@ -3,7 +3,8 @@
 #include "gpu/fault.h"
 
 #include <stdatomic.h>
-#include <time.h>
+
+#include "util/clock.h"
 
 /* How soon lm_fault_clear() ends a stall. */
 #define STALL_STEP_NS 5000000
@@ -21,13 +22,6 @@ static atomic_uint armed; /* a bit for each class, and STALL_BIT */
 static Fault faults[LM_N_FAULTS];
 static atomic_int stall_passing;
 static atomic_llong stall_ns, stall_end; /* end: monotonic; 0: has not begun */
-
-static gint64 now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (gint64)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 void lm_fault_inject(LmFaultClass calls, LmFaultMode mode, unsigned after, VkResult result)
 {
@@ -64,19 +58,19 @@ static bool is_armed(unsigned bit)
            (atomic_load(&armed) & bit);
 }
 
-bool lm_fault_strikes(LmFaultClass calls)
+bool lm_fault_should_fail(LmFaultClass calls)
 {
     Fault *fault = &faults[calls];
     unsigned bit = 1u << calls;
     if (!is_armed(bit))
         return false;
     /* Of calls that come at once, only one may take what is to happen once. */
-    bool strikes = atomic_load(&fault->passing) <= 0 || atomic_fetch_sub(&fault->passing, 1) <= 0;
-    if (strikes && !atomic_load(&fault->always))
-        strikes = atomic_fetch_and(&armed, ~bit) & bit;
-    if (strikes)
+    bool fails = atomic_load(&fault->passing) <= 0 || atomic_fetch_sub(&fault->passing, 1) <= 0;
+    if (fails && !atomic_load(&fault->always))
+        fails = atomic_fetch_and(&armed, ~bit) & bit;
+    if (fails)
         atomic_fetch_add(&fault->count, 1);
-    return strikes;
+    return fails;
 }
 
 VkResult lm_fault_result(LmFaultClass calls)
@@ -88,11 +82,11 @@ bool lm_fault_stalls(guint64 timeout_ns)
 {
     if (!is_armed(STALL_BIT) || atomic_fetch_sub(&stall_passing, 1) > 0)
         return false;
-    long long begun = 0, now = now_ns();
+    long long begun = 0, now = lm_clock_now();
     atomic_compare_exchange_strong(&stall_end, &begun, now + atomic_load(&stall_ns));
     gint64 end = atomic_load(&stall_end);
     gint64 until = timeout_ns < (guint64)MAX(end - now, 0) ? now + (gint64)timeout_ns : end;
-    for (; now < until && is_armed(STALL_BIT); now = now_ns()) {
+    for (; now < until && is_armed(STALL_BIT); now = lm_clock_now()) {
         struct timespec step = {0, MIN(until - now, STALL_STEP_NS)};
         nanosleep(&step, NULL);
     }

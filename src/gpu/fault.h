@@ -42,7 +42,7 @@ unsigned lm_fault_count(LmFaultClass calls);
 /* For src/gpu. */
 
 /** Whether this call is to fail; counts it. */
-bool lm_fault_strikes(LmFaultClass calls);
+bool lm_fault_should_fail(LmFaultClass calls);
 VkResult lm_fault_result(LmFaultClass calls);
 /** Waits as long as the device seems to hang, but no longer than timeout_ns; whether it hangs
  * still.
@@ -50,6 +50,6 @@ VkResult lm_fault_result(LmFaultClass calls);
 bool lm_fault_stalls(guint64 timeout_ns);
 
 /** The result of a Vulkan call; of a call not made where it is to fail. */
-#define LM_VK(calls, ...) (lm_fault_strikes(calls) ? lm_fault_result(calls) : (__VA_ARGS__))
+#define LM_VK(calls, ...) (lm_fault_should_fail(calls) ? lm_fault_result(calls) : (__VA_ARGS__))
 
 G_END_DECLS

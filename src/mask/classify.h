@@ -19,6 +19,28 @@ static inline float lm_classify_margin(float best, float sum, float limit)
     return 255 * best - limit * (best + (background > 0 ? background : 0));
 }
 
+/** The likeliest class above background, found by adding one class after another. Zeroed: none. */
+typedef struct {
+    float best, sum;
+    unsigned class_index; /**< 0: every probability is 0. */
+} LmLikeliest;
+
+static inline void lm_likeliest_add(LmLikeliest *likeliest, unsigned class_index, float p)
+{
+    likeliest->sum += p;
+    if (p > likeliest->best) {
+        likeliest->best = p;
+        likeliest->class_index = class_index;
+    }
+}
+
+/** The class that a pixel is marked as, or 0. */
+static inline unsigned lm_likeliest_class(const LmLikeliest *likeliest, float limit)
+{
+    return lm_classify_margin(likeliest->best, likeliest->sum, limit) > 0 ? likeliest->class_index
+                                                                          : 0;
+}
+
 /** Between a and b; at 0 it is a. The one expression, so that all who resample agree to the bit. */
 static inline float lm_lerp(float a, float b, float t)
 {

@@ -122,20 +122,14 @@ static bool is_marked(const Boxing *b, guint32 id, int x, int y)
         touches |= root(b->l, b->l->map[at[i]]) == id;
     if (!touches)
         return false;
-    float best = 0, sum = 0;
-    unsigned best_class = 0;
+    LmLikeliest likeliest = {0};
     for (unsigned c = 1; c < mask->n_classes; c++) {
         const guint8 *plane = mask->data + (c - 1) * size;
-        float p = lm_lerp(lm_lerp(plane[at[0]], plane[at[1]], h->fraction),
-                          lm_lerp(plane[at[2]], plane[at[3]], h->fraction), v->fraction);
-        sum += p;
-        if (p > best) {
-            best = p;
-            best_class = c;
-        }
+        lm_likeliest_add(&likeliest, c,
+                         lm_lerp(lm_lerp(plane[at[0]], plane[at[1]], h->fraction),
+                                 lm_lerp(plane[at[2]], plane[at[3]], h->fraction), v->fraction));
     }
-    return best_class == component(b->l, id)->class_index &&
-           lm_classify_margin(best, sum, b->limit) > 0;
+    return lm_likeliest_class(&likeliest, b->limit) == component(b->l, id)->class_index;
 }
 
 static bool row_is_marked(const Boxing *b, guint32 id, int y, int left, int right)

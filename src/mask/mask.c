@@ -32,15 +32,9 @@ void lm_mask_classify(const LmMask *mask, double threshold, guint8 *labels)
     gsize size = (gsize)mask->width * mask->height;
     float limit = lm_classify_limit(threshold);
     for (gsize i = 0; i < size; i++) {
-        unsigned best = 0, sum = 0, best_class = 0;
-        for (unsigned c = 1; c < mask->n_classes; c++) {
-            unsigned p = mask->data[(c - 1) * size + i];
-            sum += p;
-            if (p > best) {
-                best = p;
-                best_class = c;
-            }
-        }
-        labels[i] = lm_classify_margin(best, sum, limit) > 0 ? best_class : 0;
+        LmLikeliest likeliest = {0};
+        for (unsigned c = 1; c < mask->n_classes; c++)
+            lm_likeliest_add(&likeliest, c, mask->data[(c - 1) * size + i]);
+        labels[i] = (guint8)lm_likeliest_class(&likeliest, limit);
     }
 }

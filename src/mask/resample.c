@@ -19,39 +19,23 @@ LmTap lm_tap(int i, int n_out, int n_in)
     return (LmTap){first, fraction > 0 ? first + 1 : first, fraction};
 }
 
-static gsize aligned(gsize size)
-{
-    return (size + 63) & ~(gsize)63;
-}
-
-gsize lm_resampler_size(const LmMask *mask, int width)
-{
-    gsize planes = mask->n_classes - 1;
-    return aligned(width * sizeof(LmTap)) + 2 * aligned(planes * width * sizeof(float)) +
-           2 * aligned(width * sizeof(guint16)) + 2 * aligned(width * sizeof(float));
-}
-
 void lm_resampler_init(LmResampler *resampler, const LmMask *mask, const guint8 *kept, LmRect rect,
-                       void *memory)
+                       LmScratch *scratch)
 {
     LmRect inside = lm_rect_clip(rect, mask->region);
-    gsize planes = mask->n_classes - 1, width = rect.width;
+    const gsize planes = mask->n_classes - 1, width = (gsize)rect.width;
     *resampler = (LmResampler){.mask = mask, .kept = kept, .rect = rect};
     resampler->begin = inside.width > 0 ? inside.x - rect.x : 0;
     resampler->end = resampler->begin + inside.width;
 
-    guint8 *at = memory;
-    resampler->taps = (LmTap *)at;
-    at += aligned(width * sizeof(LmTap));
+    resampler->taps = lm_scratch_take(scratch, width * sizeof(LmTap));
     for (int i = 0; i < 2; i++) {
         resampler->rows[i].row = -1;
-        resampler->rows[i].values = (float *)at;
-        at += aligned(planes * width * sizeof(float));
-        resampler->rows[i].classes = (guint16 *)at;
-        at += aligned(width * sizeof(guint16));
+        resampler->rows[i].values = lm_scratch_take(scratch, planes * width * sizeof(float));
+        resampler->rows[i].classes = lm_scratch_take(scratch, width * sizeof(guint16));
     }
-    resampler->sums = (float *)at;
-    resampler->winners = (float *)(at + aligned(width * sizeof(float)));
+    resampler->sums = lm_scratch_take(scratch, width * sizeof(float));
+    resampler->winners = lm_scratch_take(scratch, width * sizeof(float));
     for (int x = resampler->begin; x < resampler->end; x++)
         resampler->taps[x] = lm_tap(rect.x + x - mask->region.x, mask->region.width, mask->width);
 }
@@ -198,4 +182,36 @@ void lm_resampler_classes(LmResampler *r, int y, float limit, guint8 *classes, f
                 r->sums + r->begin);
     decide_many(n, kept_first + r->begin, kept_second + r->begin, limit, r->sums + r->begin,
                 r->winners + r->begin, classes + r->begin, margins + r->begin, leads + r->begin);
+}
+
+void lm_resample_classes(const LmMask *mask, const guint8 *kept, double threshold, LmRect rect,
+                         guint8 *out, gsize stride, LmScratch *scratch)
+{
+    LmScratch own = {0}, *memory = scratch ? scratch : &own;
+    if (rect.width <= 0)
+        return;
+    lm_scratch_reset(memory);
+    float *margins = lm_scratch_take(memory, sizeof(float) * (gsize)rect.width);
+    float *leads = lm_scratch_take(memory, sizeof(float) * (gsize)rect.width);
+    LmResampler resampler;
+    lm_resampler_init(&resampler, mask, kept, rect, memory);
+    for (int y = 0; y < rect.height; y++)
+        lm_resampler_classes(&resampler, rect.y + y, lm_classify_limit(threshold),
+                             out + (gsize)y * stride, margins, leads);
+    lm_scratch_finish(&own);
+}
+
+void lm_resample_probabilities(const LmMask *mask, unsigned class_index, LmRect rect, guint8 *out,
+                               gsize stride, LmScratch *scratch)
+{
+    LmScratch own = {0}, *memory = scratch ? scratch : &own;
+    g_assert(class_index >= 1 && class_index < mask->n_classes);
+    if (rect.width <= 0)
+        return;
+    lm_scratch_reset(memory);
+    LmResampler resampler;
+    lm_resampler_init(&resampler, mask, NULL, rect, memory);
+    for (int y = 0; y < rect.height; y++)
+        lm_resampler_probabilities(&resampler, rect.y + y, class_index, out + (gsize)y * stride);
+    lm_scratch_finish(&own);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mask/mask.h"
+#include "util/scratch.h"
 
 G_BEGIN_DECLS
 
@@ -31,12 +32,10 @@ typedef struct {
     float *sums, *winners; /**< One row each, for more than two classes. */
 } LmResampler;
 
-/** Bytes of memory that lm_resampler_init() needs for rectangles of this width. */
-gsize lm_resampler_size(const LmMask *mask, int width);
-/** Borrows the mask, `kept` (as in LmFindings; NULL where only probabilities are asked for) and the
- * memory, which is aligned as by malloc. */
+/** Borrows the mask, `kept` (as in LmFindings; NULL if only probabilities are asked for) and memory
+ * of the scratch. */
 void lm_resampler_init(LmResampler *resampler, const LmMask *mask, const guint8 *kept, LmRect rect,
-                       void *memory);
+                       LmScratch *scratch);
 
 /** Row y of the frame: round(255 p) of one class (1..) at each of rect.width pixels. */
 void lm_resampler_probabilities(LmResampler *resampler, int y, unsigned class_index, guint8 *out);
@@ -48,5 +47,15 @@ void lm_resampler_probabilities(LmResampler *resampler, int y, unsigned class_in
  * exceeds the next; not written for masks of two classes. */
 void lm_resampler_classes(LmResampler *resampler, int y, float limit, guint8 *classes,
                           float *margins, float *leads);
+
+/** Which class each pixel of `rect` is marked as, by the rule above, or 0. rect is in frame pixels
+ * and may reach beyond the region, where all is 0; out: rect.height rows of rect.width bytes,
+ * `stride` bytes apart. Resets the scratch; NULL: takes memory of its own. */
+void lm_resample_classes(const LmMask *mask, const guint8 *kept, double threshold, LmRect rect,
+                         guint8 *out, gsize stride, LmScratch *scratch);
+/** round(255 p) of one class (1..) over `rect`, laid out as above; if region and mask have one
+ * size, the mask's own bytes. The scratch likewise. */
+void lm_resample_probabilities(const LmMask *mask, unsigned class_index, LmRect rect, guint8 *out,
+                               gsize stride, LmScratch *scratch);
 
 G_END_DECLS

@@ -3,6 +3,8 @@
  * as part of the layers before and behind it. */
 #include "net/fuse.h"
 
+#include "util/numeric.h"
+
 /* More would cost every workgroup of the layer behind more than it saves. */
 #define MAX_PARTS 128
 
@@ -47,8 +49,8 @@ static bool fuse_mean(LmGraph *graph, LmTensorId mean)
         return false;
     const LmTensor *x = lm_graph_tensor(graph, pool->input);
     LmTensor *partial_sums = lm_graph_tensor(graph, mean);
-    int width = (x->width + LM_PARTIAL_WIDTH - 1) / LM_PARTIAL_WIDTH,
-        height = (x->height + LM_PARTIAL_HEIGHT - 1) / LM_PARTIAL_HEIGHT;
+    int width = lm_ceil_div(x->width, LM_PARTIAL_WIDTH),
+        height = lm_ceil_div(x->height, LM_PARTIAL_HEIGHT);
     if (width * height > MAX_PARTS)
         return false;
     partial_sums->width = width;

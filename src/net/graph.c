@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "util/numeric.h"
+
 unsigned lm_head_layout_per_texel(LmHeadLayout layout)
 {
     return layout.dim == 1 ? 4 : layout.dim == 2 ? 2 : 1;
@@ -73,7 +75,7 @@ LmTensorId lm_graph_find(const LmGraph *graph, const char *name)
 gsize lm_tensor_plane_stride(const LmTensor *tensor)
 {
     gsize texels = (gsize)tensor->height * (gsize)tensor->width + 1;
-    return (texels + LM_PLANE_ALIGN - 1) / LM_PLANE_ALIGN * LM_PLANE_ALIGN;
+    return lm_round_up(texels, LM_PLANE_ALIGN);
 }
 
 guint64 lm_graph_op_macs(const LmGraph *graph, const LmOp *op)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "overlay/blend.h"
+#include "util/numeric.h"
 
 /* Row `row` of the bitmap, from column `shift` on, as coverage. */
 static void load(const LmAlphaBitmap *bitmap, int row, int shift, int width, guint16 *coverage)
@@ -18,7 +19,7 @@ static void load(const LmAlphaBitmap *bitmap, int row, int shift, int width, gui
 }
 
 void lm_alpha_bitmap_paint(const LmAlphaBitmap *bitmap, const LmFrame *frame, int x, int y,
-                           guint32 color, LmOverlayScratch *scratch)
+                           guint32 color, LmScratch *scratch)
 {
     const LmFrameInfo *info = &frame->info;
     LmRect rect = lm_rect_clip((LmRect){x, y, bitmap->width, bitmap->height},
@@ -26,17 +27,16 @@ void lm_alpha_bitmap_paint(const LmAlphaBitmap *bitmap, const LmFrame *frame, in
     if (rect.width <= 0 || rect.height <= 0)
         return;
     const int unit = lm_blend_unit(info->format), left = rect.x / unit * unit;
-    const int width = (rect.x + rect.width - left + unit - 1) / unit * unit;
+    const int width = lm_ceil_div(rect.x + rect.width - left, unit) * unit;
 
-    const gsize row = sizeof(guint16) * (gsize)width;
-    const gsize blender_size = (lm_blender_size(info->format, width) + 63) & ~(gsize)63;
-    guint8 *memory = lm_overlay_scratch_reserve(scratch, blender_size + 2 * row + (gsize)width);
-    guint16 *coverage[2] = {(guint16 *)(memory + blender_size),
-                            (guint16 *)(memory + blender_size + row)};
-    guint8 *classes = memory + blender_size + 2 * row;
+    lm_scratch_reset(scratch);
+    guint16 *coverage[2];
+    for (int i = 0; i < 2; i++)
+        coverage[i] = lm_scratch_take(scratch, sizeof(guint16) * (gsize)width);
+    guint8 *classes = lm_scratch_take(scratch, (gsize)width);
     const guint32 colors[LM_MAX_CLASSES] = {[1] = color};
     LmBlender blender;
-    lm_blender_init(&blender, frame, left, width, colors, 1, memory);
+    lm_blender_init(&blender, frame, left, width, colors, 1, scratch);
     memset(classes, 1, (gsize)width);
 
     /* From an even row to an odd one, where chroma spans two. */

@@ -15,8 +15,9 @@ typedef struct {
 
 /** Blends 0xRRGGBB `color` into the frame through the bitmap, whose upper left pixel lies at (x,
  * y) of it and may lie outside; what reaches beyond the frame is cut off. Only covered pixels
- * change; a chroma sample by the mean coverage of its pixels; alpha and padding never. */
+ * change; a chroma sample by the mean coverage of its pixels; alpha and padding never. Resets the
+ * scratch. */
 void lm_alpha_bitmap_paint(const LmAlphaBitmap *bitmap, const LmFrame *frame, int x, int y,
-                           guint32 color, LmOverlayScratch *scratch);
+                           guint32 color, LmScratch *scratch);
 
 G_END_DECLS

@@ -24,11 +24,6 @@ static gsize row_samples(int width)
     return (gsize)width * 4 + 16;
 }
 
-gsize lm_blender_size(LmFormat format, int width)
-{
-    return (3 + lm_format_info(format)->n_planes) * row_samples(width) * sizeof(guint16);
-}
-
 /* The frame's codes for a colour: lm_frame_to_rgb()'s matrix, solved by Cramer's rule. */
 static void encode(const LmFrameInfo *info, guint32 color, guint16 codes[3])
 {
@@ -88,7 +83,7 @@ static void store(guint16 *out, guint64 unit)
 }
 
 void lm_blender_init(LmBlender *b, const LmFrame *frame, int x, int width,
-                     const guint32 colors[LM_MAX_CLASSES], unsigned only, void *memory)
+                     const guint32 colors[LM_MAX_CLASSES], unsigned only, LmScratch *scratch)
 {
     const LmFormat format = frame->info.format;
     g_assert(x % lm_blend_unit(format) == 0 && width % lm_blend_unit(format) == 0);
@@ -97,15 +92,15 @@ void lm_blender_init(LmBlender *b, const LmFrame *frame, int x, int width,
     for (unsigned c = 1; c < LM_MAX_CLASSES; c++)
         if (!b->uniform || c == only)
             encode(&frame->info, colors[c], b->colors[c]);
-    guint16 *at = memory;
-    b->coverage = at;
-    b->color = at + row_samples(width);
-    b->means = at + 2 * row_samples(width);
+    const gsize row = row_samples(width) * sizeof(guint16);
+    b->coverage = lm_scratch_take(scratch, row);
+    b->color = lm_scratch_take(scratch, row);
+    b->means = lm_scratch_take(scratch, row);
     for (unsigned p = 0; p < b->format->n_planes; p++) {
         init_plane(b, p);
         if (!b->uniform)
             continue;
-        b->planes[p].row = at + (3 + p) * row_samples(width);
+        b->planes[p].row = lm_scratch_take(scratch, row);
         for (int i = 0; i < width; i++)
             store(b->planes[p].row + i * b->planes[p].samples, b->planes[p].color[only]);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mask/mask.h"
+#include "util/scratch.h"
 
 G_BEGIN_DECLS
 
@@ -30,12 +31,10 @@ typedef struct {
 
 /** Columns that are blended together: a blender's x and width are multiples of it. */
 int lm_blend_unit(LmFormat format);
-/** Bytes of memory that lm_blender_init() needs for this many columns. */
-gsize lm_blender_size(LmFormat format, int width);
-/** Borrows the frame and the memory (aligned as by malloc). colors: 0xRRGGBB of classes 1.., by
+/** Borrows the frame and memory of the scratch. colors: 0xRRGGBB of classes 1.., by
  * index; `only` is the one class that will be drawn, or 0 for any. */
 void lm_blender_init(LmBlender *blender, const LmFrame *frame, int x, int width,
-                     const guint32 colors[LM_MAX_CLASSES], unsigned only, void *memory);
+                     const guint32 colors[LM_MAX_CLASSES], unsigned only, LmScratch *scratch);
 
 /** Blends the pixels of row y, which lies in the frame. coverage: 0..LM_BLEND_ONE for each of
  * `width` columns, 0 for those outside the frame; classes: the colour of each.

@@ -39,12 +39,7 @@ static gsize blocks(int width)
     return stride(width) / BLOCK + 1;
 }
 
-gsize lm_contour_size(int width, double line)
-{
-    return ring_rows(line) * (stride(width) * (3 * sizeof(float) + 1) + blocks(width));
-}
-
-void lm_contour_init(LmContour *contour, int width, int height, double line, void *memory)
+void lm_contour_init(LmContour *contour, int width, int height, double line, LmScratch *scratch)
 {
     const gsize pixels = stride(width) * ring_rows(line);
     *contour = (LmContour){.width = width,
@@ -52,11 +47,11 @@ void lm_contour_init(LmContour *contour, int width, int height, double line, voi
                            .radius = reach(line),
                            .ring = ring_rows(line),
                            .line = (float)MIN(line, LM_CONTOUR_MAX)};
-    contour->distances = memory;
-    contour->margins = contour->distances + pixels;
-    contour->leads = contour->margins + pixels;
-    contour->classes = (guint8 *)(contour->leads + pixels);
-    contour->near = contour->classes + pixels;
+    contour->distances = lm_scratch_take(scratch, pixels * sizeof(float));
+    contour->margins = lm_scratch_take(scratch, pixels * sizeof(float));
+    contour->leads = lm_scratch_take(scratch, pixels * sizeof(float));
+    contour->classes = lm_scratch_take(scratch, pixels);
+    contour->near = lm_scratch_take(scratch, blocks(width) * (gsize)contour->ring);
     memset(contour->near, 0, blocks(width) * contour->ring);
     for (gsize i = 0; i < pixels && line > 0; i++)
         contour->distances[i] = HUGE_VALF;

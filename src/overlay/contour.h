@@ -3,7 +3,7 @@
  * between pixels, in a ring of rows. */
 #pragma once
 
-#include <glib.h>
+#include "util/scratch.h"
 
 G_BEGIN_DECLS
 
@@ -23,9 +23,8 @@ typedef struct {
 /** Lines wider than this many pixels are drawn as wide as this. */
 #define LM_CONTOUR_MAX 64
 
-/** Bytes of memory that lm_contour_init() needs. */
-gsize lm_contour_size(int width, double line);
-void lm_contour_init(LmContour *contour, int width, int height, double line, void *memory);
+/** Borrows memory of the scratch. */
+void lm_contour_init(LmContour *contour, int width, int height, double line, LmScratch *scratch);
 
 /** Where row y's classes, margins and leads are: to be written before lm_contour_add(y), to be read
  * while the row lives. */

@@ -10,27 +10,7 @@
 #include "overlay/contour.h"
 #include "mask/classify.h"
 #include "mask/resample.h"
-
-void lm_overlay_scratch_finish(LmOverlayScratch *scratch)
-{
-    g_free(scratch->memory);
-    *scratch = (LmOverlayScratch){0};
-}
-
-void *lm_overlay_scratch_reserve(LmOverlayScratch *scratch, gsize size)
-{
-    if (size > scratch->size) {
-        g_free(scratch->memory);
-        scratch->memory = g_malloc(size);
-        scratch->size = size;
-    }
-    return scratch->memory;
-}
-
-static gsize aligned(gsize size)
-{
-    return (size + 63) & ~(gsize)63;
-}
+#include "util/numeric.h"
 
 /* Hue, saturation and value, each 0..1, to 0xRRGGBB. */
 static guint32 from_hsv(double hue, double saturation, double value)
@@ -82,24 +62,25 @@ typedef struct {
 
 /* Draws what lies in the columns and rows [left, right) x [top, bottom) of the frame, whose marks
  * have no neighbours outside. */
-static void draw_part(const Drawing *d, int left, int right, int top, int bottom, guint8 *memory)
+static void draw_part(const Drawing *d, int left, int right, int top, int bottom,
+                      LmScratch *scratch)
 {
     /* A pixel more on each side, where nothing is marked, and to whole groups of chroma. */
     const int unit = lm_blend_unit(d->frame->info.format);
     LmRect rect = {.x = (left - 1 + unit) / unit * unit - unit, .y = (top + 1) / 2 * 2 - 2};
-    rect.width = (right + 1 - rect.x + unit - 1) / unit * unit;
+    rect.width = lm_ceil_div(right + 1 - rect.x, unit) * unit;
     rect.height = (bottom + 1 - rect.y + 1) / 2 * 2;
 
     LmResampler resampler;
     LmContour contour;
     LmBlender blender;
-    lm_resampler_init(&resampler, d->mask, d->findings->kept, rect, memory);
-    memory += lm_resampler_size(d->mask, rect.width);
-    lm_contour_init(&contour, rect.width, rect.height, d->line, memory);
-    memory += aligned(lm_contour_size(rect.width, d->line));
-    lm_blender_init(&blender, d->frame, rect.x, rect.width, d->colors, d->only, memory);
-    memory += aligned(lm_blender_size(d->frame->info.format, rect.width));
-    guint16 *coverage[2] = {(guint16 *)memory, (guint16 *)memory + rect.width};
+    const gsize mark = lm_scratch_mark(scratch);
+    lm_resampler_init(&resampler, d->mask, d->findings->kept, rect, scratch);
+    lm_contour_init(&contour, rect.width, rect.height, d->line, scratch);
+    lm_blender_init(&blender, d->frame, rect.x, rect.width, d->colors, d->only, scratch);
+    guint16 *coverage[2];
+    for (int i = 0; i < 2; i++)
+        coverage[i] = lm_scratch_take(scratch, sizeof(guint16) * (gsize)rect.width);
 
     for (int y = 0; y < rect.height + contour.radius; y++) {
         if (y < rect.height) {
@@ -116,10 +97,11 @@ static void draw_part(const Drawing *d, int left, int right, int top, int bottom
         lm_blender_row(&blender, at, coverage[at & 1], lm_contour_classes(&contour, settled),
                        coverage[~at & 1], lm_contour_classes(&contour, MAX(settled - 1, 0)));
     }
+    lm_scratch_rewind(scratch, mark);
 }
 
 void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings *findings,
-                     const LmOverlayParams *params, LmOverlayScratch *scratch)
+                     const LmOverlayParams *params, LmScratch *scratch)
 {
     const LmFrameInfo *info = &frame->info;
     const LmRect whole = {0, 0, info->width, info->height};
@@ -138,12 +120,9 @@ void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings 
             d.only = 0;
 
     /* Columns that the boxes in each row span. */
-    const int most = info->width + 4 * lm_blend_unit(info->format);
-    const gsize spans = aligned(2 * sizeof(int) * (info->height + 1));
-    guint8 *memory = lm_overlay_scratch_reserve(
-        scratch, spans + lm_resampler_size(mask, most) + aligned(lm_contour_size(most, d.line)) +
-                     aligned(lm_blender_size(info->format, most)) + 2 * sizeof(guint16) * most);
-    int *left = (int *)memory, *right = left + info->height + 1;
+    lm_scratch_reset(scratch);
+    int *left = lm_scratch_take(scratch, sizeof(int) * (gsize)(info->height + 1));
+    int *right = lm_scratch_take(scratch, sizeof(int) * (gsize)(info->height + 1));
     for (int y = 0; y <= info->height; y++) {
         left[y] = info->width;
         right[y] = 0;
@@ -164,37 +143,7 @@ void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings 
             to = MAX(to, right[row]);
         }
         if (top < y)
-            draw_part(&d, from, to, top, y, memory + spans);
+            draw_part(&d, from, to, top, y, scratch);
         top = y + 1;
     }
-}
-
-void lm_overlay_classes(const LmMask *mask, const LmFindings *findings, double threshold,
-                        LmRect rect, guint8 *out, gsize stride)
-{
-    if (rect.width <= 0)
-        return;
-    gsize size = lm_resampler_size(mask, rect.width);
-    guint8 *memory = g_malloc(size + 2 * sizeof(float) * rect.width);
-    float *margins = (float *)(memory + size), *leads = margins + rect.width;
-    LmResampler resampler;
-    lm_resampler_init(&resampler, mask, findings->kept, rect, memory);
-    for (int y = 0; y < rect.height; y++)
-        lm_resampler_classes(&resampler, rect.y + y, lm_classify_limit(threshold), out + y * stride,
-                             margins, leads);
-    g_free(memory);
-}
-
-void lm_overlay_probabilities(const LmMask *mask, unsigned class_index, LmRect rect, guint8 *out,
-                              gsize stride)
-{
-    g_assert(class_index >= 1 && class_index < mask->n_classes);
-    if (rect.width <= 0)
-        return;
-    guint8 *memory = g_malloc(lm_resampler_size(mask, rect.width));
-    LmResampler resampler;
-    lm_resampler_init(&resampler, mask, NULL, rect, memory);
-    for (int y = 0; y < rect.height; y++)
-        lm_resampler_probabilities(&resampler, rect.y + y, class_index, out + y * stride);
-    g_free(memory);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mask/findings.h"
+#include "util/scratch.h"
 
 G_BEGIN_DECLS
 
@@ -20,17 +21,6 @@ typedef struct {
     double threshold;     /**< 0..1: the one that the findings were made with. */
 } LmOverlayParams;
 
-/** Scratch memory for drawing, kept between frames; grows, never shrinks. Zeroed: ready. One thread
- * at a time. */
-typedef struct {
-    void *memory;
-    gsize size;
-} LmOverlayScratch;
-
-void lm_overlay_scratch_finish(LmOverlayScratch *scratch);
-/** At least `size` bytes, aligned as by malloc, until the next call; what was in there is lost. */
-void *lm_overlay_scratch_reserve(LmOverlayScratch *scratch, gsize size);
-
 /** Marks the frame's pixels in place. A pixel is marked as class c where it lies in the mask's
  * region, the decision rule gives c for the probabilities resampled there (bilinear, half-pixel
  * centres, edges held), and at least one of the up to four of the mask's pixels that they are
@@ -39,18 +29,8 @@ void *lm_overlay_scratch_reserve(LmOverlayScratch *scratch, gsize size);
  * Only marked pixels change, each once however many boxes it lies in; a chroma sample only where
  * one of its pixels is marked, by their mean coverage; alpha and padding never. The contour runs
  * just inside the marks' boundary, and along the region's edge where it cuts them off. Interlaced
- * frames are drawn as they stand. The findings are those of this mask. */
+ * frames are drawn as they stand. The findings are those of this mask. Resets the scratch. */
 void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings *findings,
-                     const LmOverlayParams *params, LmOverlayScratch *scratch);
-
-/** Which class each pixel of `rect` is marked as, by lm_overlay_draw()'s rule, or 0. rect is in
- * frame pixels and may reach beyond the region, where all is 0; out: rect.height rows of rect.width
- * bytes, `stride` bytes apart. */
-void lm_overlay_classes(const LmMask *mask, const LmFindings *findings, double threshold,
-                        LmRect rect, guint8 *out, gsize stride);
-/** round(255 p) of one class (1..) over `rect`, resampled and laid out as above; where region and
- * mask have one size, the mask's own bytes. */
-void lm_overlay_probabilities(const LmMask *mask, unsigned class_index, LmRect rect, guint8 *out,
-                              gsize stride);
+                     const LmOverlayParams *params, LmScratch *scratch);
 
 G_END_DECLS

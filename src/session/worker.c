@@ -3,8 +3,6 @@
  */
 #include "session/worker.h"
 
-#include <stdlib.h>
-#include <string.h>
 #ifdef __linux__
 #include <sys/resource.h>
 #endif
@@ -26,8 +24,9 @@
 #define FIRST_PAUSE (LM_SECOND_NS / 2)
 #define LONGEST_PAUSE (30 * LM_SECOND_NS)
 #define SHORTEST_STALL (2 * LM_SECOND_NS)
-/* Medians of frames' times that are a stall. */
+/* A stall is that many times the median of so many last frames. */
 #define STALL_FACTOR 20
+#define RECENT 9
 /* As many threads of the process may wait for devices that hang; each holds the resources of a
  * session or more. */
 #define MAX_ORPHANS 4
@@ -98,24 +97,15 @@ static void report_start(void *user, const char *step, int percent)
 
 /* --- Answers --------------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-    gint64 left = *(const gint64 *)a, right = *(const gint64 *)b;
-    return (left > right) - (left < right);
-}
-
 /* How long a frame may take before the session is stalled, ns. */
 static gint64 stall_limit(const LmWorker *worker)
 {
-    gint64 sorted[LM_WORKER_RECENT];
-    unsigned n = MIN(worker->n_recent, LM_WORKER_RECENT);
-    if (worker->state.stall_ns)
-        return worker->state.stall_ns;
-    if (n == 0)
-        return worker->state.frame_timeout_ns / 6;
-    memcpy(sorted, worker->recent, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, compare);
-    return MAX(STALL_FACTOR * sorted[n / 2], SHORTEST_STALL);
+    const LmState *state = &worker->state;
+    if (state->stall_ns)
+        return state->stall_ns;
+    if (worker->inferences.count == 0)
+        return state->frame_timeout_ns / 6;
+    return MAX(STALL_FACTOR * lm_times_percentile(&worker->inferences, RECENT, 50), SHORTEST_STALL);
 }
 
 /* Waits for one slot's answer, without the lock; false with an error, or without one when quitting.
@@ -170,7 +160,7 @@ static LmResult *finish_request(LmWorker *worker, const LmRequest *request, GErr
         return NULL;
     }
     result->inference_ns = lm_clock_now() - worker->submitted[slot];
-    worker->recent[worker->n_recent++ % LM_WORKER_RECENT] = result->inference_ns;
+    lm_times_add(&worker->inferences, result->inference_ns);
     worker->backoff = 0;
     lm_engine_client_answered(worker->resources.client, result->inference_ns);
     return result;

@@ -6,10 +6,9 @@
 #include "session/engine.h"
 #include "session/resources.h"
 #include "session/state.h"
+#include "util/times.h"
 
 G_BEGIN_DECLS
-
-#define LM_WORKER_RECENT 9
 
 typedef struct {
     /* Immutable. */
@@ -22,9 +21,8 @@ typedef struct {
     /* The thread's own; callers only call lm_resources_upload(). */
     LmResources resources;
     gint64 submitted[LM_STATE_MAX_SLOTS]; /**< When a slot's frame went to the device, ns. */
-    gint64 recent[LM_WORKER_RECENT];      /**< What the last inferences took, ns. */
-    unsigned n_recent; /**< How many there were; the newest is at (n - 1) % size. */
-    gint64 backoff;    /**< The last pause before a new attempt, ns; 0: all is well since. */
+    LmTimes inferences;                   /**< What inferences took. */
+    gint64 backoff; /**< The last pause before a new attempt, ns; 0: all is well since. */
     bool was_ready;
 
     /* The owner's. */

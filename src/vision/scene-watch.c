@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/numeric.h"
+
 /* How long, and over how many repetitions, what is the same is frozen: six frames at 30 a second,
  * whose times are rounded. */
 #define LASTS (195 * G_GUINT64_CONSTANT(1000000))
@@ -92,7 +94,7 @@ static void find_means(const LmThumbnail *t, LmRect region, Blocks *blocks)
     const int aside = region.width / 8, above = region.height / 8;
     region = (LmRect){region.x + aside, region.y + above, region.width - 2 * aside,
                       region.height - 2 * above};
-    const int across = (region.width + SIDE - 1) / SIDE, down = (region.height + SIDE - 1) / SIDE;
+    const int across = lm_ceil_div(region.width, SIDE), down = lm_ceil_div(region.height, SIDE);
     blocks->width = region.width / across;
     blocks->height = region.height / down;
     for (int y = 0; y < blocks->height; y++) {

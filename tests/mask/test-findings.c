@@ -9,6 +9,7 @@
 #include "masks.h"
 #include "mask/findings.h"
 #include "overlay/overlay.h"
+#include "mask/resample.h"
 
 #define FRAME ((LmRect){0, 0, 400, 300})
 
@@ -86,7 +87,7 @@ static LmRect marked_box(const LmMask *mask, const guint8 *labels, const int *id
     guint8 *kept = g_malloc(size), *classes = g_malloc((gsize)r->width * r->height);
     for (int i = 0; i < size; i++)
         kept[i] = ids[i] == id ? labels[i] : 0;
-    lm_overlay_classes(mask, &(LmFindings){.kept = kept}, threshold, *r, classes, r->width);
+    lm_resample_classes(mask, kept, threshold, *r, classes, r->width, NULL);
     int left = r->width, right = 0, top = r->height, bottom = 0;
     for (int i = 0; i < r->width * r->height; i++) {
         if (!classes[i])

@@ -10,6 +10,7 @@
 #include "masks.h"
 #include "overlay/overlay.h"
 #include "overlay/alpha-bitmap.h"
+#include "mask/resample.h"
 
 /* For every pixel: libcheck's own assertions write a note each. */
 #define require(condition, ...)                                                                    \
@@ -211,8 +212,8 @@ static void scene_init(Scene *s, const LmFrameInfo *info, LmRect region, unsigne
     s->mask = test_mask_new(44, 36, n_classes, region, blobs, seed);
     lm_findings_init(&s->findings, s->mask, &(LmFindingsParams){threshold, 0.002});
     s->classes = g_malloc((gsize)info->width * info->height);
-    lm_overlay_classes(s->mask, &s->findings, threshold, (LmRect){0, 0, info->width, info->height},
-                       s->classes, info->width);
+    lm_resample_classes(s->mask, s->findings.kept, threshold,
+                        (LmRect){0, 0, info->width, info->height}, s->classes, info->width, NULL);
 }
 
 static void scene_finish(Scene *s)
@@ -226,9 +227,9 @@ static void scene_finish(Scene *s)
 
 static void draw(Scene *s, const LmOverlayParams *params)
 {
-    LmOverlayScratch scratch = {0};
+    LmScratch scratch = {0};
     lm_overlay_draw(&s->after, s->mask, &s->findings, params, &scratch);
-    lm_overlay_scratch_finish(&scratch);
+    lm_scratch_finish(&scratch);
 }
 
 static LmRect region_in(int width, int height, int kind)
@@ -268,7 +269,7 @@ START_TEST(stencils)
 {
     const LmRect places[] = {{3, 5, 20, 11},     {0, 0, 9, 9},   {-7, -4, 25, 17}, {20, 30, 64, 64},
                              {-5, -5, 200, 100}, {31, 39, 1, 1}, {-40, 2, 30, 8},  {5, 300, 4, 4}};
-    LmOverlayScratch scratch = {0};
+    LmScratch scratch = {0};
     for (unsigned w = 0; w < G_N_ELEMENTS(widths) * G_N_ELEMENTS(places); w++) {
         LmFrameInfo info = info_of(_i, widths[w % G_N_ELEMENTS(widths)], 40 + (int)w % 3);
         const LmRect place = places[w / G_N_ELEMENTS(widths)];
@@ -295,7 +296,7 @@ START_TEST(stencils)
         g_free(data);
         g_free(classes);
     }
-    lm_overlay_scratch_finish(&scratch);
+    lm_scratch_finish(&scratch);
 }
 END_TEST
 
@@ -394,7 +395,7 @@ END_TEST
 START_TEST(determinism)
 {
     LmFrameInfo info = info_of(_i, 201, 120);
-    LmOverlayScratch scratch = {0};
+    LmScratch scratch = {0};
     LmOverlayParams params = {
         .flags = 3, .color = 0x00e5ff, .opacity = 0.25, .threshold = 0.5, .contour_width = 4};
     Scene s;
@@ -412,7 +413,7 @@ START_TEST(determinism)
         ck_assert(equal(&again, &s.after));
         test_frame_finish(&again);
     }
-    lm_overlay_scratch_finish(&scratch);
+    lm_scratch_finish(&scratch);
     scene_finish(&s);
 }
 END_TEST
@@ -446,10 +447,10 @@ START_TEST(resampling)
     const gsize stride = rect.width + 3;
     guint8 *out = g_malloc(stride * rect.height), *classes = g_malloc(stride * rect.height);
     memset(classes, 99, stride * rect.height);
-    lm_overlay_classes(mask, &findings, 0.4, rect, classes, stride);
+    lm_resample_classes(mask, findings.kept, 0.4, rect, classes, stride, NULL);
     for (unsigned c = 1; c < n_classes; c++) {
         memset(out, 99, stride * rect.height);
-        lm_overlay_probabilities(mask, c, rect, out, stride);
+        lm_resample_probabilities(mask, c, rect, out, stride, NULL);
         for (int y = 0; y < rect.height; y++) {
             for (int x = 0; x < (int)stride; x++) {
                 int got = out[y * stride + x];
@@ -499,14 +500,14 @@ START_TEST(identity)
     LmMask *mask = test_mask_new(44, 36, 3, (LmRect){5, 6, 44, 36}, 0, 3);
     guint8 out[44 * 36], labels[44 * 36];
     for (int c = 1; c < 3; c++) {
-        lm_overlay_probabilities(mask, c, mask->region, out, 44);
+        lm_resample_probabilities(mask, c, mask->region, out, 44, NULL);
         ck_assert_mem_eq(out, mask->data + (c - 1) * 44 * 36, sizeof out);
     }
     for (double threshold = 0; threshold < 1; threshold += 0.2) {
         LmFindings findings;
         lm_findings_init(&findings, mask, &(LmFindingsParams){threshold, 0});
         lm_mask_classify(mask, threshold, labels);
-        lm_overlay_classes(mask, &findings, threshold, mask->region, out, 44);
+        lm_resample_classes(mask, findings.kept, threshold, mask->region, out, 44, NULL);
         ck_assert_mem_eq(out, labels, sizeof out);
         lm_findings_finish(&findings);
     }
@@ -519,7 +520,7 @@ static double *lines(const LmMask *mask, int width, int height, double line)
 {
     LmFrame frame;
     LmFindings findings;
-    LmOverlayScratch scratch = {0};
+    LmScratch scratch = {0};
     LmFrameInfo info = info_of(LM_FORMAT_RGB, width, height);
     test_frame_init(&frame, &info, 1);
     for (int y = 0; y < height; y++)
@@ -534,7 +535,7 @@ static double *lines(const LmMask *mask, int width, int height, double line)
     double *map = g_new(double, width *height);
     for (int i = 0; i < width * height; i++)
         map[i] = frame.data[0][i / width * frame.stride[0] + i % width * 3] / 255.0;
-    lm_overlay_scratch_finish(&scratch);
+    lm_scratch_finish(&scratch);
     lm_findings_finish(&findings);
     test_frame_finish(&frame);
     return map;

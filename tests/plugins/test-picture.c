@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "overlay/overlay.h"
+#include "mask/resample.h"
 
 #include <string.h>
 
@@ -32,8 +33,8 @@ static guint8 *marked_pixels(GstBuffer *buffer, const GstVideoInfo *info)
     guint8 *classes = g_malloc(WIDTH * HEIGHT);
     GstLmMarks marks = {0};
     ck_assert(gst_lm_meta_read(buffer, info, -1, &marks));
-    lm_overlay_classes(marks.mask, &marks.findings, marks.params.threshold,
-                       (LmRect){0, 0, WIDTH, HEIGHT}, classes, WIDTH);
+    lm_resample_classes(marks.mask, marks.findings.kept, marks.params.threshold,
+                        (LmRect){0, 0, WIDTH, HEIGHT}, classes, WIDTH, NULL);
     gst_lm_marks_clear(&marks);
     return classes;
 }

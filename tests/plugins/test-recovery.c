@@ -17,6 +17,8 @@ typedef struct {
     int out;
     gint64 longest; /* push, µs */
     GString *heard; /* States and warnings: "[text], degraded, ready, ". */
+    GQuark domain;  /* Of the last warning, as its code. */
+    gint code;
 } Stream;
 
 static void begin(Stream *s, const char *mode)
@@ -41,6 +43,8 @@ static void listen(Stream *s)
         if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING) {
             gst_message_parse_warning(message, &error, NULL);
             g_string_append_printf(s->heard, "[%s], ", error->message);
+            s->domain = error->domain;
+            s->code = error->code;
             g_error_free(error);
         } else if (gst_message_has_name(message, "lmnet-state")) {
             g_string_append_printf(s->heard, "%s, ", gst_structure_get_string(structure, "state"));
@@ -179,6 +183,41 @@ START_TEST(fails_once)
 }
 END_TEST
 
+/* A lost device, exhausted memory and a time-out reach the bus with codes of their own. */
+START_TEST(codes_differ)
+{
+    static const struct {
+        VkResult result; /* VK_TIMEOUT: the device hangs. */
+        gint code;
+    } cases[] = {
+        {VK_ERROR_DEVICE_LOST, GST_RESOURCE_ERROR_FAILED},
+        {VK_ERROR_OUT_OF_DEVICE_MEMORY, GST_RESOURCE_ERROR_NO_SPACE_LEFT},
+        {VK_TIMEOUT, GST_RESOURCE_ERROR_BUSY},
+    };
+    Stream s;
+    begin(&s, modes[1]);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        step_until(&s, true);
+        listen(&s);
+        g_string_truncate(s.heard, 0);
+        s.domain = 0;
+        s.code = -1;
+        if (cases[i].result == VK_TIMEOUT)
+            lm_fault_stall(5000, 0);
+        else
+            lm_fault_inject(LM_FAULT_SUBMIT, LM_FAULT_ONCE, 0, cases[i].result);
+        step_until_state(&s, "degraded", "Analysis failed");
+        ck_assert_uint_eq(s.domain, GST_RESOURCE_ERROR);
+        ck_assert_int_eq(s.code, cases[i].code);
+        for (guint k = 0; k < i; k++)
+            ck_assert_int_ne(s.code, cases[k].code);
+        lm_fault_clear();
+        step_until_state(&s, "ready", NULL);
+    }
+    end(&s);
+}
+END_TEST
+
 /* The device is lost, and there is none for a while; then there is one again. */
 START_TEST(gone_for_a_while)
 {
@@ -247,6 +286,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, start_fails);
     tcase_add_loop_test(tcase, fails_once, 0, 2 * G_N_ELEMENTS(faults));
+    tcase_add_test(tcase, codes_differ);
     tcase_add_loop_test(tcase, gone_for_a_while, 0, G_N_ELEMENTS(modes));
     tcase_add_test(tcase, stall);
     tcase_add_loop_test(tcase, stop_while_stalled, 0, G_N_ELEMENTS(modes));

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * One block, and what did not fit it. */
+#include "util/scratch.h"
+
+#include "util/numeric.h"
+
+/* Rows of pixels that are taken one after another begin in cache lines of their own. */
+#define ALIGNMENT 64
+
+void lm_scratch_reset(LmScratch *scratch)
+{
+    g_clear_pointer(&scratch->overflow, g_ptr_array_unref);
+    if (scratch->peak > scratch->size) {
+        g_free(scratch->block);
+        scratch->block = g_malloc(scratch->peak);
+        scratch->size = scratch->peak;
+    }
+    scratch->used = scratch->peak = scratch->overflow_size = 0;
+}
+
+void *lm_scratch_take(LmScratch *scratch, gsize size)
+{
+    const gsize whole = lm_round_up(MAX(size, 1), ALIGNMENT);
+    scratch->peak = MAX(scratch->peak, scratch->used + scratch->overflow_size + whole);
+    if (whole > scratch->size - scratch->used) {
+        if (!scratch->overflow)
+            scratch->overflow = g_ptr_array_new_with_free_func(g_free);
+        void *memory = g_malloc(whole);
+        g_ptr_array_add(scratch->overflow, memory);
+        scratch->overflow_size += whole;
+        return memory;
+    }
+    void *memory = scratch->block + scratch->used;
+    scratch->used += whole;
+    return memory;
+}
+
+gsize lm_scratch_mark(const LmScratch *scratch)
+{
+    return scratch->used;
+}
+
+void lm_scratch_rewind(LmScratch *scratch, gsize mark)
+{
+    g_assert(mark <= scratch->used);
+    scratch->used = mark;
+}
+
+void lm_scratch_finish(LmScratch *scratch)
+{
+    g_clear_pointer(&scratch->overflow, g_ptr_array_unref);
+    g_free(scratch->block);
+    *scratch = (LmScratch){0};
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * A ring of times. */
+#include "util/times.h"
+
+#include <stdlib.h>
+
+void lm_times_add(LmTimes *times, gint64 ns)
+{
+    times->ns[times->count++ % LM_TIMES_MAX] = MAX(ns, 0);
+}
+
+static int compare(const void *a, const void *b)
+{
+    gint64 left = *(const gint64 *)a, right = *(const gint64 *)b;
+    return (left > right) - (left < right);
+}
+
+gint64 lm_times_percentile(const LmTimes *times, unsigned most, unsigned percent)
+{
+    gint64 sorted[LM_TIMES_MAX];
+    const guint64 n = MIN(times->count, MIN(most, LM_TIMES_MAX));
+    g_assert(percent <= 100);
+    if (n == 0)
+        return 0;
+    for (guint64 i = 0; i < n; i++)
+        sorted[i] = times->ns[(times->count - 1 - i) % LM_TIMES_MAX];
+    qsort(sorted, (gsize)n, sizeof *sorted, compare);
+    return sorted[(n - 1) * percent / 100];
+}
