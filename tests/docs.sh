@@ -4,8 +4,9 @@
 #
 # Fails if README.md has more than 200 lines; if a line of README.md, CONTRIBUTING.md or docs/*.md
 # is wider than 100 columns, unless it is a table row or a single link; if a relative link or image
-# of any .md file points to a file that does not exist; or if a property of an element has no table
-# row in the element's section of docs/reference.md or in docs/ELEMENT.md.
+# of any .md file points to a file that does not exist; if a path in backquotes, from one of the
+# project's folders on, does not; or if a property of an element has no table row in the element's
+# section of docs/reference.md or in docs/ELEMENT.md.
 set -euo pipefail
 export LC_ALL=C.UTF-8 # Columns are characters, not bytes.
 plugin_folder=$2
@@ -35,7 +36,7 @@ while IFS=: read -r file number text; do
         refuse "$file:$number: ${#text} columns, at most $max_columns are allowed"
 done < <(grep -nE "^.{$((max_columns + 1)),}\$" README.md CONTRIBUTING.md docs/*.md || true)
 
-# --- Links ---------------------------------------------------------------------------------------
+# --- Links and paths -----------------------------------------------------------------------------
 # "LINE TARGET" of each link, image and link definition of a file, outside code.
 list_links() {
     sed -E '/^[[:space:]]*```/,/^[[:space:]]*```/s/.*//; s/`[^`]*`//g' "$1" >"$temporary/text"
@@ -44,11 +45,18 @@ list_links() {
         sed -E 's/^([0-9]+):(\]\(|\[[^]]*\]:[[:space:]]*)([^[:space:]]+).*/\1 \3/'
 }
 
+# "LINE PATH" of each path in backquotes that begins with one of the project's folders.
+list_paths() {
+    grep -noE '`(src|plugins|shaders|tests|bench|examples|tools|docs|models)/[A-Za-z0-9_./-]*' "$1" |
+        tr -d '`' | tr ':' ' ' || true
+}
+
 # Folders that hold a build may hold other projects' files.
 mapfile -t documents < <(find . -mindepth 1 \
     \( -name '.?*' -o -type d -exec test -d '{}/meson-private' \; \) -prune -o -name '*.md' -print |
     sed 's|^\./||' | sort)
 links=0
+paths=0
 for file in "${documents[@]}"; do
     while read -r number target; do
         case "$target" in
@@ -58,9 +66,16 @@ for file in "${documents[@]}"; do
         [ -e "$(dirname "$file")/${target%%#*}" ] ||
             refuse "$file:$number: links to $target, which does not exist"
     done < <(list_links "$file")
+    while read -r number path; do
+        paths=$((paths + 1))
+        # A module may be named without the endings of its files.
+        [ -e "$path" ] || compgen -G "$path.*" >/dev/null ||
+            refuse "$file:$number: names $path, which does not exist"
+    done < <(list_paths "$file")
 done
 [ "$links" -gt 0 ] || refuse "no links in ${documents[*]}: they were not read"
-echo "${#documents[@]} documents, $links relative links, README.md has $lines lines"
+[ "$paths" -gt 0 ] || refuse "no paths in ${documents[*]}: they were not read"
+echo "${#documents[@]} documents, $links links, $paths paths; README.md has $lines lines"
 
 # --- Properties ----------------------------------------------------------------------------------
 # Of GstObject, GstBaseTransform and GstBaseSrc.
