@@ -47,8 +47,8 @@ list_links() {
 
 # "LINE PATH" of each path in backquotes that begins with one of the project's folders.
 list_paths() {
-    grep -noE '`(src|plugins|shaders|tests|bench|examples|tools|docs|models)/[A-Za-z0-9_./-]*' "$1" |
-        tr -d '`' | tr ':' ' ' || true
+    local folders='src|plugins|shaders|tests|bench|examples|tools|docs|models'
+    grep -noE "\`($folders)/[A-Za-z0-9_./-]*" "$1" | tr -d '`' | tr ':' ' ' || true
 }
 
 # Folders that hold a build may hold other projects' files.
