@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A capture card that is not there: frames of endoscopytestsrc, drawn beforehand, that come at
- * their times. */
+ * A simulated capture card: frames of endoscopytestsrc, drawn beforehand, that arrive when they are
+ * due. */
 #pragma once
 
 #include <gst/app/gstappsrc.h>
@@ -12,27 +12,28 @@ G_BEGIN_DECLS
 
 typedef struct BenchCamera BenchCamera;
 
-/** Draws the frames, which takes seconds and up to 512 MiB. NULL with an error where
- * endoscopytestsrc has no such format. */
+/** Draws the frames, which takes seconds and up to 512 MiB. NULL with an error if endoscopytestsrc
+ * has no such format. */
 BenchCamera *bench_camera_new(const BenchVideo *video, const char *format, GError **error);
 /** Stops it first. */
 void bench_camera_free(BenchCamera **camera);
 
 /** Its frames' layout. */
 const GstVideoInfo *bench_camera_info(const BenchCamera *camera);
-/** How many different frames there are: they are shown there and back, so that no cut is seen. */
+/** The number of different frames. They are shown forwards and backwards, so that no cut is seen.
+ */
 unsigned bench_camera_n_frames(const BenchCamera *camera);
-/** What frame `number` shows; borrowed. Any thread. */
+/** The content of frame `number`; borrowed. Any thread. */
 GstBuffer *bench_camera_clean_frame(const BenchCamera *camera, guint number);
 
-/** From now on frame n is pushed at bench_camera_due_ms(n), on a thread of the camera's; its PTS
- * says the same, from 0. As with a card, each comes in one of a fixed number of buffers (half a
- * second of them), and is lost where none is free. */
+/** From now on the camera's thread pushes frame n at bench_camera_due_ms(n); its PTS is the same
+ * time, counted from 0. As with a card, the number of buffers is fixed (half a second of them), and
+ * a frame is lost if none is free. */
 void bench_camera_start(BenchCamera *camera, GstAppSrc *source);
 /** Ends the stream, after the frame that is due next. */
 void bench_camera_stop(BenchCamera *camera);
 
-/** How many frames were due so far, lost ones too. Any thread. */
+/** The number of frames that have been due so far, lost ones included. Any thread. */
 guint bench_camera_n_due(const BenchCamera *camera);
 /** When frame `number` is due, by bench_now_ms(); after bench_camera_start(). */
 double bench_camera_due_ms(const BenchCamera *camera, guint number);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The element behind a live source: what a frame is delayed by, how old marks are, and whether
- * anything changes outside them. */
+ * The element after a live source: the delay of frames, the age of marks, and changes outside the
+ * marks. */
 #pragma once
 
 #include "options.h"
@@ -8,11 +8,11 @@
 
 G_BEGIN_DECLS
 
-/** What was measured of one video. Times are in ms. */
+/** The measurements of one video. Times are in ms. */
 typedef struct {
     BenchVideo video;
     char *model, *device, *precision; /**< As the element says; owned. */
-    unsigned n_drawn;                 /**< Different frames, shown there and back. */
+    unsigned n_drawn;                 /**< Different frames, shown forwards and backwards. */
 
     /* Of the frames that were due in the time that counts. */
     guint frames_in, frames_out;
@@ -21,19 +21,19 @@ typedef struct {
     BenchSummary arrival;  /**< From when a frame was due to identity's sink pad. */
     BenchSummary identity; /**< From identity's sink pad to its source pad. */
     BenchSummary lmnet;    /**< The same of lmnet, on the same thread. */
-    BenchSummary added;    /**< Of each frame, what lmnet took longer than identity. */
-    BenchSummary age;      /**< Of the marks; only where `marked` > 0. */
+    BenchSummary added;    /**< How much longer lmnet took than identity, by frame. */
+    BenchSummary age;      /**< Of the marks; only if `marked` > 0. */
     guint64 inferences, superseded, stale;
     double inference, inference_p99; /**< Of the last 512. */
-    guint64 rss_begin, rss_end;      /**< Bytes, at minute 1 (half of the time where that is less
-                                         than two) and at the end. */
+    guint64 rss_begin, rss_end; /**< Bytes, at minute 1 (or after half of the time, if that is less
+                                   than two minutes) and at the end. */
 
-    /* Of some frames after that time; see BenchOutside. */
+    /* Of some frames after that time; see BenchIntegrity. */
     guint compared, compared_marked;
     guint64 outside, changed;
 } BenchLive;
 
-/** Runs every video of the options and prints what was measured, as text or as JSON. */
+/** Runs every video of the options and prints the measurements as text or as JSON. */
 bool bench_live_run(const BenchOptions *options, GError **error);
 
 void bench_live_print_text(const BenchOptions *options, const BenchLive *live);

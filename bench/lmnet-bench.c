@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Times the network alone: one pass, each operator, the start, several sessions at once; on any
- * device and size. Or the element behind a live source.
- */
+ * Times the network alone: one pass, each operator, the start, several sessions at once, on any
+ * device and at any size. Or times the element after a live source. */
 #include <locale.h>
 #include <sys/resource.h>
 
@@ -10,11 +9,10 @@
 #include "start-up.h"
 #include "streams.h"
 
-/* Passes with timestamps; of the operators' times no extreme is told, for which many were needed.
- */
+/* Passes with timestamps. Few are enough: only medians of the operators' times are reported. */
 enum { OPERATOR_RUNS = 10 };
 
-/* What takes its time is announced, on stderr. */
+/* Announces, on stderr, a step that takes long. */
 static void G_GNUC_PRINTF(1, 2) announce(const char *format, ...)
 {
     va_list arguments;
@@ -31,7 +29,7 @@ static guint64 peak_rss(void)
     return (guint64)usage.ru_maxrss * 1024;
 }
 
-/* What is measured of the network that is open, and printed. */
+/* Measures the open network and prints the results. */
 static bool measure(const BenchOptions *options, char *const *argv, BenchNetwork *network,
                     GError **error)
 {
@@ -88,7 +86,7 @@ static bool run(const BenchOptions *options, char *const *argv, GError **error)
 {
     BenchNetwork network = {0};
     if (options->threads) {
-        /* Read by the driver when the device is made. */
+        /* The driver reads it when the device is created. */
         g_autofree char *threads = g_strdup_printf("%d", options->threads);
         g_setenv("LP_NUM_THREADS", threads, TRUE);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Prints what was measured. */
+ * Prints the measurements of the network. */
 #include "report.h"
 
 #include "start-up.h"

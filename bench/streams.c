@@ -9,10 +9,10 @@
 typedef struct {
     const BenchOptions *options;
     LmFrame frame;
-    pthread_barrier_t *ready; /* all sessions have given their first mask */
+    pthread_barrier_t *ready; /* all sessions have returned their first mask */
     LmSession *session;
     double begin, end, median; /* ms */
-    guint64 device_bytes;      /* of the process, while all sessions are there */
+    guint64 device_bytes;      /* of the process, while all sessions exist */
     GError *error;
 } Stream;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Several sessions at once on one device, as several lmnet elements in a process are. */
+ * Several sessions at once on one device, like several lmnet elements in a process. */
 #pragma once
 
 #include "options.h"
@@ -10,10 +10,10 @@ G_BEGIN_DECLS
 typedef struct {
     double *medians;          /**< Of each session, from frame to mask, ms. Owned. */
     double frames_per_second; /**< Of all together. */
-    guint64 device_bytes;     /**< Of all together: what they share is there once. */
+    guint64 device_bytes;     /**< Of all together; shared memory counts once. */
 } BenchStreams;
 
-/** Runs options->streams sessions in threads of their own, each with options->runs frames of the
+/** Runs options->streams sessions, each in its own thread with options->runs frames of the
  * network's size (width x height), one after the other. */
 bool bench_streams_run(const BenchOptions *options, int width, int height, BenchStreams *streams,
                        GError **error);

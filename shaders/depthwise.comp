@@ -34,7 +34,7 @@ LM_OUTPUT_PAIRS(0, y);
 #if TILED
 #include "depthwise_tiled.glsl"
 #else
-layout(constant_id = 2) const int COLUMNS = 1; /* 2 where the width is even: neighbours share taps, and are stored together */
+layout(constant_id = 2) const int COLUMNS = 1; /* 2 if the width is even: neighbours share taps and a store */
 const int ROWS = 4;
 
 /* One after the other: on lavapipe an invocation's start costs a tenth of a plane's work. */
@@ -46,7 +46,7 @@ void main()
     int band = int(gl_GlobalInvocationID.x) / across;
     int column = (int(gl_GlobalInvocationID.x) - band * across) * COLUMNS;
 
-    /* Both the row's and the column's part of an address are at least the zero texel's where they lie outside. */
+    /* If a row or a column lies outside, its part of the address is at least the zero texel's. */
     const int zero = height * width;
     int row[ROWS + 4];
     [[unroll]] for (int r = 0; r < ROWS + 4; r++) {

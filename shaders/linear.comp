@@ -13,7 +13,7 @@
  * y:       C4 planes, out_planes of `pixels` texels
  *
  * Grid: x = workgroups of PIXELS * local size consecutive texels, the zero texel after the last pixel included;
- * y = output group, or 1 where an invocation computes all groups (CACHED).
+ * y = output group, or 1 if an invocation computes all groups (CACHED).
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -33,7 +33,7 @@ layout(constant_id = 4) const int PIXELS = 4;
 layout(constant_id = 5) const int GROUP = 2;
 /* Not 0: x has so few planes, and they are fetched once for all groups. */
 layout(constant_id = 6) const int CACHED = 0;
-/* Layer norm of the held inputs first, as in norm.comp. */
+/* Layer norm of the cached inputs first, as in norm.comp. */
 layout(constant_id = 7) const bool NORMALISE = false;
 
 layout(push_constant) uniform Push {
@@ -86,7 +86,7 @@ void fetch_inputs(int i)
     }
 }
 
-/* Only the last plane has padding channels, which are zero; what becomes of them meets weights of zero. */
+/* Only the last plane has padding channels, which are zero. After the norm they are not, but their weights are zero. */
 void normalise()
 {
     vec4 tail = vec4(lessThan(ivec4(0, 1, 2, 3), ivec4(channels - (PLANES - 1) * 4)));
@@ -169,7 +169,7 @@ void main()
     int size = int(gl_WorkGroupSize.x), local = int(gl_LocalInvocationID.x);
 #if LANES8
     int first = (int(gl_WorkGroupID.x) * size + local - TILE_LANE) * PIXELS;
-    /* Beyond the zero texel's pair the same pair once more, with the same values. */
+    /* Invocations beyond the zero texel's pair store that pair again, with the same values. */
     [[unroll]] for (int r = 0; r < PIXELS; r++)
         pixel[r] = min(first + (r / 2 * 8 + TILE_LANE) * 2, pixels & ~1) + r % 2;
 #else
@@ -189,7 +189,7 @@ void main()
             finish(group);
         } while (++group * GROUP < out_planes);
     } else {
-        /* Where there are no pixels, only the zero texel, one turn of the loop is enough; but a pair may hold both. */
+        /* Without pixels, for the zero texel alone, one turn of the loop is enough; but a pair may hold both. */
         int n_planes = first < pixels || pixels % 2 == 1 ? in_planes : 1;
         int group = int(gl_WorkGroupID.y), tile = group * ((in_planes + PLANES - 1) / PLANES * PLANES) * OUTPUTS;
         begin(group);

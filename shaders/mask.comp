@@ -4,12 +4,12 @@
  *
  * x: logits as C4 planes of `pixels` texels
  * y: [class - 1][pixel / 4] words of four pixels' bytes, the first pixel lowest; `pixels` is a multiple of 4
- *   Where a logit is not finite, which sums too large for half floats come to, p is 0: nothing is marked there, and
+ *   If a logit is not finite, as after sums too large for half floats, p is 0: nothing is marked there, and
  *   no trace of it stays in the history.
  * smoothing: one texel; x: the weight of history; 0: none, and the history is left alone; below 0: this is the
  *   first of its scene
  * history, future: p of the frame before and of this one, as y; texels of four pixels, fp32 in every build. The same
- *   memory: an invocation reads what it will write.
+ *   memory: an invocation reads the words that it will write.
  *
  * Grid: x = words; y = class - 1.
  */
@@ -54,7 +54,7 @@ void main()
             total += e;
             mine = c == wanted ? e : mine;
         } while (++c < classes);
-        /* Infinite, or not numbers: known by their bits, since compilers may take it that there are none. */
+        /* Infinities and NaNs are found by their bits, since compilers may assume that there are none. */
         p[i] = magnitude < 0x7f800000u ? mine / total : 0.0;
     }
 

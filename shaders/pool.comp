@@ -1,7 +1,7 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Mean over cells of cell_height x cell_width input pixels: adaptive average pooling where sizes divide, and the partial sums of
- * a mean over all pixels.
+ * Mean over cells of cell_height x cell_width input pixels: adaptive average pooling if sizes divide, and the partial
+ * sums of a mean over all pixels.
  *
  * x: C4 planes of (height * cell_height) x (width * cell_width); y: C4 planes of height x width
  * Grid: x = texels of the output; y = plane. The first of each plane's invocations writes the zero texel.

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Preprocessing, second pass: to the network's height, normalised.
  *
- * input 0   what the first pass wrote: [row][x] (r, g, b, 0)
+ * input 0   the first pass's output: [row][x] (r, g, b, 0)
  * bias      tap table (src/exec/resize-filter.h), from texel `table` on
  * output 0  the network's input, a C4 plane: [y][x] (r, g, b, 0), then the zero texel
  */

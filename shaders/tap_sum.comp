@@ -34,8 +34,8 @@ LM_OUTPUT_PAIRS(0, y);
 
 const int SIDE = 2, OUT_SIDE = 2 * SIDE;
 
-/* Shares of the two of n input texels that output texel i lies between, none where there is no such output texel. It
- * lies at i (n - 1) / (2 n - 1), behind input texel (i + 1) / 2 - 1: exact but for the division, and so at corners. */
+/* Shares of the two of n input texels that output texel i lies between; 0 if there is no such output texel. It lies at
+ * i (n - 1) / (2 n - 1), after input texel (i + 1) / 2 - 1: exact except for the division, and so at corners. */
 vec2 shares(int i, int n)
 {
     int d = 2 * n - 1;
@@ -49,8 +49,8 @@ void main()
     int top = tile / tiles * SIDE, left = tile % tiles * SIDE;
     int plane = int(gl_GlobalInvocationID.y);
 
-    /* Of the output texels that the taps reach, one more at each end, number s lies between the input texels number
-     * s / 2 and s / 2 + 1, counted from the one before the tile. What lies outside has no share, whatever is read. */
+    /* Of the output texels that the taps reach, one more at each end, number s lies between the input texels s / 2
+     * and s / 2 + 1, counted from the one before the tile. Texels outside have no share, whatever is read. */
     vec2 down[OUT_SIDE + 2], across[OUT_SIDE + 2];
     int row[SIDE + 2], column[SIDE + 2];
     [[unroll]] for (int s = 0; s < OUT_SIDE + 2; s++) {
@@ -67,8 +67,8 @@ void main()
         [[unroll]] for (int ox = 0; ox < OUT_SIDE; ox++)
             sum[oy][ox] = texelFetch(bias, plane);
 
-    /* Along each row first, as the taps of a kernel's row then go down together. The compiler leaves out the fetches
-     * of texels that no output is near; loops of narrower bounds it would not unroll. */
+    /* Along each row first, as the taps of a kernel's row then go down together. The compiler leaves out the fetches of
+     * texels that no output needs; it would not unroll loops with narrower bounds. */
     [[unroll]] for (int ky = 0; ky < 3; ky++) {
         [[unroll]] for (int r = 0; r < SIDE + 2; r++) {
             vec4 value[OUT_SIDE];

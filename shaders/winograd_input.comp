@@ -27,7 +27,7 @@ LM_OUTPUT_PAIRS(0, y);
 
 const int COLUMNS = OUTPUTS + POINTS; /* of a pair */
 
-/* The polynomial whose coefficients are d, at the points, but for factors that the weights have. */
+/* The polynomial with the coefficients d, evaluated at the points, except for factors that the weights hold. */
 void evaluate(vec4 d[POINTS], out vec4 value[POINTS])
 {
     vec4 even_a = d[4] - B2 * d[2], odd_a = A * (d[3] - B2 * d[1]);
@@ -42,7 +42,7 @@ void evaluate(vec4 d[POINTS], out vec4 value[POINTS])
 
 void main()
 {
-    /* Lanes beyond the last pair do it again. */
+    /* Lanes beyond the last pair repeat it. */
     int pair = min(int(gl_GlobalInvocationID.x), pairs - 1);
     int plane = int(gl_GlobalInvocationID.y);
     int row = pair / across;

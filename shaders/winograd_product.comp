@@ -24,8 +24,8 @@ LM_INPUT(0, x);
 LM_WEIGHTS(weights);
 LM_OUTPUT_PAIRS(0, y);
 
-/* Of an invocation: a pair of tiles, and output groups. Four tiles are 5 % faster where there are many, and half idle where
- * there are but 16. */
+/* Of an invocation: a pair of tiles, and output groups. Four tiles are 5 % faster if there are many, and half idle if
+ * there are only 16. */
 const int PIXELS = 2, GROUPS = 3, OUTPUTS = 8;
 const int PLANES = 3; /* per turn of the loop, as in linear.comp */
 #include "product.glsl"
@@ -35,7 +35,7 @@ void main()
     int element = int(gl_WorkGroupID.z), first_group = int(gl_WorkGroupID.y) * GROUPS;
     int n_groups = (out_planes + 1) / 2, padded_planes = (in_planes + PLANES - 1) / PLANES * PLANES;
 
-    /* Lanes beyond the last pair, and groups beyond the last, do it again. */
+    /* Lanes beyond the last pair, and groups beyond the last, repeat it. */
     int pair = min(int(gl_GlobalInvocationID.x), pairs - 1);
     int tile[GROUPS];
     [[unroll]] for (int g = 0; g < GROUPS; g++)

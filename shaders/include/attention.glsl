@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What both kinds of attention share. x: C4 planes q|k|v in head layout (net/graph.h), the query scale already in q.
+ * Shared by both kinds of attention. x: C4 planes q|k|v in head layout (net/graph.h), the query scale already in q.
  *
  * A unit is the HEADS_PER_TEXEL heads that share a texel, or one head of TEXELS texels. Logits are vec4s, each head's value
  * spread over its channels' lanes. An invocation gives BLOCK texels of a unit's output; wider heads take several.
@@ -8,7 +8,7 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int HEADS_PER_TEXEL = 1;
 layout(constant_id = 2) const int TEXELS = 1;
 
-/* What the code is unrolled over: as ATTENTION_BLOCK in src/exec/dispatch.c. */
+/* The code is unrolled over this many texels: ATTENTION_BLOCK in src/exec. */
 const int BLOCK = TEXELS < 8 ? TEXELS : 8;
 const int BLOCKS = (TEXELS + BLOCK - 1) / BLOCK;
 

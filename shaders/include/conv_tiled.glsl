@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * conv.comp for GPUs: what a tile needs lies in shared memory, so that neighbours and output planes fetch it once.
+ * conv.comp for GPUs: a tile's inputs and weights lie in shared memory, so that neighbours and output planes fetch them
+ * once.
  *
- * A workgroup gives a tile of COLUMNS x (BANDS * ROWS) pixels of PLANES output planes. Its invocations are, fastest first:
- * columns, bands of ROWS rows, output planes, slices. A slice takes every SLICES-th input plane; what the slices find is
- * summed at the end, so that even a few pixels with many channels keep many invocations busy.
+ * A workgroup gives a tile of COLUMNS x (BANDS * ROWS) pixels of PLANES output planes. Its invocations are, fastest
+ * first: columns, bands of ROWS rows, output planes, slices. A slice takes every SLICES-th input plane; the slices'
+ * results are summed at the end, so that even a few pixels with many channels keep many invocations busy.
  *
  * Grid: x, y = tiles; z = PLANES output planes. The tile at (0, 0) writes the zero texels.
  */
@@ -21,7 +22,7 @@ const int IN_ROWS = (ROWS - 1) * STRIDE + 3;
 const int PATCH_WIDTH = (COLUMNS - 1) * STRIDE + 3;
 const int PATCH = PATCH_WIDTH * ((BANDS * ROWS - 1) * STRIDE + 3);
 const int TAPS = 36 * PLANES; /* texels of weights for one input plane */
-/* What an invocation fetches for one turn of all slices. */
+/* The texels that an invocation fetches for one turn of all slices. */
 const int PATCH_SHARE = (PATCH * SLICES + SIZE - 1) / SIZE;
 const int TAPS_SHARE = (TAPS * SLICES + SIZE - 1) / SIZE;
 const int STAGED = (PATCH + TAPS) * SLICES;
@@ -42,16 +43,16 @@ void store(int out_plane, int row, int column, vec4 value)
 }
 
 int local;
-/* Where, within its plane and within its set of weights, each texel lies that this invocation fetches. */
+/* The place, within its plane and within its set of weights, of each texel that this invocation fetches. */
 int patch_at[PATCH_SHARE], taps_at[TAPS_SHARE];
 TILE_VEC patches[PATCH_SHARE], taps[TAPS_SHARE];
 
-/* What this invocation brings for the turn whose first input plane is `first`. */
+/* Fetches this invocation's texels for the turn whose first input plane is `first`. */
 void fetch(int first)
 {
     [[unroll]] for (int n = 0; n < PATCH_SHARE; n++) {
         int plane = first + (local + n * SIZE) / PATCH;
-        /* Past the last plane nothing must come of what the weights are. */
+        /* Past the last plane the weights must not count. */
         patches[n] =
             TILE_VEC(texelFetch(x, plane < in_planes ? plane * in_stride + patch_at[n] : in_height * in_width));
     }
@@ -94,7 +95,7 @@ void main()
                 memory[PATCH * SLICES + local + n * SIZE] = taps[n];
         barrier();
         first += SLICES;
-        /* The next turn's are under way meanwhile. */
+        /* The next turn's texels are fetched meanwhile. */
         if (first < in_planes)
             fetch(first);
         [[unroll]] for (int kx = 0; kx < 3; kx++) {

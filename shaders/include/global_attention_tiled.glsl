@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * global_attention.comp for GPUs: keys and values come by way of shared memory, and SLICES invocations, a power of two,
- * share a query: each takes every SLICES-th chunk of keys, and what they find is merged at the end. A workgroup gives
- * COLUMNS queries; columns are the fastest of its invocations.
- */
+ * global_attention.comp for GPUs: keys and values go through shared memory, and SLICES invocations, a power of two,
+ * share a query: each takes every SLICES-th chunk of keys, and their results are merged at the end. A workgroup gives
+ * COLUMNS queries; columns are the fastest of its invocations. */
 layout(constant_id = 3) const int COLUMNS = 32;
 layout(constant_id = 4) const int SLICES = 1;
 
@@ -12,7 +11,7 @@ const int STAGED = CHUNK * BLOCK * SLICES; /* texels of all slices' chunks: a bl
 const int SHARE = (STAGED + SIZE - 1) / SIZE;
 const int MERGED = SIZE / 2 * (BLOCK + 2) + 1;
 
-/* [slice][t][key]; at the end what half of the slices have found. */
+/* [slice][t][key]; at the end the results of half of the slices. */
 shared vec4 memory[STAGED > MERGED ? STAGED : MERGED];
 
 int local, slice;
@@ -88,7 +87,7 @@ void main()
         first += CHUNK * SLICES;
     } while (first < pixels);
 
-    /* The upper half of the slices hands over what it has found, until one is left. */
+    /* The upper half of the slices hands over its results, until one slice is left. */
     [[unroll]] for (int half_way = SLICES / 2; half_way > 0; half_way /= 2) {
         const int n = half_way * COLUMNS;
         barrier();

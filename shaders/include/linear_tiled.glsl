@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * linear.comp for GPUs: what a tile needs lies in shared memory, so that pixels and outputs fetch it once.
+ * linear.comp for GPUs: a tile's inputs and weights lie in shared memory, so that pixels and outputs fetch them once.
  *
  * A workgroup gives COLUMNS * PIXELS consecutive pixels of GROUPS output groups. Its invocations are, fastest first:
- * columns (each PIXELS pixels, COLUMNS apart), output groups, slices. A turn takes DEPTH input planes a slice; what the
- * slices find is summed at the end, so that even a few pixels with many channels keep many invocations busy.
+ * columns (each PIXELS pixels, COLUMNS apart), output groups, slices. A turn takes DEPTH input planes a slice; the
+ * slices' results are summed at the end, so that even a few pixels with many channels keep many invocations busy.
  *
  * Grid: x = tiles; y = GROUPS output groups. The first tile writes the zero texels.
  */
@@ -13,7 +13,7 @@ layout(constant_id = 8) const int COLUMNS = 32;
 layout(constant_id = 9) const int GROUPS = 1;
 layout(constant_id = 10) const int SLICES = 1;
 layout(constant_id = 11) const int DEPTH = 1;
-/* Gains are computed here, by every workgroup for itself: that takes less time than waiting for another dispatch does. */
+/* Every workgroup computes the channel scales for itself: that takes less time than waiting for another dispatch. */
 layout(constant_id = 12) const bool SQUEEZE_EXCITE = false;
 
 LM_INPUT(3, squeeze_excite);
@@ -28,7 +28,8 @@ const int STAGED = (TILE + ROW) * TURN;
 const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : SQUEEZE_EXCITE ? SIZE : 1;
 const int MAX_SCALES = 128; /* planes: LM_FUSED_SQUEEZE_EXCITE_PLANES */
 
-/* TURN planes of pixels, then their weights; at the end the slices' sums. Before all that, a texel of each invocation's. */
+/* TURN planes of pixels, then their weights; at the end the slices' sums. Before all that, one texel for each
+ * invocation. */
 SHARED_TILES(STAGED, SUMMED);
 shared vec4 channel_scales[SQUEEZE_EXCITE ? MAX_SCALES : 1], hidden[SQUEEZE_EXCITE ? MAX_SCALES : 1];
 
@@ -46,13 +47,13 @@ void store(int out_plane, int pixel, vec4 value)
 int local, first_pixel, first_group;
 TILE_VEC inputs[X_SHARE], tiles[W_SHARE];
 
-/* What this invocation brings for the turn whose first input plane is `first`. */
+/* Fetches this invocation's texels for the turn whose first input plane is `first`. */
 void fetch(int first)
 {
     const int padded_planes = CACHED > 0 ? in_planes : (in_planes + 1) / 2 * 2, last_group = (out_planes - 1) / 2;
     [[unroll]] for (int n = 0; n < X_SHARE; n++) {
         int k = local + n * SIZE, plane = first + k / TILE;
-        /* Past the last plane nothing must come of what the weights are. */
+        /* Past the last plane the weights must not count. */
         int pixel = min(first_pixel + k % TILE, pixels);
         inputs[n] = TILE_VEC(texelFetch(x, plane < in_planes ? plane * in_stride + pixel : pixels));
     }
@@ -66,8 +67,8 @@ void fetch(int first)
     }
 }
 
-/* Layer norm of the pixels in shared memory, as norm.comp has it. All their planes are there: one turn takes them.
- * What becomes of the last plane's padding channels meets weights of zero. */
+/* Layer norm of the pixels in shared memory, as in norm.comp. One turn holds all their planes. The last plane's padding
+ * channels become nonzero, but their weights are zero. */
 void normalise()
 {
     vec4 tail = vec4(lessThan(ivec4(0, 1, 2, 3), ivec4(channels - (TURN - 1) * 4)));
@@ -89,13 +90,13 @@ void normalise()
     barrier();
 }
 
-/* Invocations that share each of n things; 1 where there are more things than invocations. */
+/* Invocations that share each of n sums; 1 if there are more sums than invocations. */
 int sharers_of(int n, int most)
 {
     return clamp(SIZE / n, 1, most);
 }
 
-/* The sum of what the sharers of the n-th thing have left in sums[]. */
+/* The n-th sum, of the parts that its sharers have left in sums[]. */
 vec4 sum_of_shares(int n, int sharers)
 {
     vec4 sum = vec4(0.0);
@@ -185,7 +186,7 @@ void main()
         if (NORMALISE)
             normalise();
         first += TURN;
-        /* The next turn's are under way meanwhile. */
+        /* The next turn's texels are fetched meanwhile. */
         if (first < in_planes)
             fetch(first);
         TILE_VEC run[PIXELS][2];

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The inner part of a product over channels, LANES8: adds what texels v[plane][texel] (PLANES, PIXELS) give to
- * sum[output][texel] (OUTPUTS), the weights w[] having been brought as include/weights.glsl says, [plane][output].
+ * The inner part of a product over channels, LANES8: adds the products of texels v[plane][texel] (PLANES, PIXELS) with
+ * the weights w[], [plane][output], fetched as in include/weights.glsl, to sum[output][texel] (OUTPUTS).
  *
- * As many outputs are summed at a time as make 16 sums, which stay in registers.
- * A macro, since arrays whose sizes are specialisation constants cannot be handed to functions.
- */
+ * As many outputs are summed at a time as make 16 sums, which stay in registers. A macro, since functions do not take
+ * arrays whose sizes are specialisation constants. */
 const int AT_ONCE = 16 / PIXELS;
 
 #define ADD_PRODUCTS(sum, w, v)                                                                  \

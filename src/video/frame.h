@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/** As GStreamer names and defines them. */
+/** As GStreamer names and defines them; those of Y'CbCr first, then those of RGB. */
 typedef enum {
     LM_FORMAT_NV12,
     LM_FORMAT_I420,
@@ -87,7 +87,7 @@ typedef struct {
  * three 10-bit codes each, lowest bits first, which read in order are U Y V Y, U Y V Y, .. for each
  * pair of pixels. */
 const LmFormatInfo *lm_format_info(LmFormat format);
-/** -1 where there is none of that name. */
+/** -1 if there is none of that name. */
 int lm_format_from_name(const char *name);
 /** Bytes of a plane's row that hold pixels, in whole units, without padding; and its rows. Chroma
  * rounds up. */

@@ -22,7 +22,7 @@ static void expect(const LmFrame *frame, int x, int y, double *luma, double *col
     unsigned codes[3];
     test_frame_codes(frame, x, y, codes);
     const bool rgb = info->format >= LM_FORMAT_RGBA;
-    const bool ten = info->format == LM_FORMAT_V210 || info->format == LM_FORMAT_P010_10LE;
+    const bool ten = test_format_bits(info->format) == 10;
     double v[3];
     for (int i = 0; i < 3; i++) {
         double code = codes[i] / (ten ? 4.0 : 1.0);
@@ -49,7 +49,7 @@ static int middle(int cell, int cells, int size)
 
 static void check_size(LmFrameInfo info, int cells_across, int cells_down)
 {
-    const bool ten = info.format == LM_FORMAT_V210 || info.format == LM_FORMAT_P010_10LE;
+    const bool ten = test_format_bits(info.format) == 10;
     LmThumbnail *thumbnail = g_new(LmThumbnail, 1);
     LmFrame frame;
     test_frame_init(&frame, &info, 7);
