@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What one dispatch is made of: shader, constants, grid. */
+ * One dispatch: shader, constants, grid. */
 #pragma once
 
 #include "gpu/pipeline.h"
@@ -22,7 +22,7 @@ typedef struct {
     int first, n;
 } LmPlanes;
 
-/** Set specialisation constants; push constants. */
+/** Set the specialisation constants, or the push constants. */
 #define LM_DISPATCH_SPEC(dispatch, ...)                                                            \
     lm_dispatch_set_spec(dispatch, sizeof((guint32[]){__VA_ARGS__}) / 4, (guint32[]){__VA_ARGS__})
 #define LM_DISPATCH_PUSH(dispatch, ...)                                                            \

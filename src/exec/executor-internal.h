@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The executor's insides, shared by its parts: recording, weights, and what tests need. */
+ * The executor's private data, shared by its parts: recording, weights, and access for tests. */
 #pragma once
 
 #include "exec/dispatch.h"
@@ -8,10 +8,10 @@
 
 /* Largest alignment that Vulkan lets a device ask of views and storage ranges. */
 #define ALIGNMENT 256
-/* Mesa's llvmpipe compiles a shader anew for views of another kind than it has seen, and takes
- * those whose size in bytes has a zero for its second byte to be another kind: half of all
- * compiling was for biases of less than 256 bytes. Such views, but for those of tensors, reach so
- * far into what follows. */
+/* Mesa's llvmpipe compiles a shader again for each new kind of view, and treats views whose size in
+ * bytes has a zero second byte as another kind: half of all compiling was for biases of less than
+ * 256 bytes. So such views, except those of tensors, extend this many bytes into the data after
+ * them. */
 #define VIEW_SLACK 256
 
 /* Byte range of the arena that a step touches. */
@@ -22,35 +22,35 @@ typedef struct {
 
 #define MAX_ACCESSES 4
 
-/* One operator, as many planes of its output as a device can write to at once, or a part of its
- * algorithm, ready to be dispatched. */
+/* An operator, ready to be dispatched; or a part of it: as many output planes as a device can write
+ * at once, or one part of its algorithm. */
 typedef struct {
     guint op;  /* index in the graph */
-    bool last; /* of the operator's steps */
+    bool last; /* the last of the operator's steps */
     LmDispatch dispatch;
     VkPipeline pipeline; /* owned by the LmPipelines */
     VkDescriptorSet set; /* owned by the executor's descriptors */
     Access accesses[MAX_ACCESSES];
     unsigned n_accesses;
-    bool barrier; /* one is needed before it */
+    bool barrier; /* it needs a barrier before it */
 } Step;
 
 /* Where an operator's weights and biases lie in the weights buffer. */
 typedef struct {
     VkDeviceSize weights_offset, weights_size, bias_offset, bias_size;
-    VkDeviceSize squeeze_excite_offset, squeeze_excite_size; /* of a SQUEEZE_EXCITE that is part of
+    VkDeviceSize squeeze_excite_offset, squeeze_excite_size; /* of a SQUEEZE_EXCITE merged into
                                                                 it */
 } Parameters;
 
 struct LmExecutor {
-    LmPipelines *pipelines; /* not owned, as device and graph */
+    LmPipelines *pipelines; /* not owned, nor are device and graph */
     LmDevice *device;
     const LmGraph *graph;
     unsigned variant;
     VkDeviceSize max_storage_range;
     LmBuffer arena, weights;
-    VkDeviceSize scratch; /* where in the arena, after the tensors, an operator's steps leave what
-                             the next ones take */
+    VkDeviceSize scratch; /* offset in the arena, after the tensors, of intermediate values between
+                             an operator's steps */
     LmDescriptors descriptors;
     GArray *views;          /* VkBufferView, owned */
     LmKernel *kernels;      /* one an operator, in the graph's order */

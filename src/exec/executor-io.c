@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Tensors in and out of the arena by logical channel, for tests and tools. */
+ * Copies tensors to and from the arena by logical channel, for tests and tools. */
 #include "exec/executor-io.h"
 
 #include "exec/executor-internal.h"
@@ -35,7 +35,7 @@ bool lm_executor_io_write(LmExecutor *executor, LmTensorId id, const float *valu
     for (gsize slot = 0; slot < (gsize)tensor->planes * 4; slot++) {
         int channel = tensor->channel[slot];
         for (gsize p = 0; p < stride; p++) {
-            /* Padding after the zero texel belongs to nobody: let reads of it show. */
+            /* Nothing may read the padding after the zero texel: fill it so that a read shows. */
             float value = p > pixels                   ? NAN
                           : p == pixels || channel < 0 ? 0
                                                        : values[(gsize)channel * pixels + p];
@@ -63,7 +63,8 @@ bool lm_executor_io_read(LmExecutor *executor, LmTensorId id, float *values, GEr
             if (channel >= 0 && p < pixels) {
                 values[(gsize)channel * pixels + p] = value;
             } else if (value != 0) {
-                /* The layout's promise, which every test that reads a tensor checks. */
+                /* Every test that reads a tensor checks that padding channels and the zero texel
+                 * are zero. */
                 g_set_error(error, LM_ERROR, LM_ERROR_VULKAN,
                             "%s: stored channel %zu, texel %zu is %g, expected 0", tensor->name,
                             slot, p, (double)value);
@@ -76,7 +77,7 @@ bool lm_executor_io_read(LmExecutor *executor, LmTensorId id, float *values, GEr
 
 bool lm_executor_io_poison(LmExecutor *executor, GError **error)
 {
-    /* All ones is a NaN in both precisions. */
+    /* All bits set is a NaN in both precisions. */
     const VkDeviceSize size = executor->arena.size;
     g_autofree void *nans = g_malloc(size);
     memset(nans, 0xff, size);

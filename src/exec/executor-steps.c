@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Building: a descriptor set, a dispatch and the accesses of each step, and the barriers between
- * them. */
+ * Builds each step's descriptor set, dispatch and accesses, and the barriers between steps. */
 #include "exec/executor-steps.h"
 
 #include "exec/operator.h"
 #include "exec/winograd.h"
 
-/* Winograd convolutions work in bands whose evaluated values take about that much: it is there
- * beside the tensors. Bands that fit a CPU's cache would gain 5 % on one thread and lose
- * more on several, which wait for each other after each step. */
+/* Bytes of a Winograd band's evaluated values, about; the arena has this much memory beside the
+ * tensors. Bands that fit a CPU's cache would gain 5 % on one thread and lose more on several,
+ * which wait for each other after each step. */
 #define BAND_BYTES (16 << 20)
 
 static VkDeviceSize view_size(VkDeviceSize size)
@@ -47,14 +46,14 @@ static bool view_tensor(LmExecutor *executor, LmTensorId id, int first, VkBuffer
     return *view != VK_NULL_HANDLE;
 }
 
-/* Bytes of an operator's parameters, `size` altogether, that go with one unit of its output. */
+/* Bytes of an operator's parameters for one unit of its output; `size`: of all its parameters. */
 static VkDeviceSize parameter_unit(const LmKernel *kernel, VkDeviceSize size)
 {
     return size / (VkDeviceSize)lm_ceil_div(kernel->y->planes, lm_operator_granularity(kernel));
 }
 
-/* Planes that a split of an operator's output is a multiple of: whole units, and parameters aligned
- * as views must be. */
+/* An operator's output is split into multiples of this many planes: whole units, whose parameters
+ * have the alignment of views. */
 static int split_granularity(const LmExecutor *executor, guint index)
 {
     const LmKernel *kernel = &executor->kernels[index];
@@ -67,8 +66,8 @@ static int split_granularity(const LmExecutor *executor, guint index)
     return (int)units * lm_operator_granularity(kernel);
 }
 
-/* The planes' share of an operator's parameters, of which every plane of the output has as many: a
- * view, or none if there are none. */
+/* A view of the planes' share of an operator's parameters (equally many for every output plane), or
+ * none if there are none. */
 static bool view_parameters(LmExecutor *executor, const LmKernel *kernel, LmPlanes planes,
                             VkFormat format, VkDeviceSize offset, VkDeviceSize size,
                             VkBufferView *view, GError **error)
@@ -82,7 +81,7 @@ static bool view_parameters(LmExecutor *executor, const LmKernel *kernel, LmPlan
     return *view != VK_NULL_HANDLE;
 }
 
-/* The part of a tensor's range that is those planes. */
+/* The part of a tensor's range that holds these planes. */
 static VkDescriptorBufferInfo planes_of(const LmExecutor *executor, LmTensorId id, LmPlanes planes)
 {
     VkDescriptorBufferInfo range = tensor_range(executor, id);
@@ -115,7 +114,7 @@ static bool bind_step(LmExecutor *executor, guint index, LmPlanes planes, LmBind
         if (bindings->inputs[3] == VK_NULL_HANDLE)
             return false;
     }
-    /* A shader built without its residual, channel scale or bias still names their bindings: they
+    /* A shader built without residual, channel scale or bias still declares their bindings: they
      * alias the input. */
     for (int i = 1; i < LM_MAX_INPUTS; i++)
         if (bindings->inputs[i] == VK_NULL_HANDLE)
@@ -143,7 +142,7 @@ static void add_reads(const LmExecutor *executor, Step *step, LmTensorId id)
     add_access(step, range.offset, range.range, false);
 }
 
-/* Adds a step that has its dispatch and what it reads. */
+/* Adds a step for a dispatch and its inputs. */
 static bool add_step(LmExecutor *executor, Step *step, const LmBindings *bindings, GError **error)
 {
     add_access(step, bindings->outputs[0].offset, bindings->outputs[0].range, true);
@@ -170,8 +169,8 @@ static bool build_step(LmExecutor *executor, guint index, LmPlanes planes, GErro
     return add_step(executor, &step, &bindings, error);
 }
 
-/* Where in the arena the evaluated values of `rows` rows of a Winograd convolution's tiles lie,
- * those of its input or output. */
+/* The range in the arena of the evaluated values, of input or output, of `rows` rows of a Winograd
+ * convolution's tiles. */
 static VkDescriptorBufferInfo evaluated(const LmExecutor *executor, const LmKernel *kernel,
                                         bool output, int rows)
 {
@@ -200,7 +199,7 @@ static bool build_winograd(LmExecutor *executor, guint index, LmWinogradBand ban
         if (i == LM_WINOGRAD_INPUT) {
             add_reads(executor, &step, op->input);
         } else {
-            /* What the step before has written. */
+            /* The output of the step before. */
             const VkDescriptorBufferInfo *from = &values[i - 1];
             add_access(&step, from->offset, from->range, false);
             bindings.inputs[0] = add_view(executor, &executor->arena, format_of(executor),
@@ -242,7 +241,7 @@ static VkDeviceSize storage_limit(const LmExecutor *executor)
     return MIN(executor->device->limits.maxStorageBufferRange, executor->max_storage_range);
 }
 
-/* As few steps as the device's storage range allows. */
+/* Makes as few steps as the device's storage range allows. */
 static bool build_op(LmExecutor *executor, guint index, GError **error)
 {
     const LmTensor *y = executor->kernels[index].y;
@@ -252,7 +251,7 @@ static bool build_op(LmExecutor *executor, guint index, GError **error)
         return build_bands(executor, index, error);
     int granularity = split_granularity(executor, index);
     int most = y->planes;
-    /* If not even one unit fits, its descriptor set says so. */
+    /* If not even one unit fits, making the descriptor set fails with an error. */
     if ((VkDeviceSize)most * plane > limit)
         most = MAX((int)(limit / plane) / granularity, 1) * granularity;
     for (int first = 0; first < y->planes; first += most)
@@ -261,8 +260,8 @@ static bool build_op(LmExecutor *executor, guint index, GError **error)
     return true;
 }
 
-/* Rows of tiles in a band of a convolution by Winograd's algorithm; 0 if the device cannot write
- * that much at once, but conv.comp's output in parts. */
+/* Rows of tiles in a band of a convolution by Winograd's algorithm; 0 if the device cannot write as
+ * much at once; conv.comp can write its output in parts. */
 static int band_rows(const LmExecutor *executor, const LmKernel *kernel)
 {
     const VkDeviceSize limit = storage_limit(executor);
@@ -297,8 +296,8 @@ VkDeviceSize lm_executor_steps_choose(LmExecutor *executor, LmWinogradUse use)
     return most;
 }
 
-/* A step needs a barrier if it writes what a step since the last barrier touches, or touches
- * what one writes. */
+/* A step needs a barrier if it writes a range that a step since the last barrier accesses, or
+ * accesses a range that such a step writes. */
 static void place_barriers(LmExecutor *executor)
 {
     g_autoptr(GArray) since = g_array_new(FALSE, FALSE, sizeof(Access));

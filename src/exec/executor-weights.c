@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The operators' weights and biases: where each goes in one buffer, and how they get there. */
+ * Places the operators' weights and biases in one buffer and uploads them. */
 #include "exec/executor-weights.h"
 
 #include "exec/operator.h"
@@ -16,7 +16,7 @@ static LmKernel squeeze_excite_kernel(const LmExecutor *executor, const LmOp *op
     return lm_kernel_choose(executor->graph, op->squeeze_excite, executor->variant);
 }
 
-/* Where each operator's weights and biases go; returns the total size. */
+/* Sets the place of each operator's weights and biases; returns the total size. */
 static VkDeviceSize place_parameters(LmExecutor *executor)
 {
     VkDeviceSize size = 0;
@@ -29,8 +29,9 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
         parameters->bias_size = lm_operator_bias_texels(kernel) * BIAS_TEXEL;
         size = align(parameters->bias_offset + parameters->bias_size);
         if (kernel->op->squeeze_excite) {
-            /* Weights, then biases, as the network's other weights are stored: at most a rounding
-             * more than biases are elsewhere, before a function as flat as the sigmoid. */
+            /* Weights, then biases, both in the weights' precision: elsewhere biases are single
+             * precision, but here a rounding hardly counts before a function as flat as the
+             * sigmoid. */
             const LmKernel own = squeeze_excite_kernel(executor, kernel->op);
             parameters->squeeze_excite_offset = size;
             parameters->squeeze_excite_size =
@@ -42,7 +43,7 @@ static VkDeviceSize place_parameters(LmExecutor *executor)
     return size + VIEW_SLACK;
 }
 
-/* n values as the device stores them. */
+/* Converts n values to the device's storage type. */
 static void store_values(const LmExecutor *executor, const float *values, gsize n, guint8 *to)
 {
     guint16 *halves = (guint16 *)(void *)to;

@@ -4,6 +4,6 @@
 
 #include "exec/executor-internal.h"
 
-/** Places all operators' parameters, makes the buffer of them and fills it. The kernels are chosen.
- * Waits for the device. */
+/** Places all operators' parameters, creates their buffer and fills it. The kernels must have been
+ * chosen. Waits for the device. */
 bool lm_executor_weights_upload(LmExecutor *executor, GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Making an executor, and recording its steps. */
+ * Creates an executor and records its steps. */
 #include "exec/executor.h"
 
 #include "exec/executor-steps.h"
@@ -53,7 +53,7 @@ VkDeviceSize lm_executor_op_bytes(const LmExecutor *executor, unsigned index)
     return bytes;
 }
 
-/* The pipelines of all steps and the mask. */
+/* Makes the pipelines of all steps and of the mask. */
 static bool make_pipelines(LmExecutor *executor, GError **error)
 {
     guint n = executor->steps->len;
@@ -80,11 +80,12 @@ unsigned lm_executor_variant(const LmDeviceInfo *device, const LmExecutorParams 
 {
     const bool automatic = params->tiled == LM_TILED_WHERE_FASTER;
     const bool tiled = device->tiled && (!automatic || device->type != LM_DEVICE_CPU);
-    /* Integrated GPUs are short of arithmetic, by estimate; discrete ones were measured without. */
+    /* An estimate for integrated GPUs, which are limited by arithmetic; discrete GPUs were measured
+     * without. */
     const bool half =
         params->fp16 && device->native_fp16 &&
         (params->tiled == LM_TILED_HALF || (automatic && device->type == LM_DEVICE_INTEGRATED));
-    /* The first row that holds. */
+    /* The first row that applies counts. */
     const struct {
         bool holds;
         unsigned builds;
@@ -110,7 +111,7 @@ void lm_executor_plan(LmGraph *graph, const LmDeviceInfo *device, const LmExecut
         lm_graph_plan_steps(graph);
 }
 
-/* A device may have gone since the graph was fused for it, and another come in its place. */
+/* The device that the graph was fused for may be gone, and another may have taken its place. */
 static bool check_fused(const LmExecutor *executor, GError **error)
 {
     for (guint i = 0; i < executor->graph->ops->len; i++) {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The choice of an operator's group and cached planes. */
+ * Chooses an operator's group and cached planes. */
 #include "exec/kernel.h"
 
 static int choose_cached_planes(const LmKernel *kernel)
 {
     const LmTensor *x = kernel->x, *y = kernel->y;
     const LmOp *op = kernel->op;
-    /* Beyond 12 planes too few texels would share a fetch of weights, and so few outputs are one
-     * group. Layers with a residual are few: not worth pipelines of their own. */
+    /* With more than 12 planes too few texels would share a fetch of weights; and such small
+     * outputs are a single group. Layers with a residual are too few to be worth their own
+     * pipelines. */
     bool pays = kernel->variant & LM_VARIANT_LANES8 && x->planes <= 12 && y->planes > 3 &&
                 op->residual == LM_NO_TENSOR && y->width * y->height > 1;
     return op->kind == LM_OP_LINEAR && (pays || op->normalise) ? x->planes : 0;
@@ -21,7 +22,8 @@ static int choose_group(const LmKernel *kernel)
     /* Two groups of two would compute four planes. */
     if (planes == 3)
         return 3;
-    /* More outputs of fewer texels fetch least, unless more than a tenth of them is padding. */
+    /* More outputs of fewer texels need the fewest fetches, unless more than a tenth of them is
+     * padding. */
     int padded = (planes + 5) / 6 * 6;
     bool six = kernel->op->kind == LM_OP_LINEAR && !kernel->cached_planes &&
                (padded - planes) * 10 <= planes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The rows: shader, constants and grid of each kind of operator. */
+ * The table's rows: shader, constants and grid of each kind of operator. */
 #include "exec/operator.h"
 
 #include "exec/tile.h"
@@ -16,12 +16,12 @@
 #define ATTENTION_BLOCK 8
 /* Queries of one invocation: QUERIES in global_attention.comp, LANES8. */
 #define ATTENTION_QUERIES 4
-/* Texels of a turn of pool.comp's loop, if the cell's width is a multiple. */
+/* Texels of an iteration of pool.comp's loop, if the cell's width is a multiple of it. */
 #define POOL_STEP 8
-/* Planes of hidden values that squeeze_excite.comp has room for; a wider model's build has as many
- * as it needs. */
+/* Planes of hidden values that squeeze_excite.comp has room for; a wider model's pipeline gets as
+ * many as it needs. */
 #define SQUEEZE_EXCITE_HIDDEN 64
-/* More than any tensor has. */
+/* More planes than any tensor has. */
 #define ALL_PLANES (1 << 20)
 
 /* --- Rows ------------------------------------------------------------------------------------ */
@@ -37,8 +37,8 @@ typedef struct {
 #define SPEC(...) LM_DISPATCH_SPEC(dispatch, __VA_ARGS__)
 #define PUSH(...) LM_DISPATCH_PUSH(dispatch, __VA_ARGS__)
 
-/* Invocations of a workgroup. On a CPU a heavy shader's partly filled last workgroup costs more
- * than many small workgroups do; a light one's workgroups cost more than the filling. */
+/* Invocations of a workgroup. On a CPU, a heavy shader loses more to a partly filled last workgroup
+ * than to many small workgroups; a light shader loses more to the number of workgroups. */
 typedef struct {
     guint32 heavy, light;
 } LocalSize;
@@ -48,7 +48,7 @@ static LocalSize local_size(unsigned variant)
     return variant & LM_VARIANT_LANES8 ? (LocalSize){8, 32} : (LocalSize){64, 64};
 }
 
-/* Workgroups for `invocations`, `rows` of the second dimension. */
+/* Workgroups for `invocations`, and `rows` in the second dimension. */
 static void set_grid(LmDispatch *dispatch, int invocations, guint32 local, int rows)
 {
     lm_dispatch_set_groups(dispatch, lm_ceil_div(invocations, (int)local), rows, 1);
@@ -93,14 +93,14 @@ static void dispatch_conv(const LmKernel *kernel, LmPlanes planes, LmDispatch *d
              lm_ceil_div(planes.n, kernel->group));
 }
 
-/* Texels of an invocation of linear.comp with so many planes of inputs that it caches, or of
- * outputs: as many as code of some 800 multiply-adds allows, beyond which a CPU's instruction cache
+/* Texels of an invocation of linear.comp with this many planes of cached inputs, or of outputs: as
+ * many as fit into code of some 800 multiply-adds, beyond which a CPU's instruction cache
  * misses. */
 static guint32 lanes8_pixels(const LmKernel *kernel)
 {
     const int cached = kernel->cached_planes;
-    /* Two texels are summed eight outputs at a time, which a group of three planes is not a
-     * multiple of: only what normalises its inputs caches any with such a group. */
+    /* Two texels are summed eight outputs at a time, and a group of three planes is no multiple of
+     * that: with such a group only layers that normalise their inputs cache any. */
     G_STATIC_ASSERT(LM_NORMALISED_PLANES <= 6);
     return cached > 6 ? 2 : cached > 4 || kernel->group > 3 ? 4 : 8;
 }
@@ -158,7 +158,7 @@ static void dispatch_norm(const LmKernel *kernel, LmPlanes planes, LmDispatch *d
     set_grid(dispatch, pixels_of(y) + 1, local, 1);
 }
 
-/* Rows of an attention operator's grid: each is a block of a head's texels. */
+/* Rows of an attention operator's grid: one for each block of a head's texels. */
 static int attention_rows(const LmKernel *kernel, LmPlanes planes)
 {
     const int texels = head_texels(kernel);
@@ -294,7 +294,7 @@ static const Operator *row(const LmKernel *kernel)
     g_assert_not_reached();
 }
 
-/* --- What a row says ------------------------------------------------------------------------- */
+/* --- Reading a row --------------------------------------------------------------------------- */
 
 int lm_operator_granularity(const LmKernel *kernel)
 {

@@ -10,23 +10,23 @@
 #include "util/error.h"
 #include "util/numeric.h"
 
-/* As in the shaders. */
+/* The same values as in the shaders. */
 enum family { SEMI_PLANAR_8, PLANAR_8, PACKED_422, V210, SEMI_PLANAR_10, RGB_32, RGB_24 };
 enum { GROUP_WIDTH = 32, ROWS_PER_INVOCATION = 4 };
 
 /* The first pass reads whole quads of pixels, at most 16 bytes, of which all but one pixel may lie
- * past the last row's end; v210's funnel reads a word more. */
+ * past the last row's end; for v210 it reads a word more. */
 #define READ_PAST 32
 
-/* What a pass that resizes rounds to: see shaders/include/resize.glsl. */
+/* The rounding step of a pass that resizes: see shaders/include/resize.glsl. */
 #define LEVELS 255
 
-/** Where a plane's part of the region lies, in the frame and in the upload. */
+/** The place of a plane's part of the region in the frame and in the upload. */
 typedef struct {
-    gsize x_bytes, y; /**< In the frame: the bytes of a row before it, the rows above it. */
-    gsize bytes;      /**< Of a row. */
+    gsize x_bytes, y; /**< In the frame: bytes to the left of it, rows above it. */
+    gsize bytes;      /**< Bytes of a row. */
     gsize n_rows;
-    gsize pitch; /**< Of the upload's rows: bytes, to the next word. */
+    gsize pitch; /**< Of the upload's rows: bytes, rounded up to a word. */
     gsize offset;
 } PlanePart;
 
@@ -54,8 +54,8 @@ struct LmPreprocess {
     ColumnsPush columns_push;
     LmBuffer table, between;
     VkBufferView table_view, between_view;
-    /* Where the device has memory of its own, the upload is copied there once, not fetched over the
-     * bus again and again. */
+    /* If the device has its own memory, the upload is copied there once, instead of being read over
+     * the bus again and again. */
     LmBuffer local;
     VkBufferView local_view;
 };
@@ -81,7 +81,7 @@ static enum family find_family(LmFormat format)
     }
 }
 
-/* The first pixel of the upload: no unit of any plane is cut. */
+/* The first pixel of the upload, such that no unit of any plane is cut. */
 static unsigned upload_begin(const LmPreprocessParams *params)
 {
     const LmFormatInfo *format = lm_format_info(params->frame.format);
@@ -127,7 +127,7 @@ static void fill_rows_push(LmPreprocess *preprocess)
     push->chroma_shift = format->v_sub;
     push->chroma_phase = params->region.y & ((1 << format->v_sub) - 1);
     for (int i = 0; i < 3; i++) {
-        /* Channel i of the network is this colour: the order costs the shader nothing. */
+        /* The colour of the network's channel i: reordering here costs the shader nothing. */
         int color = params->bgr ? 2 - i : i;
         push->scale[i] = (float)m[color][format->yuv ? 0 : color];
         push->offset[i] = (float)m[color][3];

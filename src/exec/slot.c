@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Recording and running of one frame's commands. */
+ * Records and runs one frame's commands. */
 #include "exec/slot.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ VkDeviceSize lm_slot_history_size(const LmGraph *graph)
     return mask_bytes(graph) * sizeof(float);
 }
 
-/* The set of the softmax, with views of its own; VK_NULL_HANDLE with an error. */
+/* The softmax's descriptor set, with its own views; VK_NULL_HANDLE with an error. */
 static VkDescriptorSet make_mask_set(LmSlot *slot, LmExecutor *executor, const LmBuffer *history,
                                      GError **error)
 {

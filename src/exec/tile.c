@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The one table of tile sizes for GPUs, and the choice among them.
+ * The tables of tile sizes for GPUs, and the choice among them.
  *
  * Large tiles fetch least; but a GPU has hundreds of places for workgroups, and a layer of few
- * pixels must not leave most of them empty. So the first row of a table is taken that gives enough
- * workgroups, else the last one. No row takes more than LM_TILED_INVOCATIONS or LM_TILED_SHARED. */
+ * pixels must not leave most of them empty. So the choice is the first row of a table that gives
+ * enough workgroups, else the last one. No row needs more than LM_TILED_INVOCATIONS or
+ * LM_TILED_SHARED. */
 #include "exec/tile.h"
 
-/* About as many as the largest GPUs of today have processors, as larger tiles on all of them beat
- * more of smaller ones; on smaller GPUs, a few times as many as they run at once. */
+/* Enough workgroups: about the number of processors of today's largest GPUs, since larger tiles on
+ * all processors beat more workgroups of smaller ones. Smaller GPUs run a few batches of them. */
 #define ENOUGH_WORKGROUPS 128
 
 /* See shaders/include/conv_tiled.glsl. */
@@ -24,18 +25,18 @@ typedef struct {
     int columns, pixels, groups, slices, depth;
 } LinearTile;
 
-/* Which of linear.comp's constants that many pixels are. */
+/* The index of linear.comp's constant PIXELS. */
 enum { LINEAR_PIXELS = 4 };
 
 static const LinearTile linear_tiles[] = {{64, 2, 3, 1, 3}, {32, 2, 2, 4, 3}};
 
-/* A workgroup gives a part of the mean. */
+/* A workgroup writes one partial mean. */
 enum { DEPTHWISE_TILE_BANDS = 4, DEPTHWISE_TILE_ROWS = LM_PARTIAL_HEIGHT / 4 };
 
 /* See shaders/include/global_attention_tiled.glsl. */
 enum { ATTENTION_COLUMNS = 32, ATTENTION_SLICES = 8 };
 
-/* Constant 0 is every shader's workgroup size; the tile's follow the shader's others. */
+/* Constant 0 is every shader's workgroup size; the tile's constants follow the shader's others. */
 static void set_tile(LmDispatch *dispatch, int size, unsigned n, const int *values)
 {
     g_assert(size <= LM_TILED_INVOCATIONS && dispatch->n_spec + n <= LM_MAX_SPEC);
@@ -77,7 +78,7 @@ static void choose_linear_tile(const LmKernel *kernel, LmPlanes planes, LmDispat
             y_tiles = lm_ceil_div(groups, tile.groups);
         if (i + 1 < G_N_ELEMENTS(linear_tiles) && x_tiles * y_tiles < ENOUGH_WORKGROUPS)
             continue;
-        if (kernel->op->normalise) { /* all inputs are there in one turn */
+        if (kernel->op->normalise) { /* all inputs fit into one iteration */
             tile.slices = 1;
             tile.depth = kernel->x->planes;
         }

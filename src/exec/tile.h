@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * How the tiled builds of the shaders are dispatched. */
+ * Workgroups and tile sizes for the tiled builds of the shaders. */
 #pragma once
 
 #include "exec/dispatch.h"
@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/** Gives an operator's dispatch the workgroups and tile constants of its shader's tiled build; what
- * it reads and writes stays. */
+/** Sets the workgroups and tile constants of the shader's tiled build in an operator's dispatch;
+ * its inputs and outputs stay the same. */
 typedef void LmTileFunc(const LmKernel *kernel, LmPlanes planes, LmDispatch *dispatch);
 
 LmTileFunc lm_tile_conv, lm_tile_linear, lm_tile_depthwise, lm_tile_squeeze_excite, lm_tile_norm,

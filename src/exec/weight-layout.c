@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Weights by stored channel, zero where no logical channel is stored. */
+ * Writes weights by stored channel; zero if no logical channel is stored there. */
 #include "exec/weight-layout.h"
 
 #include "exec/winograd.h"
@@ -17,13 +17,13 @@ static int hidden_planes(const LmOp *op)
 
 /* --- Weights --------------------------------------------------------------------------------- */
 
-/* Texels of tiles of `group` planes of outputs, `in_planes` of inputs and so many taps. */
+/* Texels of tiles of `group` output planes, `in_planes` input planes and this many taps. */
 static gsize tile_texels(const LmKernel *kernel, int taps, int in_planes)
 {
     return (gsize)groups(kernel) * (gsize)in_planes * (gsize)taps * (gsize)kernel->group * 4;
 }
 
-/* Products in half precision take each four texels transposed, as tile.glsl has them. */
+/* Products in half precision need every four texels transposed, as tile.glsl reads them. */
 static void write_tiles(const LmKernel *kernel, int taps, int in_planes, float *texels)
 {
     const LmTensor *x = kernel->x, *y = kernel->y;
@@ -66,7 +66,7 @@ void lm_weight_layout_conv(const LmKernel *kernel, float *texels)
         write_tiles(kernel, 9, kernel->x->planes, texels);
 }
 
-/* Input planes as linear.comp counts them. */
+/* Input planes as linear.comp pads them. */
 static int linear_planes(const LmKernel *kernel)
 {
     return kernel->cached_planes ? kernel->x->planes
@@ -140,8 +140,8 @@ gsize lm_weight_layout_bias_texels(const LmKernel *kernel)
 static void write_biases(const LmKernel *kernel, gsize n_texels, float *texels)
 {
     const LmOp *op = kernel->op;
-    /* A stored channel without a logical one must come out as 0, which hardsigmoid makes of -3, the
-     * other activations of 0. */
+    /* A stored channel without a logical one must become 0: hardsigmoid maps -3 to 0, the other
+     * activations map 0 to 0. */
     const float nothing = op->activation == LM_ACTIVATION_HARDSIGMOID ? -3 : 0;
     for (gsize slot = 0; slot < n_texels * 4; slot++) {
         int c = lm_tensor_channel(kernel->y, (int)slot);
@@ -169,7 +169,7 @@ void lm_weight_layout_squeeze_excite_biases(const LmKernel *kernel, float *texel
     const LmOp *op = kernel->op;
     for (int slot = 0; slot < hidden_planes(op) * 4; slot++)
         *texels++ = slot < op->hidden ? op->hidden_bias[slot] : 0;
-    /* Hardsigmoid makes 1 of 3. */
+    /* Hardsigmoid maps 3 to 1. */
     for (int slot = 0; slot < kernel->y->planes * 4; slot++) {
         int c = lm_tensor_channel(kernel->y, slot);
         *texels++ = c >= 0 && c < kernel->x->channels ? op->bias[c] : 3;

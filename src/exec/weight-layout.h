@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Weights from the graph's order to the shaders': see the headers of shaders/conv.comp,
+ * Converts weights from the graph's order to the shaders': see the headers of shaders/conv.comp,
  * linear.comp, depthwise.comp, squeeze_excite.comp, neighbourhood_attention.comp. */
 #pragma once
 
@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/** Input planes that linear.comp takes at once if it caches none (PLANES there); its weights are
- * padded to a multiple. */
+/** Input planes that linear.comp reads at once if it caches none (PLANES there); its weights are
+ * padded to a multiple of it. */
 #define LM_LINEAR_STEP 2
 
 /** How many texels a kernel's weights (or biases) take, and how to write them, four floats a texel.
@@ -21,7 +21,7 @@ typedef struct {
     LmWriteWeightsFunc *write;
 } LmWeightLayout;
 
-/* Weights. CONV's are Winograd's if the kernel computes it so. */
+/* Weights. CONV's are Winograd's if the kernel uses Winograd's algorithm. */
 LmWeightTexelsFunc lm_weight_layout_conv_texels, lm_weight_layout_linear_texels,
     lm_weight_layout_depthwise_texels, lm_weight_layout_squeeze_excite_texels;
 LmWriteWeightsFunc lm_weight_layout_conv, lm_weight_layout_linear, lm_weight_layout_depthwise,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The rule, the grids and the kernels of Winograd's convolution. */
+ * Winograd's convolution: when to use it, its grids and its transformed kernels. */
 #include "exec/winograd.h"
 
 #include <string.h>
@@ -31,21 +31,21 @@ bool lm_winograd_possible(const LmKernel *kernel)
            kernel->variant == LM_VARIANT_LANES8;
 }
 
-/* What the parts of either algorithm cost, in ns of one thread as measured; only the proportions
- * matter. Planes are of four channels. */
+/* Costs of the parts of both algorithms, in ns of one thread as measured; only the ratios matter. A
+ * plane has four channels. */
 enum {
     DIRECT_NS = 106,        /* conv.comp, for 16 pixels of an input and an output plane */
     INPUT_NS = 180,         /* a tile of an input plane: mostly storing 36 texels */
     OUTPUT_NS = 120,        /* a tile of an output plane */
     PRODUCT_NS = 32,        /* a tile of an input and an output plane */
     PRODUCT_STORE_NS = 125, /* a tile of an output plane */
-    DISPATCHES_NS = 26000,  /* the two that are more */
+    DISPATCHES_NS = 26000,  /* the two additional dispatches */
 };
 
 bool lm_winograd_faster(const LmKernel *kernel)
 {
     const LmTensor *x = kernel->x, *y = kernel->y;
-    /* Those of whole workgroups. */
+    /* Tiles of whole workgroups. */
     double tiles = 2 * LOCAL * lm_ceil_div(pairs_across(y) * rows_of(y), LOCAL);
     double in = x->planes, out = lm_ceil_div(y->planes, 2) * 2,
            pixels = (double)y->height * y->width;
@@ -109,7 +109,8 @@ void lm_winograd_dispatch(const LmKernel *kernel, LmWinogradStep step, LmWinogra
     }
 }
 
-/* The kernel's powers at a point, over the product of its distances from the other finite ones. */
+/* The kernel as a polynomial at each point, divided by the product of the point's distances from
+ * the other finite ones. */
 static void weigh(const double kernel[3], double values[POINTS])
 {
     const double a = 0.75, b = 1.5;
@@ -125,7 +126,7 @@ static void weigh(const double kernel[3], double values[POINTS])
     values[5] = kernel[2];
 }
 
-/* A kernel of 3 x 3 at the 6 x 6 points. */
+/* Evaluates a 3 x 3 kernel at the 6 x 6 points. */
 static void evaluate(const float kernel[9], float values[LM_WINOGRAD_ELEMENTS])
 {
     double columns[3][POINTS];
@@ -157,8 +158,8 @@ gsize lm_winograd_weight_texels(const LmKernel *kernel)
            (gsize)weight_planes(kernel->x) * 8;
 }
 
-/* Each element's weights lie as conv.comp's do; a tile of all elements at a time, since writing
- * single values to as many places at once is slow. */
+/* Each element's weights lie as conv.comp's do; one tile of all elements at a time, since writing
+ * single values to so many places is slow. */
 void lm_winograd_write_weights(const LmKernel *kernel, float *texels)
 {
     const LmTensor *x = kernel->x, *y = kernel->y;

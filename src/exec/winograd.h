@@ -18,9 +18,9 @@ typedef enum {
     LM_N_WINOGRAD_STEPS
 } LmWinogradStep;
 
-/** Returns true if the shaders can compute this operator so. */
+/** Returns true if the shaders can compute this operator with it. */
 bool lm_winograd_possible(const LmKernel *kernel);
-/** Returns true if it is faster than the direct way, by a model of both costs. */
+/** Returns true if it is faster than the direct algorithm, by a model of both costs. */
 bool lm_winograd_faster(const LmKernel *kernel);
 
 /** A band of the output: rows of tiles. */
@@ -30,15 +30,15 @@ typedef struct {
 
 /** Rows of tiles of the whole output. */
 int lm_winograd_rows(const LmKernel *kernel);
-/** Rows of a band, at most `most`, so that all bands are about even. */
+/** Rows of a band, at most `most`, chosen so that all bands have about the same size. */
 int lm_winograd_band_rows(const LmKernel *kernel, int most);
-/** Texels of the evaluated values of the kernel's input (x) or output (y) for so many rows: what
- * lies between the steps. */
+/** Texels of the evaluated values, which lie between the steps, of the kernel's input (x) or output
+ * (y) for this many rows. */
 gsize lm_winograd_texels(const LmKernel *kernel, const LmTensor *tensor, int rows);
 void lm_winograd_dispatch(const LmKernel *kernel, LmWinogradStep step, LmWinogradBand band,
                           LmDispatch *dispatch);
 
-/** Texels of the weights for winograd_product.comp: the kernels at the 6 x 6 points. */
+/** Texels of the weights for winograd_product.comp: the kernels evaluated at the 6 x 6 points. */
 gsize lm_winograd_weight_texels(const LmKernel *kernel);
 /** Writes them, four floats a texel. */
 void lm_winograd_write_weights(const LmKernel *kernel, float *texels);

@@ -18,8 +18,8 @@ enum {
               VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD | VK_MEMORY_PROPERTY_RDMA_CAPABLE_BIT_NV,
 };
 
-/* Best first; the last of each is the least that will do. Vulkan lists types of equal properties by
- * performance. */
+/* Best first; the last of each kind has the minimum that it needs. Vulkan lists types of equal
+ * properties by performance. */
 static const VkMemoryPropertyFlags preferred[][4] = {
     [LM_BUFFER_DEVICE] = {LOCAL, 0, 0, 0},
     [LM_BUFFER_UPLOAD] = {VISIBLE | COHERENT, VISIBLE, VISIBLE, VISIBLE},
@@ -120,7 +120,8 @@ void lm_buffer_finish(LmBuffer *buffer)
 {
     if (buffer->device) {
         vkDestroyBuffer(buffer->device->handle, buffer->handle, NULL);
-        vkFreeMemory(buffer->device->handle, buffer->memory, NULL); /* Unmaps it, too. */
+        vkFreeMemory(buffer->device->handle, buffer->memory, NULL); /* This unmaps the memory,
+                                                                       too. */
         if (buffer->memory)
             atomic_fetch_sub(&total_bytes, buffer->size);
     }

@@ -7,14 +7,15 @@
 G_BEGIN_DECLS
 
 typedef enum {
-    LM_BUFFER_DEVICE,   /**< For shaders and copies; not mapped (device-local where there is such a
-                           type). */
+    LM_BUFFER_DEVICE,   /**< For shaders and copies; not mapped (device-local if there is such a
+                             type). */
     LM_BUFFER_UPLOAD,   /**< Host writes, device reads; mapped. */
-    LM_BUFFER_READBACK, /**< Device writes, host reads; mapped, cached where there is such a type.
+    LM_BUFFER_READBACK, /**< Device writes, host reads; mapped, cached if there is such a type.
                          */
 } LmBufferKind;
 
-/** Zeroed: nothing. Usable as uniform texel buffer, storage buffer, copy source and target. */
+/** Zeroed: nothing. Every buffer can be a uniform texel buffer, storage buffer, copy source and
+ * target. */
 typedef struct {
     LmDevice *device; /**< Not owned. */
     VkBuffer handle;
@@ -26,10 +27,10 @@ typedef struct {
 
 bool lm_buffer_init(LmBuffer *buffer, LmDevice *device, LmBufferKind kind, VkDeviceSize size,
                     const char *name, GError **error);
-/** Takes a zeroed or half-built one. The device must be done with it. */
+/** Takes a zeroed or half-built buffer. The device must be done with it. */
 void lm_buffer_finish(LmBuffer *buffer);
 
-/** Bytes of all buffers that there are in this process, on any device. Thread-safe. */
+/** Bytes of all existing buffers of this process, on any device. Thread-safe. */
 guint64 lm_buffer_total_bytes(void);
 
 /** Makes the host's writes visible to the device, or the device's to the host; no-ops on coherent
@@ -38,8 +39,8 @@ bool lm_buffer_flush(LmBuffer *buffer, GError **error);
 bool lm_buffer_invalidate(LmBuffer *buffer, GError **error);
 
 /** A view of bytes [offset, offset + size) for texel fetches; size must be a multiple of the
- * format's. VK_NULL_HANDLE with an error that names the limit where the device cannot address that
- * many texels. */
+ * format's. Returns VK_NULL_HANDLE with an error that names the limit if the device cannot address
+ * that many texels. */
 VkBufferView lm_buffer_view(const LmBuffer *buffer, VkFormat format, VkDeviceSize offset,
                             VkDeviceSize size, const char *name, GError **error);
 

@@ -10,7 +10,7 @@
 
 #define MAX_BYTES (256u << 20)
 
-/** Written as it lies in memory: another byte order makes another magic. */
+/** Written in the host's byte order, so another byte order has another magic. */
 typedef struct {
     guint32 magic;
     LmCacheIdentity identity;

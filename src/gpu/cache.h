@@ -7,17 +7,18 @@
 
 G_BEGIN_DECLS
 
-/** Whose cache it is: with any byte different, a driver may crash on it rather than refuse it. */
+/** Identifies the device and driver of a cache. If any byte differs, a driver may crash on the data
+ * rather than refuse it. */
 typedef struct {
     guint8 device_uuid[16];
     guint8 cache_uuid[16]; /**< pipelineCacheUUID. */
     guint32 vendor, device, driver_version;
 } LmCacheIdentity;
 
-/** The data in the file, or NULL, with a g_info() unless there is no such file: it is damaged or
- * another device's. */
+/** The data in the file. NULL if there is no file, or, with a g_info(), if it is damaged or of
+ * another device. */
 GBytes *lm_cache_read(const char *path, const LmCacheIdentity *identity);
-/** Replaces the file, atomically; makes its directory, for the user alone, where there is none. */
+/** Replaces the file, atomically; creates its directory, for the user alone, if there is none. */
 bool lm_cache_write(const char *path, const LmCacheIdentity *identity, const void *data, gsize size,
                     GError **error);
 

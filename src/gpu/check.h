@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /** Turns a failed call into a GError: "vkCreateBuffer: VK_ERROR_OUT_OF_DEVICE_MEMORY"; device loss,
- * time-outs and exhausted memory have their own codes. Returns result == VK_SUCCESS. */
+ * time-outs and exhausted memory have their own codes. Returns true if result is VK_SUCCESS. */
 bool lm_vk_check(VkResult result, const char *call, GError **error);
 
 /** Calls `function` with the arguments that follow, unless a fault of the class is injected, and

@@ -65,7 +65,8 @@ void lm_commands_finish(LmCommands *commands)
         VkDevice device = commands->device->handle;
         if (commands->pending) {
             lm_fault_stalls(UINT64_MAX);
-            /* Returns at once on a lost device. One that only was to seem lost is still at work. */
+            /* Returns at once on a lost device. A device whose loss was only injected still
+             * works. */
             vkWaitForFences(device, 1, &commands->fence, VK_TRUE, UINT64_MAX);
         }
         vkDestroyQueryPool(device, commands->queries, NULL);

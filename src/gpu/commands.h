@@ -13,9 +13,9 @@ typedef struct {
     VkCommandPool pool;
     VkCommandBuffer handle;
     VkFence fence;
-    VkQueryPool queries; /**< NULL where no timestamps were asked for or the queue has none. */
+    VkQueryPool queries; /**< NULL if no timestamps were requested or the queue has none. */
     unsigned n_queries, n_written;
-    bool pending; /**< Submitted and not seen to be done. */
+    bool pending; /**< Submitted, and not known to be done. */
 } LmCommands;
 
 /** max_timestamps 0: none. */
@@ -31,9 +31,9 @@ bool lm_commands_end(LmCommands *commands, GError **error);
 void lm_commands_dispatch(LmCommands *commands, VkPipelineLayout layout, VkPipeline pipeline,
                           VkDescriptorSet set, const void *push, unsigned push_size,
                           const guint32 groups[3]);
-/** Everything before, shader writes and copies, is visible to shaders and copies after. */
+/** Makes all shader writes and copies before it visible to shaders and copies after it. */
 void lm_commands_barrier(LmCommands *commands);
-/** Everything before is visible to the host once the fence has signalled. */
+/** Makes everything before it visible to the host once the fence has signalled. */
 void lm_commands_barrier_to_host(LmCommands *commands);
 void lm_commands_copy(LmCommands *commands, const LmBuffer *from, VkDeviceSize from_offset,
                       const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size);
@@ -42,15 +42,15 @@ void lm_commands_timestamp(LmCommands *commands);
 
 /** Resets the fence and submits. Locks the device's queue. */
 bool lm_commands_submit(LmCommands *commands, GError **error);
-/** True when done; false with LM_ERROR_TIMEOUT after timeout_ns (UINT64_MAX: never), or
+/** Waits. Returns false with LM_ERROR_TIMEOUT after timeout_ns (UINT64_MAX: never), or with
  * LM_ERROR_LOST. */
 bool lm_commands_wait(LmCommands *commands, guint64 timeout_ns, GError **error);
-/** ns of each timestamp since the first one, of the last finished submission; how many were
- * written. */
+/** Writes the ns of each timestamp since the first one, of the last finished submission; returns
+ * how many there are. */
 unsigned lm_commands_timestamps(LmCommands *commands, guint64 *ns, unsigned max);
 
-/** Copies now, with commands of its own, and waits, however long what is before it in the queue
- * takes; what was copied is visible to device and host. */
+/** Copies now, with its own commands, and waits without limit for earlier work in the queue. The
+ * copy is visible to device and host. */
 bool lm_commands_transfer(LmDevice *device, const LmBuffer *from, VkDeviceSize from_offset,
                           const LmBuffer *to, VkDeviceSize to_offset, VkDeviceSize size,
                           GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Allocates and writes descriptor sets, from as many pools as it takes. */
+ * Allocates and writes descriptor sets, from as many pools as they need. */
 #include "gpu/descriptors.h"
 
 #include "gpu/check.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What is known of a device before it is opened, for those who need not know Vulkan. */
+ * A device's properties before it is opened, for callers that do not use Vulkan. */
 #pragma once
 
 #include <glib.h>
@@ -16,11 +16,11 @@ typedef enum {
     LM_DEVICE_DISCRETE
 } LmDeviceType;
 
-/** What the `tiled` shader variants may take for one workgroup. */
+/** Most invocations, and bytes of shared memory, of a workgroup of the `tiled` shader variants. */
 #define LM_TILED_INVOCATIONS 256
 #define LM_TILED_SHARED 32768
 
-/** What can be known of a physical device before it is opened. */
+/** Properties of a physical device that is not open. */
 typedef struct {
     char name[256];
     char driver[512]; /**< "llvmpipe Mesa 22.3.6 (LLVM 15.0.6)" */

@@ -9,14 +9,14 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Its macro is in vulkan_beta.h. Where a device has it, it must be enabled. */
+/* Its macro is in vulkan_beta.h. If a device has it, it must be enabled. */
 #define PORTABILITY_SUBSET "VK_KHR_portability_subset"
 
-/** A physical device and what was found out about it. */
+/** A physical device and its properties. */
 typedef struct {
     VkPhysicalDevice handle;
     LmDeviceInfo info;
-    const char *unfit; /**< Why it cannot be used; NULL: it can. Static. */
+    const char *unfit; /**< Why it cannot be used; NULL if it can. Static. */
     unsigned queue_family;
     unsigned timestamp_bits;
     VkDeviceSize max_allocation;
@@ -132,7 +132,7 @@ static void describe(Candidate *candidate, VkPhysicalDevice handle, unsigned ind
         candidate->unfit = "it has no compute queue";
 }
 
-/** NULL with an error where there is none; g_free() it. */
+/** NULL with an error if there is none. The caller frees it with g_free(). */
 static Candidate *list_candidates(VkInstance instance, unsigned *n_candidates, GError **error)
 {
     g_autofree VkPhysicalDevice *handles = NULL;
@@ -145,7 +145,7 @@ static Candidate *list_candidates(VkInstance instance, unsigned *n_candidates, G
         if (result == VK_SUCCESS && n > 0)
             result = LM_VK(LM_FAULT_INSTANCE, vkEnumeratePhysicalDevices(instance, &n, handles));
     } while (result == VK_INCOMPLETE);
-    /* The loader's answer where drivers are installed and none of them finds its hardware. */
+    /* The loader's answer if drivers are installed and none of them finds its hardware. */
     if (result == VK_ERROR_INITIALIZATION_FAILED || (result == VK_SUCCESS && n == 0)) {
         lm_instance_no_driver(error);
         return NULL;

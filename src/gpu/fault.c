@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What is to fail, and when. */
+ * The pending faults of each class of calls. */
 #include "gpu/fault.h"
 
 #include <stdatomic.h>
 
 #include "util/clock.h"
 
-/* How soon lm_fault_clear() ends a stall. */
+/* A stalled wait checks for lm_fault_clear() this often. */
 #define STALL_STEP_NS 5000000
 
 typedef struct {
@@ -64,7 +64,7 @@ bool lm_fault_should_fail(LmFaultClass calls)
     unsigned bit = 1u << calls;
     if (!is_armed(bit))
         return false;
-    /* Of calls that come at once, only one may take what is to happen once. */
+    /* Of simultaneous calls, only one may take a fault that happens once. */
     bool fails = atomic_load(&fault->passing) <= 0 || atomic_fetch_sub(&fault->passing, 1) <= 0;
     if (fails && !atomic_load(&fault->always))
         fails = atomic_fetch_and(&armed, ~bit) & bit;

@@ -25,7 +25,7 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlag
     return VK_FALSE;
 }
 
-/* Without the type GENERAL, by which the loader tells of driver files that it cannot use. */
+/* Without the type GENERAL: the loader uses it to report driver files that it cannot use. */
 static const VkDebugUtilsMessengerCreateInfoEXT messenger_info = {
     .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
     .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
@@ -46,7 +46,7 @@ bool lm_has_extension(const VkExtensionProperties *list, guint32 n, const char *
 
 void lm_instance_no_driver(GError **error)
 {
-    /* These hide whatever is installed. */
+    /* These variables hide the installed drivers. */
     const char *variable = g_getenv("VK_DRIVER_FILES") ? "VK_DRIVER_FILES" : "VK_ICD_FILENAMES";
     const char *files = g_getenv(variable);
     g_autofree char *where =
@@ -91,16 +91,16 @@ static bool create(LmInstance *instance, guint32 version, bool portability, bool
     return lm_vk_check(result, "vkCreateInstance", error);
 }
 
-/* Drivers are unloaded with the last instance, and some cannot be loaded any number of times in one
- * process: each time NVIDIA's takes a part of what the C library has for static thread-local
- * storage. One instance that is never destroyed keeps them. */
+/* Drivers are unloaded with the last instance, and some cannot be loaded again and again in one
+ * process: each load of NVIDIA's driver takes a part of the C library's static thread-local
+ * storage. One instance that is never destroyed keeps the drivers loaded. */
 static void keep_drivers(void)
 {
     static gsize kept;
     if (!g_once_init_enter(&kept))
         return;
     VkInstance instance;
-    /* Where it cannot be had, drivers come and go. */
+    /* If it cannot be created, drivers are loaded and unloaded. */
     VkResult result = vkCreateInstance(
         &(VkInstanceCreateInfo){.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO}, NULL, &instance);
     if (result != VK_SUCCESS)
@@ -143,7 +143,7 @@ bool lm_instance_init(LmInstance *instance, GError **error)
     PFN_vkCreateDebugUtilsMessengerEXT create_messenger =
         (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(handle,
                                                                   "vkCreateDebugUtilsMessengerEXT");
-    /* Its failure only costs the messages. */
+    /* If it fails, only the messages are lost. */
     if (create_messenger)
         create_messenger(handle, &messenger_info, NULL, &instance->messenger);
     instance->set_name = (PFN_vkSetDebugUtilsObjectNameEXT)vkGetInstanceProcAddr(

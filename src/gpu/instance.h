@@ -10,10 +10,10 @@ G_BEGIN_DECLS
 typedef struct {
     VkInstance handle;
     VkDebugUtilsMessengerEXT messenger;
-    PFN_vkSetDebugUtilsObjectNameEXT set_name; /**< NULL where VK_EXT_debug_utils is not there. */
+    PFN_vkSetDebugUtilsObjectNameEXT set_name; /**< NULL without VK_EXT_debug_utils. */
 } LmInstance;
 
-/** LM_ERROR_DEVICE where there is no driver. Thread-safe. */
+/** Fails with LM_ERROR_DEVICE if there is no driver. Thread-safe. */
 bool lm_instance_init(LmInstance *instance, GError **error);
 void lm_instance_finish(LmInstance *instance);
 
@@ -22,8 +22,8 @@ bool lm_has_extension(const VkExtensionProperties *list, guint32 n, const char *
 /** Sets LM_ERROR_DEVICE: there is no Vulkan driver. */
 void lm_instance_no_driver(GError **error);
 
-/** Messages of severity warning and above that the validation layers sent, over all devices of this
- * process; for tests. The messages themselves go to g_warning(). */
+/** Counts the messages of severity warning and above from validation layers, for all devices of
+ * this process; for tests. The messages themselves go to g_warning(). */
 unsigned lm_instance_validation_messages(void);
 
 G_END_DECLS

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Compilers share caches and locks: beyond some threads, more gain little. */
+/* Compilers share caches and locks, so more threads than this gain little. */
 #define MOST_THREADS 8
 
 typedef struct {
@@ -27,8 +27,8 @@ struct LmPipelines {
     VkPipelineCache cache;
     char *cache_path; /**< NULL: not kept on disk. */
     LmCacheIdentity identity;
-    pthread_mutex_t lock; /**< Guards what follows. */
-    gsize saved_size;     /**< Of the data when last read or written, bytes. */
+    pthread_mutex_t lock; /**< Guards the fields below. */
+    gsize saved_size;     /**< Bytes of the data when last read or written. */
     GHashTable *made;     /**< Key -> VkPipeline in a guint64. */
     gint64 making_us;
 };
@@ -127,7 +127,7 @@ static bool create_cache(LmPipelines *pipelines, GError **error)
         result =
             LM_VK(LM_FAULT_PIPELINE, vkCreatePipelineCache(device, &info, NULL, &pipelines->cache));
     }
-    /* Less than was read where the driver did not take it. */
+    /* Less than was read if the driver did not accept it. */
     return lm_vk_check(result, "vkCreatePipelineCache", error) &&
            lm_vk_check(
                vkGetPipelineCacheData(device, pipelines->cache, &pipelines->saved_size, NULL),
@@ -175,7 +175,7 @@ static void save(LmPipelines *pipelines)
     if (!pipelines->cache_path ||
         vkGetPipelineCacheData(device, pipelines->cache, &size, NULL) != VK_SUCCESS ||
         size <= pipelines->saved_size || size <= sizeof(VkPipelineCacheHeaderVersionOne))
-        return; /* lavapipe's never holds more than its header. */
+        return; /* lavapipe's cache never holds more than its header. */
     g_autofree void *data = g_try_malloc(size);
     if (!data || vkGetPipelineCacheData(device, pipelines->cache, &size, data) != VK_SUCCESS)
         return;
@@ -294,14 +294,14 @@ static void keep_pipeline(LmPipelines *pipelines, const Key *key, VkPipeline pip
                         g_memdup2(&value, sizeof value));
 }
 
-/* A pipeline that is to be made, and what became of it. */
+/* A pipeline to make, and the result. */
 typedef struct {
     Key key;
     VkPipeline pipeline;
     GError *error;
 } Job;
 
-/* Jobs that several threads take from, each the next one. */
+/* Jobs for several threads; each thread takes the next one. */
 typedef struct {
     LmPipelines *pipelines;
     GArray *jobs;
@@ -320,14 +320,14 @@ static gpointer do_jobs(gpointer data)
     return NULL;
 }
 
-/* Makes all of `jobs`, with the lock held; false with the first one's error. */
+/* Makes all of `jobs`, with the lock held. Returns false with the error of the first failed one. */
 static bool make_pipelines(LmPipelines *pipelines, GArray *jobs, GError **error)
 {
     Work work = {.pipelines = pipelines, .jobs = jobs};
     GThread *helpers[MOST_THREADS - 1];
     unsigned n_helpers = 0, n = MIN(MIN(jobs->len, g_get_num_processors()), MOST_THREADS);
     gint64 start = g_get_monotonic_time();
-    /* Where no more threads are to be had, those that there are do it. */
+    /* If no more threads can start, the running ones do all jobs. */
     while (n_helpers + 1 < n &&
            (helpers[n_helpers] = g_thread_try_new("lm-pipelines", do_jobs, &work, NULL)))
         n_helpers++;
@@ -359,7 +359,7 @@ static const LmShader *find_shader(const char *name, unsigned variant, GError **
     return shader;
 }
 
-/* With the lock held, as find_pipeline(). */
+/* With the lock held, like find_pipeline(). */
 static bool prepare(LmPipelines *pipelines, const LmPipelineRequest *requests, unsigned n,
                     GError **error)
 {

@@ -14,12 +14,11 @@ typedef struct LmShader {
     gsize size; /**< Bytes of code. */
 } LmShader;
 
-/** Those of shaders/. */
+/** The table of the shaders in shaders/. */
 extern const LmShader lm_shaders[];
 
-/** The build of `name` with as many of the variant's bits as there is a build for, FP16 before
- * the others (it decides how buffers are laid out, the others only how fast it goes). NULL: no such
- * shader. */
+/** The build of `name` with as many of the variant's bits as possible; FP16 counts before the
+ * others (it changes the layout of buffers, the others only the speed). NULL: no such shader. */
 const LmShader *lm_shader_find(const LmShader *table, const char *name, unsigned variant);
 
 G_END_DECLS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A buffer that the host sees, and a copy between it and the device's. */
+ * Copies through a buffer that the host can map. */
 #include "gpu/staging.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Connected findings of a mask: labelled by union-find in one pass, boxed as they will be drawn. */
+ * Connected findings of a mask: labelled by union-find in one pass, with boxes around what will be
+ * drawn. */
 #include "mask/findings.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #include "mask/classify.h"
 #include "mask/resample.h"
 
-/* A set of connected pixels; of sets that were joined, the lowest-numbered one holds the sums. */
+/* A set of connected pixels; of joined sets, the one with the lowest number holds the sums. */
 typedef struct {
     guint32 parent;
     guint32 pixels;
@@ -17,7 +18,7 @@ typedef struct {
     bool kept;
 } Component;
 
-/* Component 0 is background. Places in `map` are numbers of components. */
+/* Component 0 is background. `map` holds the number of each pixel's component. */
 typedef struct {
     const LmMask *mask;
     guint8 *labels;
@@ -45,7 +46,8 @@ static guint32 join(const Labelling *l, guint32 a, guint32 b)
     return MIN(a, b);
 }
 
-/* The component of pixel (x, y): that of its equals among the four neighbours seen before. */
+/* The component of pixel (x, y): that of the neighbours of its class among the four visited before,
+ * or a new one. */
 static guint32 place(const Labelling *l, int x, int y)
 {
     const int width = l->mask->width;
@@ -86,7 +88,7 @@ static void label(Labelling *l)
             c->bottom = y;
         }
     }
-    /* Parents come before their children, so one falling pass sums each tree up. */
+    /* Parents come before their children, so one pass in falling order sums up each tree. */
     for (guint32 i = l->components->len; i-- > 1;) {
         Component *c = component(l, i), *p = component(l, c->parent);
         if (c == p)
@@ -100,19 +102,20 @@ static void label(Labelling *l)
     }
 }
 
-/* What boxing needs of the region's pixels: where each lies in the mask. */
+/* For each column and row of the region, its place in the mask. */
 typedef struct {
     const Labelling *l;
     float limit;
-    LmTap *columns, *rows;
+    LmInterpolation *columns, *rows;
 } Boxing;
 
-/* Whether pixel (x, y) of the region is marked for component `id`: lm_resampler_classes()'s rule.
+/* Returns true if pixel (x, y) of the region is marked for component `id`, by the rule of
+ * lm_resampler_classes().
  */
 static bool is_marked(const Boxing *b, guint32 id, int x, int y)
 {
     const LmMask *mask = b->l->mask;
-    const LmTap *h = &b->columns[x], *v = &b->rows[y];
+    const LmInterpolation *h = &b->columns[x], *v = &b->rows[y];
     const gsize size = (gsize)mask->width * mask->height;
     const gsize at[4] = {
         (gsize)v->first * mask->width + h->first, (gsize)v->first * mask->width + h->second,
@@ -148,7 +151,7 @@ static bool column_is_marked(const Boxing *b, guint32 id, int x, int top, int bo
     return false;
 }
 
-/* Pixels of `n_out` that first..last of `n_in` reach to by resampling: half a pixel of the mask
+/* Pixels of `n_out` that first..last of `n_in` affect by resampling: half a pixel of the mask
  * beyond their own area. */
 static void reach(int first, int last, int n_in, int n_out, int *begin, int *end)
 {
@@ -157,8 +160,8 @@ static void reach(int first, int last, int n_in, int n_out, int *begin, int *end
     *end = MIN(n_out, (int)ceil((last + 1.5) * scale + 1));
 }
 
-/* The smallest box of all pixels marked for component `id`. Where the region is smaller than the
- * mask there may be none; then it is the area that the component covers. */
+/* The smallest box of all pixels marked for component `id`. If the region is smaller than the mask
+ * there may be none; then the box is the area that the component covers. */
 static LmRect box(const Boxing *b, guint32 id)
 {
     const Component *c = component(b->l, id);
@@ -185,7 +188,7 @@ static LmRect box(const Boxing *b, guint32 id)
     return (LmRect){region->x + left, region->y + top, right - left, bottom - top};
 }
 
-/* By falling area; of equals, the one seen first. */
+/* By falling area; equal ones in order of their number. */
 static int compare(const void *a, const void *b, void *user)
 {
     const guint32 i = *(const guint32 *)a, j = *(const guint32 *)b;
@@ -206,12 +209,12 @@ static void keep(LmFindings *findings, Labelling *l, const LmFindingsParams *par
     g_array_sort_with_data(roots, compare, l);
 
     Boxing b = {.l = l, .limit = lm_classify_limit(params->threshold)};
-    b.columns = g_new(LmTap, mask->region.width);
-    b.rows = g_new(LmTap, mask->region.height);
+    b.columns = g_new(LmInterpolation, mask->region.width);
+    b.rows = g_new(LmInterpolation, mask->region.height);
     for (int x = 0; x < mask->region.width; x++)
-        b.columns[x] = lm_tap(x, mask->region.width, mask->width);
+        b.columns[x] = lm_interpolation(x, mask->region.width, mask->width);
     for (int y = 0; y < mask->region.height; y++)
-        b.rows[y] = lm_tap(y, mask->region.height, mask->height);
+        b.rows[y] = lm_interpolation(y, mask->region.height, mask->height);
 
     findings->n = roots->len;
     findings->items = g_new(LmFinding, roots->len);

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 typedef struct {
     unsigned id;          /**< 1.. within the frame, by falling area. */
     unsigned class_index; /**< 1.. */
-    LmRect box;           /**< Frame pixels, inside the region: the smallest that holds all that
-                             lm_overlay_draw() marks for it. */
+    LmRect box;           /**< Frame pixels, inside the region: the smallest box that holds
+                               everything that lm_overlay_draw() marks for it. */
     double area;          /**< Share of the region, 0..1. */
     double confidence;    /**< Mean probability over the finding, 0..1. */
 } LmFinding;
@@ -20,7 +20,7 @@ typedef struct {
     double min_area;  /**< Share of the region; smaller findings are dropped. */
 } LmFindingsParams;
 
-/** The findings of one mask, largest first, and a map of which of the mask's pixels belong to them.
+/** The findings of one mask, largest first, and a map of the mask's pixels that belong to them.
  */
 typedef struct {
     LmFinding *items;

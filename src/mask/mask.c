@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Masks: their memory, and what they say about their own pixels. */
+ * The memory of masks, and the classes of their own pixels. */
 #include "mask/mask.h"
 
 #include "mask/classify.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The network's answer on the host: probabilities at network size, and what they mean for a frame's
- * pixels. */
+ * The network's output on the host: probabilities at network size, and the decision rule. */
 #pragma once
 
 #include "video/frame.h"
@@ -25,8 +24,8 @@ LmMask *lm_mask_new(int width, int height, unsigned n_classes, LmRect region);
 LmMask *lm_mask_ref(LmMask *mask);
 void lm_mask_unref(LmMask **mask);
 
-/** The decision rule at a mask's own pixels: labels[i] = c where class c (1..) is the likeliest
- * above background and p_c / (p_c + p_background) > threshold, else 0. labels: width * height. */
+/** The decision rule at a mask's own pixels: labels[i] = c if class c (1..) is the likeliest above
+ * background and p_c / (p_c + p_background) > threshold, else 0. labels: width * height. */
 void lm_mask_classify(const LmMask *mask, double threshold, guint8 *labels);
 
 G_END_DECLS

@@ -7,16 +7,16 @@
 
 #include "mask/classify.h"
 
-LmTap lm_tap(int i, int n_out, int n_in)
+LmInterpolation lm_interpolation(int i, int n_out, int n_in)
 {
     double position = (i + 0.5) * n_in / n_out - 0.5;
     if (position <= 0)
-        return (LmTap){0, 0, 0};
+        return (LmInterpolation){0, 0, 0};
     int first = (int)position;
     if (first >= n_in - 1)
-        return (LmTap){n_in - 1, n_in - 1, 0};
+        return (LmInterpolation){n_in - 1, n_in - 1, 0};
     float fraction = (float)(position - first);
-    return (LmTap){first, fraction > 0 ? first + 1 : first, fraction};
+    return (LmInterpolation){first, fraction > 0 ? first + 1 : first, fraction};
 }
 
 void lm_resampler_init(LmResampler *resampler, const LmMask *mask, const guint8 *kept, LmRect rect,
@@ -28,7 +28,7 @@ void lm_resampler_init(LmResampler *resampler, const LmMask *mask, const guint8 
     resampler->begin = inside.width > 0 ? inside.x - rect.x : 0;
     resampler->end = resampler->begin + inside.width;
 
-    resampler->taps = lm_scratch_take(scratch, width * sizeof(LmTap));
+    resampler->columns = lm_scratch_take(scratch, width * sizeof(LmInterpolation));
     for (int i = 0; i < 2; i++) {
         resampler->rows[i].row = -1;
         resampler->rows[i].values = lm_scratch_take(scratch, planes * width * sizeof(float));
@@ -37,10 +37,11 @@ void lm_resampler_init(LmResampler *resampler, const LmMask *mask, const guint8 
     resampler->sums = lm_scratch_take(scratch, width * sizeof(float));
     resampler->winners = lm_scratch_take(scratch, width * sizeof(float));
     for (int x = resampler->begin; x < resampler->end; x++)
-        resampler->taps[x] = lm_tap(rect.x + x - mask->region.x, mask->region.width, mask->width);
+        resampler->columns[x] =
+            lm_interpolation(rect.x + x - mask->region.x, mask->region.width, mask->width);
 }
 
-/* Stretches a row of the mask into slot `slot`. */
+/* Stretches a row of the mask into rows[slot]. */
 static void stretch(LmResampler *r, int slot, int row)
 {
     gsize plane = (gsize)r->mask->width * r->mask->height, offset = (gsize)row * r->mask->width;
@@ -48,31 +49,34 @@ static void stretch(LmResampler *r, int slot, int row)
         const guint8 *in = r->mask->data + c * plane + offset;
         float *out = r->rows[slot].values + (gsize)c * r->rect.width;
         for (int x = r->begin; x < r->end; x++)
-            out[x] = lm_lerp(in[r->taps[x].first], in[r->taps[x].second], r->taps[x].fraction);
+            out[x] =
+                lm_lerp(in[r->columns[x].first], in[r->columns[x].second], r->columns[x].fraction);
     }
     if (r->kept)
         for (int x = r->begin; x < r->end; x++)
-            r->rows[slot].classes[x] =
-                1 << r->kept[offset + r->taps[x].first] | 1 << r->kept[offset + r->taps[x].second];
+            r->rows[slot].classes[x] = 1 << r->kept[offset + r->columns[x].first] |
+                                       1 << r->kept[offset + r->columns[x].second];
     r->rows[slot].row = row;
 }
 
-/* Makes the rows at hand those that frame row y lies between: the first in slot 0. */
-static LmTap seek(LmResampler *r, int y)
+/* Stretches the two rows that frame row y lies between, unless they are there; the first is in
+ * rows[0]. */
+static LmInterpolation seek(LmResampler *r, int y)
 {
-    LmTap tap = lm_tap(y - r->mask->region.y, r->mask->region.height, r->mask->height);
-    if (r->rows[0].row != tap.first &&
-        (r->rows[1].row == tap.first || r->rows[0].row == tap.second)) {
+    LmInterpolation between =
+        lm_interpolation(y - r->mask->region.y, r->mask->region.height, r->mask->height);
+    if (r->rows[0].row != between.first &&
+        (r->rows[1].row == between.first || r->rows[0].row == between.second)) {
         G_STATIC_ASSERT(G_N_ELEMENTS(r->rows) == 2);
         typeof(r->rows[0]) first = r->rows[1];
         r->rows[1] = r->rows[0];
         r->rows[0] = first;
     }
-    if (r->rows[0].row != tap.first)
-        stretch(r, 0, tap.first);
-    if (tap.second != tap.first && r->rows[1].row != tap.second)
-        stretch(r, 1, tap.second);
-    return tap;
+    if (r->rows[0].row != between.first)
+        stretch(r, 0, between.first);
+    if (between.second != between.first && r->rows[1].row != between.second)
+        stretch(r, 1, between.second);
+    return between;
 }
 
 static bool outside(const LmResampler *r, int y)
@@ -86,17 +90,17 @@ void lm_resampler_probabilities(LmResampler *r, int y, unsigned class_index, gui
     memset(out, 0, r->rect.width);
     if (outside(r, y))
         return;
-    LmTap tap = seek(r, y);
+    LmInterpolation between = seek(r, y);
     gsize plane = (gsize)(class_index - 1) * r->rect.width;
     const float *first = r->rows[0].values + plane;
-    const float *second = r->rows[tap.second != tap.first].values + plane;
+    const float *second = r->rows[between.second != between.first].values + plane;
     for (int x = r->begin, end = r->end; x < end; x++)
-        out[x] = (guint8)(lm_lerp(first[x], second[x], tap.fraction) + 0.5f);
+        out[x] = (guint8)(lm_lerp(first[x], second[x], between.fraction) + 0.5f);
 }
 
-/* Of two classes: the probabilities, which are best and sum alike. */
-static void compete_two(const LmResampler *r, const float *first, const float *second, float t,
-                        float limit, float *margins)
+/* The margins of masks of two classes, in which the best probability is also the sum. */
+static void find_margins(const LmResampler *r, const float *first, const float *second, float t,
+                         float limit, float *margins)
 {
     for (int x = r->begin; x < r->end; x++) {
         float p = lm_lerp(first[x], second[x], t);
@@ -104,12 +108,12 @@ static void compete_two(const LmResampler *r, const float *first, const float *s
     }
 }
 
-/* Of more, one class's turn: the best so far and whose it is, the second best, their sum. */
-static void compete(int n, const float *restrict first, const float *restrict second, float t,
-                    unsigned c, float *restrict winners, float *restrict best,
-                    float *restrict behind, float *restrict sums)
+/* Adds one class of several: updates the best and its class, the second best, and the sum. */
+static void add_class(int n, const float *restrict first, const float *restrict second, float t,
+                      unsigned c, float *restrict winners, float *restrict best,
+                      float *restrict runner_up, float *restrict sums)
 {
-    /* Three loops, since all that hangs on one comparison would be compiled to a branch. */
+    /* Three loops: in a single one, the compiler would turn the shared comparison into a branch. */
     for (int x = 0; x < n; x++) {
         float p = lm_lerp(first[x], second[x], t);
         sums[x] += p;
@@ -117,7 +121,7 @@ static void compete(int n, const float *restrict first, const float *restrict se
     }
     for (int x = 0; x < n; x++) {
         float p = lm_lerp(first[x], second[x], t), loser = p < best[x] ? p : best[x];
-        behind[x] = loser > behind[x] ? loser : behind[x];
+        runner_up[x] = loser > runner_up[x] ? loser : runner_up[x];
     }
     for (int x = 0; x < n; x++) {
         float p = lm_lerp(first[x], second[x], t);
@@ -125,14 +129,15 @@ static void compete(int n, const float *restrict first, const float *restrict se
     }
 }
 
-/* Their end: margins for the best, leads for those behind, and only what is marked and kept. */
-static void decide_many(int n, const guint16 *restrict kept_first,
-                        const guint16 *restrict kept_second, float limit,
-                        const float *restrict sums, const float *restrict winners,
-                        guint8 *restrict classes, float *restrict best, float *restrict behind)
+/* After all classes: turns the best into margins and the second best into leads, and finds the
+ * classes of pixels that are marked and kept. */
+static void classify_many(int n, const guint16 *restrict kept_first,
+                          const guint16 *restrict kept_second, float limit,
+                          const float *restrict sums, const float *restrict winners,
+                          guint8 *restrict classes, float *restrict best, float *restrict runner_up)
 {
     for (int x = 0; x < n; x++) {
-        behind[x] = best[x] - behind[x];
+        runner_up[x] = best[x] - runner_up[x];
         best[x] = lm_classify_margin(best[x], sums[x], limit);
     }
     for (int x = 0; x < n; x++) {
@@ -142,9 +147,9 @@ static void decide_many(int n, const guint16 *restrict kept_first,
     }
 }
 
-/* Class 1 where the margin and either of the rows that are blended have it. */
-static void decide_two(int n, const float *restrict margins, const guint16 *restrict kept_first,
-                       const guint16 *restrict kept_second, guint8 *restrict classes)
+/* Class 1 if the margin is above 0 and either of the blended rows is kept. */
+static void classify_two(int n, const float *restrict margins, const guint16 *restrict kept_first,
+                         const guint16 *restrict kept_second, guint8 *restrict classes)
 {
     for (int x = 0; x < n; x++) {
         guint8 kept = (kept_first[x] | kept_second[x]) >> 1 & 1;
@@ -163,25 +168,26 @@ void lm_resampler_classes(LmResampler *r, int y, float limit, guint8 *classes, f
         memset(leads, 0, width * sizeof *leads);
     if (outside(r, y))
         return;
-    LmTap tap = seek(r, y);
-    const float *first = r->rows[0].values, *second = r->rows[tap.second != tap.first].values;
+    LmInterpolation between = seek(r, y);
+    const float *first = r->rows[0].values,
+                *second = r->rows[between.second != between.first].values;
     const guint16 *kept_first = r->rows[0].classes;
-    const guint16 *kept_second = r->rows[tap.second != tap.first].classes;
+    const guint16 *kept_second = r->rows[between.second != between.first].classes;
     if (!many) {
-        compete_two(r, first, second, tap.fraction, limit, margins);
-        decide_two(r->end - r->begin, margins + r->begin, kept_first + r->begin,
-                   kept_second + r->begin, classes + r->begin);
+        find_margins(r, first, second, between.fraction, limit, margins);
+        classify_two(r->end - r->begin, margins + r->begin, kept_first + r->begin,
+                     kept_second + r->begin, classes + r->begin);
         return;
     }
     const int n = r->end - r->begin;
     memset(r->sums, 0, width * sizeof *r->sums);
     memset(r->winners, 0, width * sizeof *r->winners);
     for (unsigned c = 1; c < r->mask->n_classes; c++)
-        compete(n, first + (c - 1) * width + r->begin, second + (c - 1) * width + r->begin,
-                tap.fraction, c, r->winners + r->begin, margins + r->begin, leads + r->begin,
-                r->sums + r->begin);
-    decide_many(n, kept_first + r->begin, kept_second + r->begin, limit, r->sums + r->begin,
-                r->winners + r->begin, classes + r->begin, margins + r->begin, leads + r->begin);
+        add_class(n, first + (c - 1) * width + r->begin, second + (c - 1) * width + r->begin,
+                  between.fraction, c, r->winners + r->begin, margins + r->begin, leads + r->begin,
+                  r->sums + r->begin);
+    classify_many(n, kept_first + r->begin, kept_second + r->begin, limit, r->sums + r->begin,
+                  r->winners + r->begin, classes + r->begin, margins + r->begin, leads + r->begin);
 }
 
 void lm_resample_classes(const LmMask *mask, const guint8 *kept, double threshold, LmRect rect,

@@ -16,7 +16,7 @@ static void report(const LmTrack *track, LmTrackEvent event, LmTrackFunc func, v
         func(user, event, &track->finding);
 }
 
-/* The largest overlap that is left, of a track not yet seen and a finding without a number. */
+/* The largest remaining overlap of a track not yet seen and a finding without a number. */
 static bool best_pair(LmTracker *tracker, LmFindings *findings, unsigned n, LmTrack **track,
                       LmFinding **finding)
 {
@@ -50,7 +50,7 @@ static void see(LmTrack *track, LmFinding *finding, gint64 time, LmTrackFunc fun
     }
 }
 
-/* Whether a finding that this mask lacks has gone for good. */
+/* Returns true if a finding that is missing in this mask has left. */
 static bool is_gone(LmTrack *track, gint64 time)
 {
     if (!track->is_missing) {
@@ -74,7 +74,7 @@ static void drop_gone(LmTracker *tracker, gint64 time, LmTrackFunc func, void *u
     tracker->n = kept;
 }
 
-/* A new track; where there is no room, in the place of the one that was not seen for longest. */
+/* Adds a track; if there is no room, it replaces the one not seen for the longest time. */
 static void begin(LmTracker *tracker, const LmFinding *finding, gint64 time, LmTrackFunc func,
                   void *user)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Findings over time: which finding of this mask is which of the last, and when one may be said to
- * have come or gone.
+ * Follows findings over time: matches those of this mask to those of earlier ones, and decides when
+ * a finding enters or leaves.
  *
- * A finding is that of an earlier mask whose box it overlaps most, of the same class. It enters
- * once it was seen in two masks LM_TRACK_ENTER_NS apart, and leaves once two masks
- * LM_TRACK_LEAVE_NS apart lack it, but not before it has been in for LM_TRACK_ON_NS. What is drawn
+ * A finding matches the earlier one of the same class whose box it overlaps most. It enters once it
+ * has been seen in two masks LM_TRACK_ENTER_NS apart. It leaves once it is missing in two masks
+ * LM_TRACK_LEAVE_NS apart, but not before LM_TRACK_ON_NS have passed since it entered. The drawing
  * does not depend on any of this. */
 #pragma once
 
@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 #define LM_TRACK_ENTER_NS G_GINT64_CONSTANT(100000000)
 #define LM_TRACK_LEAVE_NS G_GINT64_CONSTANT(300000000)
 #define LM_TRACK_ON_NS G_GINT64_CONSTANT(1000000000)
-/** Findings that are followed: the largest. Further ones get a new number each time. */
+/** Only the largest findings are tracked, up to this number. Others get a new number each time. */
 #define LM_TRACK_MAX 64
 
 typedef enum { LM_TRACK_ENTER, LM_TRACK_LEAVE } LmTrackEvent;
@@ -26,25 +26,25 @@ typedef void (*LmTrackFunc)(void *user, LmTrackEvent event, const LmFinding *fin
 typedef struct {
     LmFinding finding;    /**< As last seen. */
     gint64 first, last;   /**< When it was seen, ns. */
-    gint64 entered;       /**< Where confirmed. */
-    gint64 missing_since; /**< Since when it has not been seen; where is_missing. */
+    gint64 entered;       /**< If `confirmed`: when it entered, ns. */
+    gint64 missing_since; /**< If `is_missing`: since when, ns. */
     bool confirmed, is_missing;
-    bool seen; /**< In the mask at hand. */
+    bool seen; /**< In the current mask. */
 } LmTrack;
 
 /** Zeroed: nothing has been seen. One thread at a time. */
 typedef struct {
     LmTrack tracks[LM_TRACK_MAX];
     unsigned n;
-    unsigned last_id; /**< Numbers are given once, until the tracker is zeroed. */
+    unsigned last_id; /**< Numbers are not reused until the tracker is zeroed. */
 } LmTracker;
 
-/** Gives the findings of the next mask their lasting numbers, and reports those that enter and
- * leave. time: ns, of the frame that the mask is of, not falling; the same time again is the same
- * frame, looked at anew. func may be NULL. */
+/** Gives the findings of the next mask their lasting ids, and reports those that enter and leave.
+ * time: of the mask's frame, ns, never falling; the same time again is the same frame, analysed
+ * again. func may be NULL. */
 void lm_tracker_update(LmTracker *tracker, LmFindings *findings, gint64 time, LmTrackFunc func,
                        void *user);
-/** Forgets all findings, as after a cut; those that are in leave. */
+/** Forgets all findings, as after a cut; those that have entered leave. */
 void lm_tracker_clear(LmTracker *tracker, LmTrackFunc func, void *user);
 
 G_END_DECLS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Finds the model file, a bundled one from the place of the plugin or program itself. */
+ * Finds the model file; a bundled one from the location of the plugin or program itself. */
 #define _GNU_SOURCE /* dladdr */
 #include "model/bundled.h"
 
@@ -8,14 +8,14 @@
 
 #include "model-config.h"
 
-/* Of the shared object or the program that holds this code; NULL where that cannot be told. */
+/* The path of the shared object or program that holds this code; NULL if it is unknown. */
 static char *own_directory(void)
 {
     static const char in_this_file = 0;
     Dl_info info;
     if (!dladdr(&in_this_file, &info) || !info.dli_fname)
         return NULL;
-    /* A program's name is what it was called by, which need not be a path. */
+    /* A program's name is argv[0], which need not be a path. */
     g_autofree char *path = strchr(info.dli_fname, '/')
                                 ? g_canonicalize_filename(info.dli_fname, NULL)
                                 : g_file_read_link("/proc/self/exe", NULL);
@@ -32,7 +32,7 @@ static char *bundled_model(const char *name)
     };
     g_autofree char *directory = own_directory();
     for (unsigned i = 0; directory && i < G_N_ELEMENTS(from_own); i++) {
-        /* A configured path is absolute where the prefix cannot be moved. */
+        /* A configured path is absolute if the prefix cannot be moved. */
         g_autofree char *models = g_canonicalize_filename(from_own[i], directory);
         char *path = g_build_filename(models, file, NULL);
         if (g_file_test(path, G_FILE_TEST_EXISTS))

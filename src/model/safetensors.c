@@ -16,8 +16,8 @@
 
 #define LENGTH_BYTES 8
 #define HEADER_MAX 100000000 /* The format's own limit, in bytes. */
-#define HEADER_MAX_DEPTH 4   /* Three are in use: header, entry, array. */
-#define NUMBER_MAX_DIGITS 18 /* What always fits into a gint64. */
+#define HEADER_MAX_DEPTH 4   /* Three levels are in use: header, entry, array. */
+#define NUMBER_MAX_DIGITS 18 /* So many digits always fit into a gint64. */
 
 struct LmSafetensors {
     char *path;
@@ -76,7 +76,7 @@ static bool map_file(LmSafetensors *file, GError **error)
     return !what;
 }
 
-/* What a file that is not of this format is, where its first bytes tell. */
+/* Names the format of a file that is not safetensors, if its first bytes show it. */
 static const char *guess_format(const char *bytes, gsize size)
 {
     static const struct {
@@ -135,7 +135,7 @@ static bool find_header(const LmSafetensors *file, const char **header, gsize *l
 
 /* ---- the header's JSON ---- */
 
-/* The end of the string that opens at `i`, or `length` where it does not close. */
+/* The end of the string that opens at `i`, or `length` if it does not close. */
 static gsize skip_string(const char *text, gsize length, gsize i, bool *has_nul)
 {
     for (i++; i < length && text[i] != '"'; i++) {
@@ -147,9 +147,9 @@ static gsize skip_string(const char *text, gsize length, gsize i, bool *has_nul)
     return MIN(i, length);
 }
 
-/* Refuses what json-glib would take though it is no JSON (comments, octal and hexadecimal numbers,
- * a second document), wrap around (long numbers), cut off (names holding NUL) or recurse into
- * without bound. */
+/* Refuses input that json-glib would accept though it is not JSON (comments, octal and hexadecimal
+ * numbers, a second document), wrap around (long numbers), cut off (names holding NUL) or recurse
+ * into without bound. */
 static bool check_text(const LmSafetensors *file, const char *text, gsize length, GError **error)
 {
     const char *valid_to;
@@ -188,8 +188,8 @@ static bool check_text(const LmSafetensors *file, const char *text, gsize length
     return depth == 0 || refuse(file, error, "header's JSON object does not end");
 }
 
-/* json-glib keeps the last of several members of one name, silently. Members seen so far are
- * remembered by their object and name; the first that returns is what is reported. */
+/* json-glib keeps the last of several members of one name, silently. This remembers the members
+ * seen so far by object and name, and reports the first duplicate. */
 typedef struct {
     GHashTable *seen;
     char *duplicate;
@@ -357,7 +357,8 @@ static int compare_extents(gconstpointer a, gconstpointer b)
     return x->size < y->size ? -1 : x->size > y->size;
 }
 
-/* The format wants the data covered exactly: no gap, no overlap, nothing after the last tensor. */
+/* The format requires the tensors to cover the data exactly: no gap, no overlap, nothing after the
+ * last tensor. */
 static bool check_coverage(const LmSafetensors *file, const guint8 *data, gsize data_size,
                            GError **error)
 {

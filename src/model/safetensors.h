@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 typedef enum {
     LM_DTYPE_F32,
     LM_DTYPE_F16,
-    LM_DTYPE_OTHER, /**< A type the format knows but the network has no use for (I64, BF16, ...). */
+    LM_DTYPE_OTHER, /**< Another type of the format, which the network does not use (I64, BF16,
+                         ...). */
 } LmDtype;
 
 /** One tensor; everything in it is owned by the LmSafetensors it came from. */
@@ -29,8 +30,9 @@ typedef struct {
 typedef struct LmSafetensors LmSafetensors;
 
 /** Maps and checks a file: every field of its header, and that the tensors cover the data exactly.
- * NULL with LM_ERROR_FILE or LM_ERROR_MODEL, the message naming the file and the tensor or field.
- * Immutable afterwards: any thread may read it. The file must not shrink while it is open. */
+ * Returns NULL with LM_ERROR_FILE or LM_ERROR_MODEL; the message names the file and the tensor or
+ * field. Immutable afterwards: any thread may read it. The file must not shrink while it is
+ * open. */
 LmSafetensors *lm_safetensors_open(const char *path, GError **error);
 void lm_safetensors_free(LmSafetensors **file);
 
@@ -38,7 +40,7 @@ const char *lm_safetensors_path(const LmSafetensors *file);
 unsigned lm_safetensors_count(const LmSafetensors *file);
 /** index: below the count; in the order of the data in the file. */
 const LmTensorView *lm_safetensors_at(const LmSafetensors *file, unsigned index);
-/** NULL where there is none of that name. */
+/** Returns NULL if there is no such tensor. */
 const LmTensorView *lm_safetensors_find(const LmSafetensors *file, const char *name);
 /** A string of `__metadata__`, or NULL. */
 const char *lm_safetensors_metadata(const LmSafetensors *file, const char *key);

@@ -119,7 +119,7 @@ static bool read_classes(LmWeights *weights, GError **error)
     return true;
 }
 
-/* Not an error: a later version's files may say more than this one knows. */
+/* Not an error: files of a later version may have more keys. */
 static void report_unknown_keys(const LmWeights *weights)
 {
     static const char *const known[] = {
@@ -268,7 +268,7 @@ LmWeights *lm_weights_open(const char *path, GError **error)
     LmWeights *weights = g_new0(LmWeights, 1);
     weights->display = g_filename_display_name(path);
     weights->file = lm_safetensors_open(path, error);
-    /* Perhaps it was meant to be a bundled model's name. */
+    /* The user may have meant a bundled model's name. */
     if (!weights->file && !strchr(path, '/') && !g_str_has_suffix(path, ".safetensors"))
         g_prefix_error(error, "bundled models are " LM_MODEL_DEFAULT " and " LM_MODEL_SMALL "; ");
     if (!weights->file || !read_info(weights, error)) {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What operators can do beside their own work, so that a GPU waits less often: squeeze-and-excite
- * as part of the layers before and behind it. */
+ * Merges squeeze-and-excite into the layers before and after it, so that a GPU waits less often. */
 #include "net/fuse.h"
 
 #include "util/numeric.h"
 
-/* More would cost every workgroup of the layer behind more than it saves. */
+/* More would cost every workgroup of the next layer more than it saves. */
 #define MAX_PARTS 128
 
-/* The operator of that kind that writes `output`, or NULL. */
+/* The operator of this kind that writes `output`, or NULL. */
 static LmOp *writer(LmGraph *graph, LmOpKind kind, LmTensorId output)
 {
     for (guint i = 0; i < graph->ops->len; i++) {
@@ -39,8 +38,8 @@ static void remove_op(LmGraph *graph, const LmOp *op)
     g_array_remove_index(graph->ops, (guint)(op - lm_graph_op(graph, 0)));
 }
 
-/* The convolution before it gives the mean's partial sums, one for each of its tiles. Returns
- * whether it does. */
+/* Lets the convolution before it write the mean's partial sums, one for each of its tiles. Returns
+ * false if it cannot. */
 static bool fuse_mean(LmGraph *graph, LmTensorId mean)
 {
     LmOp *pool = writer(graph, LM_OP_POOL, mean);
@@ -60,7 +59,7 @@ static bool fuse_mean(LmGraph *graph, LmTensorId mean)
     return true;
 }
 
-/* The layer after it computes the scales itself. */
+/* Lets the layer after it compute the scales itself. */
 static void fuse_channel_scales(LmGraph *graph, LmOp *excite)
 {
     LmOp *layer = scaled_layer(graph, excite->output);
@@ -78,7 +77,7 @@ void lm_graph_fuse(LmGraph *graph)
     for (guint i = graph->ops->len; i-- > 0;) {
         if (lm_graph_op(graph, i)->kind != LM_OP_SQUEEZE_EXCITE)
             continue;
-        /* The mean, which goes, stands before its reader. */
+        /* The mean, which is removed, stands before its reader. */
         if (fuse_mean(graph, lm_graph_op(graph, i)->input))
             fuse_channel_scales(graph, lm_graph_op(graph, --i));
     }

@@ -6,8 +6,9 @@
 
 G_BEGIN_DECLS
 
-/** Before lm_graph_plan_steps(), for an executor that uses the tiled shaders and no other: lets
- * layers do what is between them, so that there are fewer steps. Operators vanish. */
+/** Merges small operators into the layers beside them, so that there are fewer steps. Call it
+ * before lm_graph_plan_steps(), for an executor that uses only the tiled shaders. Operators
+ * vanish. */
 void lm_graph_fuse(LmGraph *graph);
 
 G_END_DECLS

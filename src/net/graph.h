@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A network as operators on tensors: what a network file builds and the executor runs.
+ * A network as operators on tensors. A network file builds it, the executor runs it.
  *
  * A tensor lies in one arena as "C4 planes": channels in groups of four, each group one plane of
- * height x width texels of four channels, row by row, then one texel of zeros, which stands for
- * whatever lies outside the picture, and padding to LM_PLANE_ALIGN texels. Whoever writes a plane
- * writes its zero texel, and zeros in the channels that pad the last group.
+ * height x width texels of four channels, row by row, then one texel of zeros, which stands for all
+ * pixels outside the plane, and padding to LM_PLANE_ALIGN texels. The writer of a plane also writes
+ * its zero texel, and zeros in the channels that pad the last group.
  *
  * Errors are sticky: the first one is kept, and everything after returns LM_NO_TENSOR, so that a
  * network file reads like the network's figure. Weights are looked up by name, checked, folded and
@@ -22,16 +22,17 @@ G_BEGIN_DECLS
  * allows. */
 #define LM_PLANE_ALIGN 32
 
-/** Planes of input that a linear layer can normalise itself: an invocation keeps all of a pixel's.
+/** Most input planes that a linear layer can normalise itself: an invocation holds all channels of
+ * a pixel.
  */
 #define LM_NORMALISED_PLANES 6
 
-/** Pixels of one part of a mean that a depthwise convolution gives beside its output. */
+/** Pixels of one partial mean that a depthwise convolution writes beside its output. */
 #define LM_PARTIAL_WIDTH 32
 #define LM_PARTIAL_HEIGHT 16
 
-/** Planes of input, and of hidden channels, of a squeeze-and-excite that a linear layer can compute
- * itself. */
+/** Most planes of input, and of hidden channels, of a squeeze-and-excite that a linear layer can
+ * compute itself. */
 #define LM_FUSED_SQUEEZE_EXCITE_PLANES 128
 
 typedef int LmTensorId;
@@ -57,8 +58,8 @@ typedef enum {
     LM_OP_GLOBAL_ATTENTION,        /**< Over all pixels as tokens; input as above. */
     LM_OP_POOL,                    /**< Mean over whole cells of input / output pixels. */
     LM_OP_TAP_SUM, /**< Sum of a 3x3 convolution's nine tap products, each upsampled (bilinear,
-                      twice the size, corners aligned) and moved to its tap's place, zero beyond the
-                      picture. Input planes: [output plane][tap y * 3 + x]. */
+                        twice the size, corners aligned) and moved to its tap's position, zero
+                      outside the plane. Input planes: [output plane][tap y * 3 + x]. */
     LM_N_OPS
 } LmOpKind;
 
@@ -84,7 +85,7 @@ typedef struct {
     int planes;                  /**< Groups of four stored channels. */
     int *channel;      /**< planes * 4: which logical channel is stored there; -1: none, zero. */
     LmTensorId parent; /**< The concatenation that this one is a slice of, or LM_NO_TENSOR. */
-    int parent_plane;  /**< Where in it, in planes. */
+    int parent_plane;  /**< Offset in it, in planes. */
     gsize offset;      /**< Texels from the arena's start; after lm_graph_plan(). */
 } LmTensor;
 
@@ -100,22 +101,23 @@ struct LmOp {
     int stride;
     bool normalise; /**< LINEAR: its input goes through NORM first; at most LM_NORMALISED_PLANES. */
     LmHeadLayout heads;
-    /** Operators of one step do not wait for each other; after lm_graph_plan(), one a step. */
+    /** Operators of one step do not wait for each other; after lm_graph_plan() each has its own
+     * step. */
     unsigned step;
     /** CONV, LINEAR: out x in x (3 x 3 or 1); DEPTHWISE: channels x 5 x 5; NEIGHBOURHOOD_ATTENTION:
      * heads x 5 x 5 relative position bias, or NULL; SQUEEZE_EXCITE: in x hidden. By logical
      * channel. */
     float *weight;
-    /** By logical channel of the output. SQUEEZE_EXCITE: of the input; all stored channels of the
-     * output beside these come out as 1, which lets what they scale pass. */
+    /** By logical channel of the output. SQUEEZE_EXCITE: of the input; all other stored channels of
+     * the output are 1, so that they scale nothing. */
     float *bias;
     int hidden;                         /**< SQUEEZE_EXCITE: hidden channels. */
     float *hidden_weight, *hidden_bias; /**< SQUEEZE_EXCITE: hidden x in, and by hidden channel. */
-    /** DEPTHWISE: gets values whose mean is that of the output over all pixels, one for each
-     * LM_PARTIAL_WIDTH x LM_PARTIAL_HEIGHT of them; or LM_NO_TENSOR. */
+    /** DEPTHWISE: receives partial means, one for each LM_PARTIAL_WIDTH x LM_PARTIAL_HEIGHT pixels,
+     * whose mean is that of the output over all pixels; or LM_NO_TENSOR. */
     LmTensorId partial_sums;
-    /** LINEAR: the SQUEEZE_EXCITE that it does itself; `channel_scale` is that one's input then.
-     * Owned; or NULL. */
+    /** LINEAR: the SQUEEZE_EXCITE that it computes itself; `channel_scale` is then that operator's
+     * input. Owned; or NULL. */
     LmOp *squeeze_excite;
 };
 
@@ -141,8 +143,8 @@ static inline LmOp *lm_graph_op(const LmGraph *graph, unsigned index)
     return &g_array_index(graph->ops, LmOp, index);
 }
 
-/** The tensor of that name, or LM_NO_TENSOR. Names are the operators', or those lm_graph_name()
- * gave. */
+/** The tensor of that name, or LM_NO_TENSOR. Names are those of the operators, or set by
+ * lm_graph_name(). */
 LmTensorId lm_graph_find(const LmGraph *graph, const char *name);
 
 /** The logical channel that is stored in `slot`; -1: none, or beyond the last plane. */
@@ -161,22 +163,22 @@ void lm_graph_fail(LmGraph *graph, LmErrorCode code, const char *format, ...) G_
 
 /** The network's input: written from outside. */
 LmTensorId lm_graph_input(LmGraph *graph, const char *name, int channels, int height, int width);
-/** Renames a tensor to what the outside knows it as; returns it. */
+/** Gives a tensor its public name; returns the tensor. */
 LmTensorId lm_graph_name(LmGraph *graph, const char *name, LmTensorId tensor);
 
-/** Costs nothing: the parts become slices of the whole, so each can be part of one concatenation
- * only. */
+/** Concatenates without a copy: the parts become slices of the whole, so each can be part of one
+ * concatenation only. */
 LmTensorId lm_graph_concat(LmGraph *graph, const char *name, const LmTensorId *parts, int n_parts);
 
 /* For net/layers.c and for tests. */
 
 /** A tensor whose stored channels are its logical ones in order; returns its id. Pointers to
- * tensors die. */
+ * tensors become invalid. */
 LmTensorId lm_graph_add_tensor(LmGraph *graph, const char *name, int channels, int planes,
                                int height, int width);
-/** Lets q|k|v, or one of them, each of heads * dim channels, lie in head layout. */
+/** Stores q|k|v, or one of them, each of heads * dim channels, in head layout. */
 void lm_tensor_lay_out_heads(LmTensor *tensor, LmHeadLayout layout);
-/** Stride 1, no residual, no channel_scale; pointers to operators die. */
+/** Stride 1, no residual, no channel_scale; pointers to operators become invalid. */
 LmOp *lm_graph_add_op(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId input,
                       LmTensorId output);
 

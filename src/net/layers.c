@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The operators as a network file calls them: weights looked up, checked and folded. */
+ * Adds operators for a network file: looks up, checks and folds their weights. */
 #include "net/layers.h"
 
 #include <math.h>
@@ -239,7 +239,7 @@ static int common_power(int n, int most)
 
 LmTensorId lm_graph_squeeze_excite(LmGraph *graph, const char *name, LmTensorId of, LmTensorId x)
 {
-    /* The mean's partial sums: for a CPU's lanes to share a plane, and several workgroups of a GPU.
+    /* The mean's partial sums: a CPU's lanes share a plane, and so do several workgroups of a GPU.
      */
     enum { PARTIAL_SUMS = 8 };
     if (graph->error)
@@ -281,7 +281,7 @@ LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *sec
     if (graph->error)
         return LM_NO_TENSOR;
     LmTensor in = *lm_graph_tensor(graph, x);
-    int split = 0; /* x's channels that are the first part's */
+    int split = 0; /* x's channels that belong to the first part */
     for (guint i = 0; i < graph->tensors->len; i++) {
         const LmTensor *part = lm_graph_tensor(graph, (LmTensorId)i);
         if (part->parent == x && part->parent_plane == 0)
@@ -326,7 +326,7 @@ LmTensorId lm_graph_gated_sum(LmGraph *graph, const char *first, const char *sec
     return y;
 }
 
-/* Output of attention: the layout of q alone. */
+/* The output of attention has the layout of q alone. */
 static LmTensorId attention(LmGraph *graph, LmOpKind kind, const char *name, LmTensorId x,
                             LmHeadLayout heads)
 {

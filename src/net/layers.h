@@ -12,22 +12,23 @@ G_BEGIN_DECLS
  * has 16 KiB; a quarter of it is for squeeze_excite.comp's sums. */
 #define LM_MAX_HIDDEN 3072
 
-/** Settings of a convolution or linear layer; zero: stride 1, nothing more. Names are of the model
+/** Settings of a convolution or linear layer; zero: stride 1, all else off. Names are of the model
  * file's tensors without `.weight`, `.bias`. */
 typedef struct {
-    int stride;    /**< 0 means 1. */
-    int kernel;    /**< Expected side of the kernel, 1 or 3; 0 means 1. */
-    bool upsample; /**< 3x3, stride 1: of x upsampled (bilinear, twice the size, corners aligned).
-                    */
-    int outputs;   /**< Expected output channels; 0: whatever the tensor's shape says. */
-    const char *norm;       /**< A batch norm that follows, folded in. */
+    int stride;       /**< 0 means 1. */
+    int kernel;       /**< Expected side of the kernel, 1 or 3; 0 means 1. */
+    bool upsample;    /**< 3x3, stride 1: applied to x upsampled (bilinear, twice the size, corners
+                           aligned).
+                            */
+    int outputs;      /**< Expected output channels; 0: as the tensor's shape gives. */
+    const char *norm; /**< A batch norm that follows, folded in. */
     const char *layer_norm; /**< A layer norm before it, whose affine part is folded in. */
     LmActivation activation;
     LmTensorId residual; /**< 0: none (the input, tensor 0, is never a residual). */
     LmHeadLayout qkv;    /**< Output is q|k|v in head layout; query scale folded in. */
 } LmLayerParams;
 
-/** The weight's shape is [out][in][k][k]; or [out][in], where k is 1. */
+/** The weight's shape is [out][in][k][k]; or [out][in] if k is 1. */
 LmTensorId lm_graph_layer(LmGraph *graph, const char *name, LmTensorId x,
                           const LmLayerParams *params);
 /** Depthwise 5x5 with GELU. kernel: channels x 25, bias: channels; both taken over. */
@@ -47,9 +48,9 @@ LmTensorId lm_graph_global_attention(LmGraph *graph, const char *name, LmTensorI
                                      LmHeadLayout heads);
 LmTensorId lm_graph_pool(LmGraph *graph, const char *name, LmTensorId x, int height, int width);
 
-/** The last operator, a convolution of stride 1, is one of its input upsampled: lets a linear layer
- * multiply the input, as small as it is, by each of the nine taps, and a TAP_SUM upsample and add
- * the products. */
+/** Replaces the last operator, a convolution of stride 1 on its upsampled input: a linear layer
+ * multiplies the small input by each of the nine taps, and a TAP_SUM upsamples and adds the
+ * products. */
 void lm_layer_split_taps(LmGraph *graph);
 
 /** A batch norm's arrays, owned. */
@@ -57,8 +58,8 @@ typedef struct {
     float *weight, *bias, *mean, *var;
 } LmOwnedBatchNorm;
 
-/** Loads `name`.weight, .bias, .running_mean, .running_var; false with the sticky error. Clear in
- * either case. */
+/** Loads `name`.weight, .bias, .running_mean, .running_var; false with the sticky error. Call clear
+ * in either case. */
 bool lm_layer_batch_norm_load(LmGraph *graph, const char *name, int channels,
                               LmOwnedBatchNorm *norm);
 void lm_layer_batch_norm_clear(LmOwnedBatchNorm *norm);

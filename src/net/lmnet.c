@@ -3,8 +3,8 @@
  *
  * Source: Lu, She, Wang, Huang, "LM-Net: A light-weight and multi-scale network for medical image
  * segmentation", 2025, figures 1 to 5, and the authors' published PyTorch code, whose parameter
- * names these are. Widths, classes, training or deploy form and the old relative position bias all
- * follow from the tensors' shapes.
+ * names these are. The tensors' shapes give widths, classes, training or deploy form and the old
+ * relative position bias.
  */
 #include "net/network.h"
 
@@ -37,8 +37,8 @@ static LmTensorId down(LmGraph *graph, const char *prefix, LmTensorId x)
     return layer(graph, prefix, "0", x, &(LmLayerParams){.kernel = 3, .stride = 2});
 }
 
-/* up2, then 3x3, `residual` (0: none) added: index 0 of the Sequential is the upsampling, which
- * holds no parameters. */
+/* Upsamples by two, then 3x3, adds `residual` (0: none): index 0 of the Sequential is the
+ * upsampling, which holds no parameters. */
 static LmTensorId up(LmGraph *graph, const char *prefix, LmTensorId x, LmTensorId residual)
 {
     return layer(graph, prefix, "1", x,
@@ -239,8 +239,8 @@ static bool matches(const LmWeights *weights)
     return lm_weights_has(weights, "conv1.0.expand_conv.0.weight");
 }
 
-/* ARCHITECTURE: one line a row of the network's table; the taps' names are those of the golden
- * files. */
+/* One line for each row of the table in docs/ARCHITECTURE.md; named outputs have the names of the
+ * golden files. */
 static void build(LmGraph *graph, int width, int height)
 {
 #define TAP(name, tensor) lm_graph_name(graph, name, tensor)

@@ -45,6 +45,6 @@ LmGraph *lm_network_build(LmWeights *weights, int width, int height, bool keep_a
         lm_graph_free(&graph);
         return NULL;
     }
-    graph->weights = NULL; /* everything needed has been copied */
+    graph->weights = NULL; /* all values have been copied */
     return graph;
 }

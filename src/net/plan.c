@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * In which order the operators run, and where each tensor lies in the arena. */
+ * Plans the order of the operators and each tensor's place in the arena. */
 #include "net/plan.h"
 
 #include <stdlib.h>
 
-/* One tensor that is no slice of another, and the operators' steps between which it must keep its
- * content. */
+/* A tensor that is not a slice of another, and the first and last step that need its content. */
 typedef struct {
     LmTensorId id;
     gsize texels, offset;
@@ -42,7 +41,7 @@ static int by_offset(const void *a, const void *b)
     return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-/* Lowest offset at which `block` meets none of the placed blocks that live at the same time. */
+/* The lowest offset at which `block` overlaps no placed block that lives at the same time. */
 static gsize lowest_gap(const Block *block, Block *const *placed, guint n_placed)
 {
     g_autofree Block **rivals = g_new(Block *, n_placed + 1);
@@ -67,7 +66,7 @@ static bool is_slice_of(const LmGraph *graph, LmTensorId id, LmTensorId whole)
     return id == whole;
 }
 
-/* Whether `op` reads what `earlier` has written. */
+/* Returns true if `op` reads the output of `earlier`. */
 static bool depends(const LmGraph *graph, const LmOp *op, const LmOp *earlier)
 {
     const LmTensorId read[] = {op->input, op->residual, op->channel_scale};
@@ -111,7 +110,7 @@ static void place_tensors(LmGraph *graph, bool keep_all)
     if (keep_all)
         touch(graph, blocks, graph->input, n_ops);
 
-    /* Largest first, each as low as it fits: within a few percent of the peak on this kind of
+    /* Largest first, each as low as it fits: within a few percent of the optimum for this kind of
      * graph. */
     g_autofree Block **order = g_new(Block *, n);
     guint n_roots = 0;

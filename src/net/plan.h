@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Where a graph's tensors lie, and when its operators run. */
+ * Plans where a graph's tensors lie and when its operators run. */
 #pragma once
 
 #include "net/graph.h"
@@ -7,10 +7,11 @@
 G_BEGIN_DECLS
 
 /** Places every tensor in the arena; tensors that are never alive together share memory, unless
- * keep_all, which lets every tap be read afterwards. False with the sticky error. */
+ * keep_all is set: then every named output can be read afterwards. Returns false with the sticky
+ * error. */
 bool lm_graph_plan(LmGraph *graph, bool keep_all, GError **error);
-/** Plans anew, for a GPU: every operator comes as early as it can, beside all others that do not
- * wait for it, so that the device waits less often and layers too small to fill it run together.
+/** Plans again for a GPU: every operator runs as early as it can, together with all others that do
+ * not depend on it. So the device waits less often, and layers too small to fill it run together.
  * Takes more memory, since more tensors are alive at once. Indices of operators change. */
 void lm_graph_plan_steps(LmGraph *graph);
 

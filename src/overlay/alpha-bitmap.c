@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A bitmap's rows as the blender takes them: whole units of chroma. */
+ * Feeds a bitmap's rows to the blender, in whole units of chroma. */
 #include "overlay/alpha-bitmap.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ void lm_alpha_bitmap_paint(const LmAlphaBitmap *bitmap, const LmFrame *frame, in
     lm_blender_init(&blender, frame, left, width, colors, 1, scratch);
     memset(classes, 1, (gsize)width);
 
-    /* From an even row to an odd one, where chroma spans two. */
+    /* From an even row to an odd one, if chroma spans two rows. */
     const int end = MIN((rect.y + rect.height + 1) / 2 * 2, info->height);
     for (int at = rect.y / 2 * 2; at < end; at++) {
         load(bitmap, at - y, x - left, width, coverage[at & 1]);

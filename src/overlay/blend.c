@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Blending by format. A plane's row is a run of units (one or two pixels, up to four samples);
- * coverage and colour are woven into the order of its samples, four lanes of 16 bits at a time, and
- * then one flat loop per kind of storage blends them. */
+ * coverage and colour are interleaved in the order of its samples, four lanes of 16 bits at a time,
+ * and then one flat loop for each kind of storage blends them. */
 #include "overlay/blend.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Lanes of a unit; a product with a number below 65536 puts it in each. */
+/* A 1 in every lane of a unit: multiplying by a number below 65536 copies it to all lanes. */
 typedef union {
     guint16 lane[4];
     guint64 all;
@@ -46,10 +46,10 @@ static void encode(const LmFrameInfo *info, guint32 color, guint16 codes[3])
     }
 }
 
-/* Which samples of plane p's units are which component. */
+/* Finds the component of each sample in plane p's units. */
 static void init_plane(LmBlender *b, unsigned p)
 {
-    /* v210 is UYVY in other words. */
+    /* v210 has the order of UYVY, in words of its own. */
     const bool v210 = b->frame->info.format == LM_FORMAT_V210;
     const LmFormatInfo *format = v210 ? lm_format_info(LM_FORMAT_UYVY) : b->format;
     const unsigned bytes = !v210 && format->bits > 8 ? 2 : 1;
@@ -106,8 +106,8 @@ void lm_blender_init(LmBlender *b, const LmFrame *frame, int x, int width,
     }
 }
 
-/* in + (color - in) * coverage, rounded: exact for codes of up to 10 bits, in 16 bits but for one
- * product's upper half, which vectorises well. */
+/* in + (color - in) * coverage, rounded: exact for codes of up to 10 bits. All of it fits into 16
+ * bits, except one product whose upper half counts; so it vectorises well. */
 static inline guint16 blend_code(gint16 in, gint16 color, gint16 coverage)
 {
     G_STATIC_ASSERT(LM_BLEND_ONE == 1 << 12);
@@ -144,8 +144,8 @@ static guint32 load_triple(const guint8 *at)
     return GUINT32_FROM_LE(word);
 }
 
-/* Three codes in each little-endian word of 32 bits; its upper two bits are nobody's. `codes` has
- * room for them all, unpacked. */
+/* Three codes in each little-endian word of 32 bits, whose upper two bits are unused. `codes` has
+ * room for all of them, unpacked. */
 static void blend_triples(guint8 *restrict out, const guint16 *restrict coverage,
                           const guint16 *restrict color, guint16 *restrict codes, int words)
 {
@@ -165,13 +165,13 @@ static void blend_triples(guint8 *restrict out, const guint16 *restrict coverage
     }
 }
 
-/* A row of coverage and classes, and the one above where chroma spans both (else itself). */
+/* A row of coverage and classes, and the row above if chroma spans both (else itself). */
 typedef struct {
     const guint16 *coverage[2];
     const guint8 *classes[2];
 } Rows;
 
-/* The colour of a unit of two pixels of each row: lumas their own class's, chroma the mean. */
+/* The colour of a unit of two pixels of each row: luma by each pixel's class, chroma the mean. */
 static guint64 mixed_color(const LmBlender *b, unsigned p, const Rows *rows, int x)
 {
     const guint64 *colors = b->planes[p].color, *lanes = b->planes[p].lanes;
@@ -194,7 +194,7 @@ static guint64 mixed_color(const LmBlender *b, unsigned p, const Rows *rows, int
            (out.all & chroma);
 }
 
-/* Units of one pixel each. */
+/* Writes units of one pixel. */
 static void weave_pixels(const LmBlender *b, unsigned p, const Rows *rows, int n)
 {
     const unsigned samples = b->planes[p].samples;
@@ -207,7 +207,7 @@ static void weave_pixels(const LmBlender *b, unsigned p, const Rows *rows, int n
         store(b->color + i * samples, b->planes[p].color[rows->classes[1][i]]);
 }
 
-/* The mean coverage of each two pixels of both rows, twice. */
+/* Writes the mean coverage of every two pixels of both rows, twice. */
 static void average(const guint16 *restrict upper, const guint16 *restrict lower, int n,
                     guint16 *restrict out)
 {
@@ -226,7 +226,7 @@ static void interleave(const guint16 *restrict even, const guint16 *restrict odd
     }
 }
 
-/* Units of two pixels each of both rows: chroma alone, or every other sample. */
+/* Writes units of two pixels of both rows: all chroma, or chroma in every other sample. */
 static void weave_pairs(const LmBlender *b, unsigned p, const Rows *rows, int n)
 {
     const unsigned samples = b->planes[p].samples;
@@ -281,7 +281,8 @@ void lm_blender_row(LmBlender *b, int y, guint16 *coverage, guint8 *classes,
     const int skip = begin - b->x, columns = end - begin;
     if (columns <= 0)
         return;
-    if (columns % 2) { /* At an odd frame's right edge, chroma is its one pixel's. */
+    if (columns % 2) { /* At the right edge of a frame of odd width, chroma belongs to a single
+                          pixel. */
         coverage[skip + columns] = coverage[skip + columns - 1];
         classes[skip + columns] = classes[skip + columns - 1];
     }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Boundaries by marching squares over the pixels' centres, where bilinear probabilities are all but
- * linear, and the distances from them: each piece, about a pixel long, updates the pixels within
- * the line's reach. The work grows with the boundary's length, not with the area. */
+ * Finds boundaries by marching squares over the pixels' centres, between which bilinear
+ * probabilities are nearly linear, and the distances from them: each piece, about a pixel long,
+ * updates the pixels that the line can reach. The work grows with the boundary's length, not with
+ * the area. */
 #include "overlay/contour.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* Rows are followed by room for a whole step of update() and a whole word of uniform(). */
+/* After each row there is room for a whole step of update() and a whole word of uniform(). */
 #define STEP 4
 #define WORD 8
-/* Columns whose distances are looked at only if one of them has come near. */
+/* A block of columns, whose distances are read only if a boundary has come near one of them. */
 #define BLOCK 64
 
 typedef struct {
@@ -23,7 +24,7 @@ static gsize stride(int width)
     return ((gsize)width + WORD + 15) & ~(gsize)15;
 }
 
-/* A pixel of the line is at most its width and a pixel's half at both sides away. */
+/* A pixel of the line is at most the line's width and half a pixel on either side away. */
 static int reach(double line)
 {
     return line > 0 ? (int)ceil(MIN(line, LM_CONTOUR_MAX)) + 1 : 0;
@@ -77,7 +78,7 @@ float *lm_contour_leads(const LmContour *contour, int y)
     return contour->leads + slot(contour, y);
 }
 
-/* Nears the pixels around the piece of boundary from a to b. */
+/* Lowers the distances of the pixels around the piece of boundary from a to b. */
 static void update(LmContour *contour, Point a, Point b)
 {
     const float reach = contour->line + 1;
@@ -105,8 +106,8 @@ static void update(LmContour *contour, Point a, Point b)
     }
 }
 
-/* Where between the pixels at offsets a and b, of different classes, one gives way to the other,
- * 0..1 of the way. */
+/* The position of the boundary between the pixels at offsets a and b, of different classes: 0..1 of
+ * the way from a. */
 static float crossing(const LmContour *contour, gsize a, gsize b)
 {
     float from, to;
@@ -117,13 +118,14 @@ static float crossing(const LmContour *contour, gsize a, gsize b)
         from = contour->margins[a];
         to = contour->margins[b];
     }
-    /* A finding that was not kept may make neighbours whose margins have one sign. */
+    /* Beside a finding that was not kept, the margins of both pixels may have the same sign. */
     if ((from > 0) == (to > 0))
         return 0.5f;
     return from / (from - to);
 }
 
-/* Whether the WORD squares between two rows from this pixel on each have one class. */
+/* Returns true if each of the WORD squares between two rows, from this pixel on, has a single
+ * class. */
 static bool uniform(const guint8 *above, const guint8 *below)
 {
     guint64 words[4];
@@ -145,7 +147,7 @@ void lm_contour_add(LmContour *contour, int y)
             x += WORD - 1;
             continue;
         }
-        /* The four pixels in turn around the square. */
+        /* The four pixels in order around the square. */
         const gsize corners[5] = {above + x, above + x + 1, below + x + 1, below + x, above + x};
         const guint8 c = classes[corners[0]];
         if (c == classes[corners[1]] && c == classes[corners[2]] && c == classes[corners[3]])
@@ -166,16 +168,16 @@ void lm_contour_add(LmContour *contour, int y)
             update(contour, found[0], found[1]);
             continue;
         }
-        /* Where three or four meet, they meet in their middle. */
+        /* Three or four boundary points meet in their mean. */
         middle = (Point){middle.x / n, middle.y / n};
         for (int i = 0; i < n; i++)
             update(contour, found[i], middle);
     }
 }
 
-/* The line over the fill in columns begin..end - 1 of a row, whose distances are used up. It runs
- * from half a pixel inside the boundary on, so that its outer edge, too, is smooth although nothing
- * is drawn outside. */
+/* Writes the coverage of the line over the fill in columns begin..end - 1 of a row, and clears the
+ * row's distances. The line begins half a pixel inside the boundary, so that its outer edge is
+ * smooth, too, although nothing is drawn outside. */
 static void draw_line(float *restrict distances, const guint8 *restrict classes, int n, float line,
                       int fill, int one, guint16 *restrict out)
 {

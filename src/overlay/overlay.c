@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Findings on a frame: which rows and columns to work on, and the way of a row from the mask
+ * Draws findings on a frame: finds the rows and columns to draw, and takes each row from the mask
  * through classes and coverage to the frame. */
 #include "overlay/overlay.h"
 
@@ -24,9 +24,9 @@ static guint32 from_hsv(double hue, double saturation, double value)
     return color;
 }
 
-/* The first class's colour, and for the others hues that keep turning by the golden ratio of what
- * lies between orange and magenta: near red is mucosa's. Pale and dark colours are made stronger,
- * or hues would be hard to tell. */
+/* The first class has `color`. The others' hues advance by the golden ratio of the range from
+ * orange to magenta: mucosa is nearly red. Pale and dark colours are made stronger, or hues would
+ * be hard to distinguish. */
 static void choose_colors(guint32 first, guint32 colors[LM_MAX_CLASSES])
 {
     const double begin = 45 / 360.0, range = 255 / 360.0, golden = 0.6180339887498949;
@@ -48,7 +48,7 @@ static void choose_colors(guint32 first, guint32 colors[LM_MAX_CLASSES])
                              MAX(saturation, 0.6), MAX(high, 0.8));
 }
 
-/* Everything that the rows of one drawing share. */
+/* The state that the rows of one drawing share. */
 typedef struct {
     const LmFrame *frame;
     const LmMask *mask;
@@ -56,16 +56,16 @@ typedef struct {
     float limit;
     double line;
     int fill;
-    unsigned only; /* The only class there is among the findings, or 0. */
+    unsigned only; /* The only class among the findings, or 0 if there are several. */
     guint32 colors[LM_MAX_CLASSES];
 } Drawing;
 
-/* Draws what lies in the columns and rows [left, right) x [top, bottom) of the frame, whose marks
- * have no neighbours outside. */
+/* Draws the marks in columns and rows [left, right) x [top, bottom) of the frame; no marks adjoin
+ * them outside. */
 static void draw_part(const Drawing *d, int left, int right, int top, int bottom,
                       LmScratch *scratch)
 {
-    /* A pixel more on each side, where nothing is marked, and to whole groups of chroma. */
+    /* Adds an unmarked pixel on each side, and rounds to whole groups of chroma. */
     const int unit = lm_blend_unit(d->frame->info.format);
     LmRect rect = {.x = (left - 1 + unit) / unit * unit - unit, .y = (top + 1) / 2 * 2 - 2};
     rect.width = lm_ceil_div(right + 1 - rect.x, unit) * unit;
@@ -119,7 +119,7 @@ void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings 
         if (findings->items[i].class_index != d.only)
             d.only = 0;
 
-    /* Columns that the boxes in each row span. */
+    /* The columns that the boxes in each row span. */
     lm_scratch_reset(scratch);
     int *left = lm_scratch_take(scratch, sizeof(int) * (gsize)(info->height + 1));
     int *right = lm_scratch_take(scratch, sizeof(int) * (gsize)(info->height + 1));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Draws findings on a frame in place, on the CPU, in the frame's own format, inside their boxes
- * only. */
+ * Draws findings on a frame in place, on the CPU, in the frame's format, only inside their
+ * boxes. */
 #pragma once
 
 #include "mask/findings.h"
@@ -18,18 +18,19 @@ typedef struct {
     guint32 color;        /**< 0xRRGGBB of the first class; the others get well-separated hues. */
     double opacity;       /**< Of the fill, 0..1. The contour is opaque. */
     double contour_width; /**< Frame pixels, up to 64; 0: height / 360, at least 1.5. */
-    double threshold;     /**< 0..1: the one that the findings were made with. */
+    double threshold;     /**< 0..1: the same as the findings were made with. */
 } LmOverlayParams;
 
-/** Marks the frame's pixels in place. A pixel is marked as class c where it lies in the mask's
- * region, the decision rule gives c for the probabilities resampled there (bilinear, half-pixel
- * centres, edges held), and at least one of the up to four of the mask's pixels that they are
- * resampled from is of class c in a finding that was kept.
+/** Marks the frame's pixels in place. A pixel is marked as class c if it lies in the mask's region,
+ * the decision rule gives c for the probabilities resampled there (bilinear, half-pixel centres,
+ * edges clamped), and at least one of the up to four mask pixels that they are resampled from has
+ * class c in a finding that was kept.
  *
- * Only marked pixels change, each once however many boxes it lies in; a chroma sample only where
- * one of its pixels is marked, by their mean coverage; alpha and padding never. The contour runs
- * just inside the marks' boundary, and along the region's edge where it cuts them off. Interlaced
- * frames are drawn as they stand. The findings are those of this mask. Resets the scratch. */
+ * Only marked pixels change, each once, even if it lies in several boxes. A chroma sample changes
+ * only if one of its pixels is marked, by their mean coverage; alpha and padding never change. The
+ * contour runs just inside the marks' boundary, and along the region's edge where it cuts them off.
+ * Interlaced frames are drawn as progressive ones. The findings must be those of this mask. Resets
+ * the scratch. */
 void lm_overlay_draw(const LmFrame *frame, const LmMask *mask, const LmFindings *findings,
                      const LmOverlayParams *params, LmScratch *scratch);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The engines that there are, what each has on its device, and who may use it next. */
+ * The list of engines, their resources on the device, and the turns of their clients. */
 #include "session/engine.h"
 
 #include <string.h>
@@ -9,11 +9,11 @@
 #include "util/clock.h"
 #include "util/error.h"
 
-/* How soon one that waits for another session's making sees that it is to give up. */
+/* How often a session that waits for another one's start checks whether it is cancelled. */
 #define CANCEL_STEP_NS (LM_SECOND_NS / 20)
 
-/* What was made on the device at one time. Guarded by the engine's lock but for the first three,
- * which do not change. */
+/* The resources made on the device at one time. Guarded by the engine's lock, except the first
+ * three fields, which do not change. */
 typedef struct {
     LmDevice *device;
     LmPipelines *pipelines;
@@ -26,7 +26,7 @@ struct LmEngineClientPrivate {
     LmEngine *engine; /* a reference */
     Context *context;
     unsigned busy;   /* frames on the device */
-    gint64 answered; /* when the last one was; 0: none was */
+    gint64 answered; /* when it last had one; 0: never */
     gint64 took;
 };
 
@@ -36,17 +36,17 @@ struct LmEnginePrivate {
     ino_t file;
     off_t file_size;
     struct timespec file_time;
-    int width, height; /* as asked for */
+    int width, height; /* as requested */
     char *path, *selection, *cache_dir;
 
     /* Guarded by `registry`. */
     unsigned refs;
 
     pthread_mutex_t lock;
-    pthread_cond_t made; /* `making` has become false */
+    pthread_cond_t made; /* signalled when `making` becomes false */
     bool making;
     unsigned n_failed;
-    GError *error;    /* of the last that failed */
+    GError *error;    /* of the last failed attempt */
     Context *context; /* NULL: none, or broken */
 };
 
@@ -106,7 +106,7 @@ static bool same_device(const LmDeviceInfo *a, const LmDeviceInfo *b)
            g_str_equal(a->name, b->name);
 }
 
-/* The path, too, for messages name it. */
+/* The path, too, since messages name it. */
 static bool fits(const LmEngine *engine, const LmEngineParams *params, const LmDeviceInfo *info,
                  const struct stat *file)
 {
@@ -127,7 +127,7 @@ LmEngine *lm_engine_get(const LmEngineParams *params, GError **error)
     struct stat file = {0};
     if (!lm_device_choose(params->device, &info, error))
         return NULL;
-    /* Where that fails, so does opening it, with an error that says more. */
+    /* If this fails, opening the file fails, too, with a more specific error. */
     bool exists = stat(params->model, &file) == 0;
 
     pthread_mutex_lock(&registry);
@@ -191,7 +191,7 @@ static bool warm_up_progress(void *data, unsigned done, unsigned total)
     return !waiter->cancelled(waiter->user);
 }
 
-/* It must be the one that the graph was planned for, and that callers were told of. */
+/* It must be the device that the graph was planned for and that callers know. */
 static bool open_device(const LmEngine *engine, Context *context, GError **error)
 {
     if (!(context->device = lm_device_create(engine->priv->selection, error)))
@@ -215,8 +215,7 @@ static Context *make_context(LmEngine *engine, const LmEngineWaiter *waiter, GEr
         (context->pipelines = lm_pipelines_create(context->device, engine->priv->cache_dir, error));
     if (ok) {
         waiter->progress(waiter->user, "loading the model, making pipelines", 10);
-        /* Cut short where cancelled, which costs whoever takes it up some time with their first
-         * frame. */
+        /* Cancelling ends this early; then the first frame of the next session takes longer. */
         ok = (context->executor =
                   lm_executor_create(context->pipelines, engine->graph, &params, error)) &&
              lm_executor_warm_up(context->executor, warm_up_progress, &user, error);
@@ -243,8 +242,8 @@ static LmEngineClient *new_client(LmEngine *engine)
     return client;
 }
 
-/* With the lock: waits while another session makes it; false with that one's error where it failed,
- * without one where cancelled. */
+/* With the lock held: waits while another session makes it. Returns false with that session's error
+ * if it failed, or without an error if cancelled. */
 static bool await_other(struct LmEnginePrivate *priv, const LmEngineWaiter *waiter, GError **error)
 {
     unsigned n_failed = priv->n_failed;
@@ -267,8 +266,8 @@ LmEngineClient *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, G
 {
     struct LmEnginePrivate *priv = engine->priv;
     LmEngineClient *client = NULL;
-    /* The client's; not with the lock held, which others take for every frame, since whoever reads
-     * a model file holds the registry. */
+    /* Takes the client's reference without the lock held: sessions need the lock for every frame,
+     * and the registry may be locked for as long as a model file is read. */
     LmEngine *own = ref_engine(engine);
     pthread_mutex_lock(&priv->lock);
     while (priv->making)
@@ -298,7 +297,7 @@ out:
     return client;
 }
 
-/* With the lock: nobody else gets a client there. */
+/* With the lock held: no other session gets a client of it. */
 static void retire(struct LmEnginePrivate *priv, const Context *context)
 {
     if (priv->context == context)
@@ -358,8 +357,8 @@ bool lm_engine_client_check(LmEngineClient *client, GError **error)
 
 /* --- Turns ----------------------------------------------------------------------------------- */
 
-/* Between a frame's answer and the next one a session has none on the device: that is soon for a
- * session that comes back within the time that the last one took. */
+/* Between two frames a session has none on the device. So it stays active for as long as its last
+ * frame took. */
 static bool is_active(const struct LmEngineClientPrivate *client, gint64 now)
 {
     return client->busy > 0 || (client->answered && now - client->answered < client->took);

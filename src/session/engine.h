@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A model on a device, shared by all sessions of the process that ask for the same one.
+ * A model on a device, shared by all sessions of the process with the same settings.
  *
- * An LmEngine is what a model file says, planned for a device: made once, for sessions of the same
- * file (and no newer one of that name), device, precision, network size and cache. What it takes on
- * the device (device, pipelines, packed weights, arena) is made when the first session opens it,
- * shared by those that do while it is there, and freed with the last one's client. Where the device
- * fails one of them it is broken for all: each gives back its client, and the next ones that open
- * the engine share a new making.
+ * An LmEngine is a model file's network, planned for a device. Sessions share it if they have the
+ * same file (unless it has changed since), device, precision, network size and cache. Its resources
+ * on the device (device, pipelines, packed weights, arena) are made when the first session opens
+ * it, and freed with the last client. If the device fails for one session, the resources are broken
+ * for all: each session frees its client, and the next ones that open the engine share new
+ * resources.
  *
- * Sessions record commands of their own; since each begins with a barrier, they may share the arena
- * on the device's one queue. They take turns: see lm_engine_client_may_submit().
+ * Each session records its own commands. Since these begin with a barrier, sessions may share the
+ * arena on the device's only queue. They take turns: see lm_engine_client_may_submit().
  *
- * All functions are thread-safe; one client is one thread's.
+ * All functions are thread-safe; a client belongs to one thread.
  */
 #pragma once
 
@@ -21,7 +21,7 @@
 
 G_BEGIN_DECLS
 
-/** What an engine is made for. */
+/** The settings that an engine is made for. */
 typedef struct {
     const char *model;  /**< Path. */
     const char *device; /**< As lm_device_choose(); NULL: auto. */
@@ -30,7 +30,7 @@ typedef struct {
     const char *cache_dir; /**< As lm_pipelines_create(). */
 } LmEngineParams;
 
-/** Immutable for all but engine.c. */
+/** Immutable outside engine.c. */
 typedef struct {
     LmWeights *weights;
     LmGraph *graph;
@@ -39,47 +39,49 @@ typedef struct {
     struct LmEnginePrivate *priv;
 } LmEngine;
 
-/** Finds one for these settings or makes one; reads the model file and chooses the device in either
- * case. NULL with an error. */
+/** Finds or makes an engine for these settings; reads the model file and chooses the device in
+ * either case. Returns NULL with an error. */
 LmEngine *lm_engine_get(const LmEngineParams *params, GError **error);
 void lm_engine_unref(LmEngine **engine);
 
-/** A session's share of what is on the device. */
+/** A session's share of the resources on the device. */
 typedef struct {
     LmPipelines *pipelines; /**< Not owned. */
     LmExecutor *executor;   /**< Not owned. */
     struct LmEngineClientPrivate *priv;
 } LmEngineClient;
 
-/** Who waits for lm_engine_open(). */
+/** The caller of lm_engine_open(). */
 typedef struct {
-    /** What is done now, and how far of 100 percent it is. */
+    /** Reports the current step, and how much of it is done, 0..100. */
     void (*progress)(void *user, const char *what, int percent);
-    /** Whether to give up; asked now and then. */
+    /** Returns true to give up; called now and then. */
     bool (*cancelled)(void *user);
     void *user;
 } LmEngineWaiter;
 
-/** Makes what the engine takes on the device, or waits for another session that does, or finds it
- * made. Slow. NULL with an error, or without one where cancelled. */
+/** Makes the engine's resources on the device, or waits for another session that does, or finds
+ * them. Slow. Returns NULL with an error, or without one if cancelled. */
 LmEngineClient *lm_engine_open(LmEngine *engine, const LmEngineWaiter *waiter, GError **error);
-/** The device must be done with what the session has submitted. The last one frees the device. */
+/** The device must be done with the session's frames. The last client frees the device. */
 void lm_engine_client_free(LmEngineClient **client);
 
-/** The device failed: whoever opens the engine from now on gets a new one. Copies the error. */
+/** Reports that the device failed: later calls of lm_engine_open() make new resources. Copies the
+ * error. */
 void lm_engine_client_break(LmEngineClient *client, const GError *error);
-/** The device does not answer, and the session no longer waits: whoever opens the engine from now
- * on gets a new one, those who have clients keep what they have. */
+/** Reports that the device does not answer and the session no longer waits: later calls of
+ * lm_engine_open() make new resources; existing clients keep theirs. */
 void lm_engine_client_retire(LmEngineClient *client);
-/** Whether the device has not failed for any session; else false with a copy of that error. */
+/** Returns true if the device has not failed for any session; else false with a copy of the
+ * error. */
 bool lm_engine_client_check(LmEngineClient *client, GError **error);
 
-/** Whether a session that has frames on the device may add one: not while others have some there,
- * or are likely to have again soon. A session that has none always may. As the queue is worked off
- * in order, sessions that always have frames get equally many done, however many each could have
- * there at once. */
+/** Returns true if the session may submit a frame. A session that has none on the device always
+ * may; one that has some may not add another while other sessions have some there or are likely to
+ * have some soon. As the device works in order, busy sessions get equally many frames done,
+ * whatever the number of their slots. */
 bool lm_engine_client_may_submit(LmEngineClient *client);
-/** A frame goes to the device; it has been answered, after that time. */
+/** Report that a frame goes to the device, and that it has been answered, after took_ns. */
 void lm_engine_client_submitted(LmEngineClient *client);
 void lm_engine_client_answered(LmEngineClient *client, gint64 took_ns);
 

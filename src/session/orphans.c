@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Counts the threads that nobody waits for. */
+ * Counts the orphaned threads. */
 #include "session/orphans.h"
 
 #include <stdlib.h>
 
 #include "util/clock.h"
 
-/* How long the process's end waits for them. */
+/* How long the process waits for them at its end. */
 #define EXIT_PATIENCE (5 * LM_SECOND_NS)
 
 typedef struct {
@@ -16,9 +16,9 @@ typedef struct {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
-static GArray *threads; /* Thread; NULL: there never was one */
+static GArray *threads; /* Thread; NULL: there has been none */
 
-/* May be registered several times: all share the first one's patience. */
+/* The handler may be registered several times: all calls share the first one's deadline. */
 static void wait_at_exit(void)
 {
     static gint64 until;
@@ -28,7 +28,7 @@ static void wait_at_exit(void)
     lm_orphans_wait(MAX(until - now, 0));
 }
 
-/* With the lock held, as all that follow. */
+/* With the lock held, as the next functions. */
 static void initialise(void)
 {
     if (threads)
@@ -37,8 +37,8 @@ static void initialise(void)
     lm_clock_cond_init(&changed);
 }
 
-/* Joins those that have left: what drivers do at the end of a thread must be over, too, before they
- * are torn down. */
+/* Joins the threads that have left: drivers also run code at the end of a thread, which must be
+ * over before they are unloaded. */
 static void join_left(void)
 {
     for (guint i = 0; i < threads->len;) {
@@ -56,8 +56,9 @@ static void add(pthread_t thread)
 {
     initialise();
     join_left();
-    /* After the handlers of the drivers and layers that the thread uses, which therefore run later.
-     * They are loaded anew, and so are their handlers, where no device was open in between. */
+    /* Registered after the handlers of the drivers and layers that the thread uses, which therefore
+     * run later. Each time, since drivers are loaded again, with their handlers, if no device was
+     * open in between. */
     atexit(wait_at_exit);
     Thread entry = {.handle = thread};
     g_array_append_val(threads, entry);

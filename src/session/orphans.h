@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Threads that nobody waits for, since a device that hangs holds them: counted, and given a little
- * time when the process ends, for a driver that is torn down under a thread crashes.
+ * Orphaned threads: nobody waits for them, since a device that hangs holds them. They are counted,
+ * and get a little time when the process ends: a driver that is unloaded under a running thread
+ * crashes.
  *
  * All functions are thread-safe.
  */
@@ -12,17 +13,17 @@
 
 G_BEGIN_DECLS
 
-/** Takes over a thread that can be joined; by whoever lets go of it, before. */
+/** Takes over a joinable thread. Its owner calls this before it lets go of the thread. */
 void lm_orphans_enter(pthread_t thread);
-/** The last that such a thread calls; another thread never does. */
+/** Such a thread calls this last. No other thread may call it. */
 void lm_orphans_leave(void);
-/** Starts one: it runs `work`, which calls lm_orphans_leave() at its end. False where there is no
- * thread to be had. */
+/** Starts an orphaned thread that runs `work`, which must call lm_orphans_leave() at its end.
+ * Returns false if the system grants no thread. */
 bool lm_orphans_start(void *(*work)(void *data), void *data);
 
-/** How many have not left. */
+/** The number of threads that have not left. */
 unsigned lm_orphans_count(void);
-/** Waits until all have ended, but no longer than that; whether they have. */
+/** Waits until all have ended, at most timeout_ns. Returns true if they have. */
 bool lm_orphans_wait(gint64 timeout_ns);
 
 G_END_DECLS

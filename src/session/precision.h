@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * In what a device computes a network. */
+ * The precision in which a device computes a network. */
 #pragma once
 
 #include "gpu/device-info.h"

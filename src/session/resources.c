@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Making and giving back what a session has on its device. */
+ * Makes and frees a session's resources on its device. */
 #include "session/resources.h"
 
 #include "session/orphans.h"
@@ -54,7 +54,7 @@ bool lm_resources_upload(LmResources *resources, unsigned slot, const LmFrame *f
 }
 
 /* The weight of history as lm_slot_submit() takes it. Frames go to the device one after another, so
- * what the last one left there is this one's history. */
+ * this one's history is what the last one left there. */
 static float weigh_history(LmResources *resources, double smoothing, guint64 shot)
 {
     const bool smooth = smoothing > 0;

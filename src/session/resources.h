@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What a session has on its device: a client of the engine, and what is made for one layout of
- * frames. */
+ * A session's resources on its device: a client of the engine, and the buffers and commands for one
+ * frame layout. */
 #pragma once
 
 #include "exec/slot.h"
@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/** Zeroed: nothing. The worker's own, except that a caller may upload to a slot while its request
- * is FILLING. */
+/** Zeroed: nothing. Only the worker uses it, except that a caller may upload to a slot while its
+ * request is FILLING. */
 typedef struct {
     LmEngineClient *client;
     LmPreprocess *preprocess;
@@ -20,7 +20,7 @@ typedef struct {
     guint64 history_shot; /**< and its shot. */
 } LmResources;
 
-/** Makes `n` slots for a layout, and frees those of the one before. No slot may be in use. */
+/** Makes `n` slots for a layout, and frees those of the layout before. No slot may be in use. */
 bool lm_resources_set_layout(LmResources *resources, const LmEngine *engine, const LmLayout *layout,
                              unsigned n, GError **error);
 /** Copies the frame's region to a slot. */
@@ -29,8 +29,8 @@ bool lm_resources_upload(LmResources *resources, unsigned slot, const LmFrame *f
 /** Sends a slot to the device. */
 bool lm_resources_submit(LmResources *resources, unsigned slot, double smoothing, guint64 shot,
                          GError **error);
-/** Gives everything back; waits for the device. If it hangs, a thread of its own does that; device:
- * its name. No slot may be FILLING. */
+/** Frees everything; waits for the device. If the device hangs, an orphaned thread does this.
+ * device: the device's name. No slot may be FILLING. */
 void lm_resources_give_back(LmResources *resources, bool hangs, const char *device);
 
 G_END_DECLS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What a result owns. */
+ * Frees what a result owns. */
 #include "session/result.h"
 
 void lm_result_clear(LmResult *result)

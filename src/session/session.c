@@ -6,7 +6,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 
-/* How soon a caller that waits sees that the worker is stuck. */
+/* How often a waiting caller checks whether the worker is stuck. */
 #define STUCK_STEP (LM_SECOND_NS / 4)
 
 struct LmSession {
@@ -61,7 +61,7 @@ void lm_session_start(LmSession *session)
     lm_worker_start(session->worker);
 }
 
-/* --- What it is ------------------------------------------------------------------------------ */
+/* --- Properties ------------------------------------------------------------------------------ */
 
 LmSessionState lm_session_state(LmSession *session)
 {
@@ -107,13 +107,13 @@ LmPrecision lm_session_precision(const LmSession *session)
 
 /* --- Frames in ------------------------------------------------------------------------------- */
 
-/* Nothing waits any longer. */
+/* Callers must not wait any longer. */
 static bool is_interrupted(const LmState *state)
 {
     return state->flushing || state->quit;
 }
 
-/* With the lock held; no longer than until `deadline`. */
+/* Waits with the lock held, at most until `deadline`. */
 static void wait_news(LmState *state, gint64 deadline)
 {
     lm_clock_wait(&state->news, &state->lock, MIN(lm_clock_now() + STUCK_STEP, deadline));
@@ -140,7 +140,7 @@ bool lm_session_wait_ready(LmSession *session)
     return wait_ready(session, NULL);
 }
 
-/* The layout that a frame asks for; false with an error if it is impossible. */
+/* The layout that a frame needs. Returns false with an error if it is impossible. */
 static bool layout_of(const LmFrame *frame, LmRect region, LmLayout *layout, GError **error)
 {
     *layout = (LmLayout){
@@ -176,14 +176,14 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region,
                                   error);
 
     lock(session);
-    if (ok && lm_state_in_error(state)) { /* meanwhile; nobody would answer the request */
+    if (ok && lm_state_in_error(state)) { /* in the meantime; nobody would answer the request */
         g_propagate_error(error, g_error_copy(state->error));
         ok = false;
     }
     *ticket = request->ticket;
     request->state = ok && !request->dropped ? LM_REQUEST_FILLED : LM_REQUEST_FREE;
     pthread_cond_signal(&state->wake);
-    /* Who waits for a slot, or for this frame's result, must look again. */
+    /* Callers that wait for a slot, or for this frame's result, must check again. */
     if (request->state == LM_REQUEST_FREE)
         pthread_cond_broadcast(&state->news);
     unlock(state);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Changes of a session's shared state. */
+ * Changes a session's shared state. */
 #include "session/state.h"
 
 #include "util/clock.h"
@@ -47,7 +47,7 @@ void lm_state_set_ready(LmState *state)
     set_session(state, LM_SESSION_READY, NULL);
 }
 
-/* A caller waits for its result. */
+/* A caller waits for the result. */
 static bool is_awaited(const LmRequest *request)
 {
     return (request->state == LM_REQUEST_BUSY || request->state == LM_REQUEST_FILLED) &&
@@ -139,7 +139,7 @@ bool lm_state_layout_is_due(const LmState *state)
     return true;
 }
 
-/* The device still works at frames that were discarded, and no slot is free. */
+/* The device still processes discarded frames, and no slot is free. */
 static bool has_backpressure(const LmState *state)
 {
     bool dropped = false;
@@ -175,7 +175,7 @@ unsigned lm_state_slot(const LmState *state, const LmRequest *request)
     return (unsigned)(request - state->requests);
 }
 
-/* With `replace`, one that still waits rather than a free one. */
+/* With `replace`, a request that still waits rather than a free one. */
 static LmRequest *request_to_fill(LmState *state, bool replace)
 {
     LmRequest *waiting = replace ? lm_state_oldest(state, LM_REQUEST_FILLED) : NULL;

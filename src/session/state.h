@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What a session's callers and its worker exchange, under one lock: the state, frames on their way
- * and their results. Nothing here waits for the device. */
+ * The state that a session's callers and its worker share under one lock: state, requests and
+ * results. Nothing here waits for the device. */
 #pragma once
 
 #include <pthread.h>
@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 #define LM_STATE_MAX_SLOTS 8
 
 /** FREE -> FILLING (a caller copies a frame, without the lock) -> FILLED -> BUSY (on the device) ->
- * FREE. The slot of that number in LmResources is the caller's while FILLING, the worker's at all
- * other times. */
+ * FREE. The slot of the same number in LmResources belongs to the caller while FILLING, else to the
+ * worker. */
 typedef enum {
     LM_REQUEST_FREE,
     LM_REQUEST_FILLING,
@@ -21,11 +21,11 @@ typedef enum {
     LM_REQUEST_BUSY
 } LmRequestState;
 
-/** A frame that was handed over. */
+/** A submitted frame. */
 typedef struct {
     LmRequestState state;
     guint64 ticket;
-    bool alone;   /**< Goes to the device only when nothing else is there. */
+    bool alone;   /**< Goes to the device only when no other frame is there. */
     bool dropped; /**< Its result is no longer wanted. */
     double smoothing;
     guint64 shot;
@@ -41,25 +41,28 @@ typedef struct {
     /* Immutable after lm_state_init(). */
     unsigned n_slots;
     const char *device;      /**< Its name, for messages. */
-    gint64 stall_ns;         /**< As in LmSessionParams; 0: by what frames take. */
-    gint64 frame_timeout_ns; /**< A device that takes longer for one frame hangs. */
+    gint64 stall_ns;         /**< As in LmSessionParams; 0: derived from the times of frames. */
+    gint64 frame_timeout_ns; /**< A device that takes longer for a frame is taken to hang. */
 
-    pthread_mutex_t lock; /**< Guards everything below. */
-    pthread_cond_t wake;  /**< To the worker: there is something to do. */
+    pthread_mutex_t lock; /**< Guards all fields below. */
+    pthread_cond_t wake;  /**< To the worker: there is work. */
     pthread_cond_t news;  /**< To callers: state, layout, requests or results have changed. */
 
     LmSessionState session;
     GError *error;             /**< DEGRADED, FAILED: the reason. */
-    unsigned serial, reported; /**< Of state and error, and the last one that was reported. */
+    unsigned serial, reported; /**< Number of the last change of state or error; number of the last
+                                    reported one. */
     bool stalled;              /**< DEGRADED though nothing failed: the device is slow. */
-    gint64 job_since;          /**< When the worker began to prepare or submit; 0: it does not. */
-    bool retry;                /**< A new attempt is worth while at once. */
-    bool bad_layout;           /**< The layout failed; another one may not. */
-    bool quit, flushing;       /**< Set by callers: nothing waits. */
-    bool reporting;            /**< The worker is in LmSessionParams.report. */
-    bool finished;             /**< The worker is at its end. */
+    gint64 job_since;          /**< When the worker began to prepare or submit, ns; 0: it does
+                                    neither. */
+    bool retry;                /**< A new attempt makes sense at once. */
+    bool bad_layout;           /**< This layout failed; another one may work. */
+    bool quit, flushing;       /**< Set by callers: all waits end. */
+    bool reporting;            /**< The worker is calling LmSessionParams.report. */
+    bool finished;             /**< The worker has ended. */
     bool orphaned;             /**< Nobody waits for the worker: it frees itself. */
-    LmLayout wanted, current;  /**< Of the last frame offered; that the slots are made for. */
+    LmLayout wanted, current;  /**< The layout of the last frame; the one that the slots are made
+                                    for. */
     bool has_wanted, has_current;
     LmRequest requests[LM_STATE_MAX_SLOTS];
     GQueue results; /**< LmResult *, by ticket. */
@@ -71,38 +74,39 @@ void lm_state_init(LmState *state, unsigned n_slots, const char *device, gint64 
                    gint64 frame_timeout_ns);
 void lm_state_finish(LmState *state);
 
-/* All that follow: with the lock held. */
+/* Call all functions below with the lock held. */
 
 void lm_state_set_ready(LmState *state);
-/** DEGRADED or FAILED, for this reason (taken over); answers with it every frame that a caller
- * waits for. Requests become FREE. */
+/** Sets DEGRADED or FAILED with this error (taken over), which is also the answer to every
+ * outstanding frame. Requests become FREE. */
 void lm_state_set_error(LmState *state, LmSessionState session, GError *error);
-/** DEGRADED, since the device has not answered for so long; BUSY requests stay so. */
+/** Sets DEGRADED, since the device has not answered for `ns`; BUSY requests stay BUSY. */
 void lm_state_set_stalled(LmState *state, gint64 ns);
-/** DEGRADED or FAILED: there is an error to return for every frame. */
+/** Returns true if DEGRADED or FAILED: every frame gets the error. */
 bool lm_state_in_error(const LmState *state);
-/** DEGRADES a READY session whose worker is stuck in a call of the driver. The worker notices slow
+/** Degrades a READY session whose worker is stuck in a call of the driver. The worker notices slow
  * frames itself. */
 void lm_state_check_stuck(LmState *state);
 
-/** The slots are made for the layout last asked for. */
+/** Returns true if the slots are made for the wanted layout. */
 bool lm_state_layout_is_current(const LmState *state);
-/** The layout must change, and may: no slot is in use. */
+/** Returns true if the layout must change, and no slot is in use. */
 bool lm_state_layout_is_due(const LmState *state);
-/** A frame of the current layout would get a slot, now or when results are taken. */
+/** Returns true if a frame of the current layout would get a slot, now or when results are
+ * taken. */
 bool lm_state_accepts_frames(const LmState *state);
 
 /** The oldest request in that state, or NULL. */
 LmRequest *lm_state_oldest(LmState *state, LmRequestState request);
 /** The number of a request's slot. */
 unsigned lm_state_slot(const LmState *state, const LmRequest *request);
-/** A request for this frame, now FILLING; NULL if it cannot be taken now. Asks the worker for the
- * layout if it is not the current one. */
+/** A request for this frame, now FILLING; NULL if the frame cannot be taken now. Asks the worker
+ * for the layout if it is not the current one. */
 LmRequest *lm_state_claim(LmState *state, const LmLayout *layout, const LmSubmitParams *params);
 /** Drops every frame and result. */
 void lm_state_discard(LmState *state);
 
-/** Frames whose results have yet to be taken. */
+/** The number of frames whose results have not been taken. */
 unsigned lm_state_outstanding(const LmState *state);
 /** Takes the oldest result; false if there is none. */
 bool lm_state_take_result(LmState *state, LmResult *result);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The worker's thread: device and pipelines, frame layouts, submission and answers, new attempts.
+ * The worker's thread: makes device and pipelines, prepares layouts, submits frames, takes answers,
+ * and starts again after errors.
  */
 #include "session/worker.h"
 
@@ -11,28 +12,28 @@
 #include "util/clock.h"
 #include "util/error.h"
 
-/* How soon the worker, while it waits for a frame, sees whatever else there is. */
+/* How often the worker checks for other work while it waits for a frame. */
 #define WAIT_STEP (LM_SECOND_NS / 10)
-/* How soon an idle one sees that the device has failed for another session. */
+/* How often an idle worker checks whether the device has failed for another session. */
 #define IDLE_STEP LM_SECOND_NS
 /* How long lm_worker_free() waits for the thread. */
 #define FREE_PATIENCE (LM_SECOND_NS / 2)
-/* Of the worker and of the threads that it starts, if the device is the CPU that the video needs,
- * too: these threads then get a tenth of a core that others want. */
+/* Niceness of the worker and of the threads that it starts, if the device is the CPU, which the
+ * video needs, too: these threads get a tenth of a core that others want. */
 #define NICENESS 10
 
 #define FIRST_PAUSE (LM_SECOND_NS / 2)
 #define LONGEST_PAUSE (30 * LM_SECOND_NS)
 #define SHORTEST_STALL (2 * LM_SECOND_NS)
-/* A stall is that many times the median of so many last frames. */
+/* A frame stalls after STALL_FACTOR times the median of the last RECENT frames. */
 #define STALL_FACTOR 20
 #define RECENT 9
-/* As many threads of the process may wait for devices that hang; each holds the resources of a
- * session or more. */
+/* The most threads of the process that may wait for devices that hang; each holds the resources of
+ * at least one session. */
 #define MAX_ORPHANS 4
 
-/* A device that takes longer for one frame is taken to hang: a minute, and another for every 5 G
- * multiply-adds, which is a network of 256 x 256; slow CPUs need a second or two for that. */
+/* A device that takes longer for a frame is taken to hang: a minute, and another for every 5 G
+ * multiply-adds, the cost of a network of 256 x 256, for which slow CPUs need a second or two. */
 #define MACS_PER_MINUTE (5 * G_GUINT64_CONSTANT(1000000000))
 
 static gint64 frame_timeout_ns(const LmGraph *graph)
@@ -54,7 +55,7 @@ static bool is_quitting(void *user)
     return quit;
 }
 
-/* Not once lm_worker_free() has been called. */
+/* Not after lm_worker_free() has been called. */
 static void report(LmWorker *worker, const LmSessionReport *what)
 {
     LmState *state = &worker->state;
@@ -86,7 +87,7 @@ static void report_changes(LmWorker *worker)
     pthread_mutex_lock(&state->lock);
 }
 
-/* Of the first start only: later ones happen while the session is DEGRADED. */
+/* Reports only the first start: later ones happen while the session is DEGRADED. */
 static void report_start(void *user, const char *step, int percent)
 {
     LmWorker *worker = user;
@@ -108,9 +109,9 @@ static gint64 stall_limit(const LmWorker *worker)
     return MAX(STALL_FACTOR * lm_times_percentile(&worker->inferences, RECENT, 50), SHORTEST_STALL);
 }
 
-/* Waits for one slot's answer, without the lock; false with an error, or without one when quitting.
- * It counts waits that ended without an answer, not the time that goes by, which a process that is
- * stopped or a machine that is overloaded would spend, too. */
+/* Waits for a slot's answer, without the lock. Returns false with an error, or without one when
+ * quitting. It counts waits that ended without an answer instead of the elapsed time, which would
+ * also pass in a stopped process or on an overloaded machine. */
 static bool await_slot(LmWorker *worker, unsigned slot, guint8 *data, gint64 *gpu_ns,
                        GError **error)
 {
@@ -145,7 +146,7 @@ static bool await_slot(LmWorker *worker, unsigned slot, guint8 *data, gint64 *gp
     }
 }
 
-/* Waits likewise; a request's answer, or NULL. */
+/* Waits in the same way; returns a request's result, or NULL. */
 static LmResult *finish_request(LmWorker *worker, const LmRequest *request, GError **error)
 {
     const LmGraph *graph = worker->engine->graph;
@@ -168,7 +169,7 @@ static LmResult *finish_request(LmWorker *worker, const LmRequest *request, GErr
 
 /* --- Steps, with the lock held on entry and exit --------------------------------------------- */
 
-/* After a wait for the device or the driver: callers, too, may have found that it took long. */
+/* After a wait for the device or the driver: callers may have set the state to stalled. */
 static void end_stall(LmWorker *worker)
 {
     if (!worker->state.stalled)
@@ -243,7 +244,7 @@ static bool take_answer(LmWorker *worker, LmRequest *request, GError **error)
     return true;
 }
 
-/* The next request to submit, or NULL: not before an older one that another caller still fills. */
+/* The next request to submit, or NULL. Never one before an older one that a caller still fills. */
 static LmRequest *next_to_submit(LmWorker *worker)
 {
     LmState *state = &worker->state;
@@ -276,7 +277,8 @@ static bool work_once(LmWorker *worker, GError **error)
 
 /* --- Attempts -------------------------------------------------------------------------------- */
 
-/* After such an error the device is of no use to any session; else this one asked for too much. */
+/* Returns true if the device is unusable for all sessions; after other errors only this session's
+ * request was too large. */
 static bool breaks_device(const GError *error)
 {
     return g_error_matches(error, LM_ERROR, LM_ERROR_LOST) ||
@@ -284,7 +286,7 @@ static bool breaks_device(const GError *error)
            g_error_matches(error, LM_ERROR, LM_ERROR_VULKAN);
 }
 
-/* Waits for callers that still copy frames to slots, then gives everything back. */
+/* Waits for callers that still copy frames to slots, then frees everything. */
 static void close_device(LmWorker *worker, bool hangs)
 {
     LmState *state = &worker->state;
@@ -296,8 +298,8 @@ static void close_device(LmWorker *worker, bool hangs)
     lm_resources_give_back(&worker->resources, hangs, state->device);
 }
 
-/* From opening the device until it fails or the session quits. Returns true if a new attempt is
- * worth while. */
+/* Runs from opening the device until it fails or the session quits. Returns true if a new attempt
+ * makes sense. */
 static bool run(LmWorker *worker)
 {
     const LmEngineWaiter waiter = {report_start, is_quitting, worker};
@@ -312,7 +314,8 @@ static bool run(LmWorker *worker)
         do
             report_changes(worker);
         while (!state->quit && work_once(worker, &error));
-        /* Freed while it waited for a device that may hang: the next session must not wait, too. */
+        /* The session was freed while it waited for a device that may hang: the next session must
+         * not wait for it, too. */
         if (state->stalled)
             lm_engine_client_retire(client);
     }
@@ -332,7 +335,7 @@ static bool run(LmWorker *worker)
     return failed && worker->was_ready;
 }
 
-/* Waits before the next attempt. */
+/* Pauses before the next attempt. */
 static void back_off(LmWorker *worker)
 {
     LmState *state = &worker->state;
@@ -349,8 +352,8 @@ static void back_off(LmWorker *worker)
 
 /* --- The thread ------------------------------------------------------------------------------ */
 
-/* Linux has a niceness for each thread, and those that a thread starts inherit it: the driver's, of
- * a device that this one opens. */
+/* Linux has a niceness for each thread, which the threads that it starts inherit: so do the
+ * driver's threads of a device that this thread opens. */
 static void lower_priority(void)
 {
     pthread_setschedparam(pthread_self(), SCHED_OTHER, &(struct sched_param){0});
@@ -416,7 +419,7 @@ void lm_worker_start(LmWorker *worker)
     pthread_mutex_unlock(&state->lock);
 }
 
-/* Returns true once the thread has ended; else it has been left alone, and frees the worker. */
+/* Returns true if the thread has ended; else it is orphaned, and frees the worker. */
 static bool stop(LmWorker *worker)
 {
     LmState *state = &worker->state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * IEEE half precision on hosts without it. */
+ * Converts IEEE half precision on hosts that lack it. */
 #pragma once
 
 #include <glib.h>

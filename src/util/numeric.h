@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Small sums. */
+ * Integer arithmetic. */
 #pragma once
 
 #include <glib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * One block, and what did not fit it. */
+ * A block, and an overflow list for requests that do not fit it. */
 #include "util/scratch.h"
 
 #include "util/numeric.h"
 
-/* Rows of pixels that are taken one after another begin in cache lines of their own. */
+/* Rows of pixels taken one after another begin in cache lines of their own. */
 #define ALIGNMENT 64
 
 void lm_scratch_reset(LmScratch *scratch)

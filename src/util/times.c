@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A ring of times. */
+ * A ring of durations. */
 #include "util/times.h"
 
 #include <stdlib.h>

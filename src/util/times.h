@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The last times that something took, and their percentiles. */
+ * The last durations of something, and their percentiles. */
 #pragma once
 
 #include <glib.h>
@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 /** Zeroed: none. One thread at a time. */
 typedef struct {
-    guint64 count; /**< How many there were; the newest is at (count - 1) % LM_TIMES_MAX. */
+    guint64 count; /**< How many were added; the newest is at (count - 1) % LM_TIMES_MAX. */
     gint64 ns[LM_TIMES_MAX];
 } LmTimes;
 

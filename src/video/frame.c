@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The table of pixel formats, and what follows from a row of it: sizes of planes and colour
+ * The table of pixel formats, and what follows from its rows: sizes of planes and colour
  * matrices. */
 #include "video/frame.h"
 
@@ -99,7 +99,7 @@ bool lm_frame_info_check(const LmFrameInfo *info, GError **error)
                     LM_FRAME_MIN, LM_FRAME_MAX);
         return false;
     }
-    /* Comparisons that a NaN fails. */
+    /* A NaN fails these comparisons. */
     bool matrix = info->kr > 0 && info->kb > 0 && info->kr + info->kb < 1;
     const LmFormatInfo *format = lm_format_info(info->format);
     if (format->yuv && !matrix) {

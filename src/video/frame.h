@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/** As GStreamer names and defines them; those of Y'CbCr first, then those of RGB. */
+/** Pixel formats as GStreamer names and defines them: Y'CbCr first, then RGB. */
 typedef enum {
     LM_FORMAT_NV12,
     LM_FORMAT_I420,
@@ -34,12 +34,12 @@ typedef enum {
 #define LM_FRAME_MIN 32
 #define LM_FRAME_MAX 4096
 
-/** Pixels of a frame: half-open [x, x + width) x [y, y + height). */
+/** A rectangle of a frame's pixels: [x, x + width) x [y, y + height). */
 typedef struct {
     int x, y, width, height;
 } LmRect;
 
-/** What a frame's numbers mean; nothing of where they lie. */
+/** A frame's format, size and colour space, without its memory layout. */
 typedef struct {
     LmFormat format;
     int width, height; /**< Pixels. */
@@ -48,7 +48,7 @@ typedef struct {
                         always full. */
 } LmFrameInfo;
 
-/** A frame in memory; the planes are borrowed. plane i's row j begins at data[i] + j * stride[i].
+/** A frame in memory; the planes are borrowed. Row j of plane i begins at data[i] + j * stride[i].
  * Planes in the order of LmFormat's GStreamer namesake (YV12: Y, V, U as they lie in its memory;
  * NV12, P010: Y, UV). */
 typedef struct {
@@ -65,8 +65,7 @@ typedef struct {
     guint8 step;   /**< Bytes from one sample to the next; of chroma, to the next chroma sample. */
 } LmComponent;
 
-/** How a format lays pixels down: a table row. Where "pixels" are counted they are the frame's, not
- * chroma samples. */
+/** A format's memory layout: a table row. "Pixels" are always the frame's, not chroma samples. */
 typedef struct {
     const char *name; /**< GStreamer's: "NV12". */
     unsigned n_planes;
@@ -82,26 +81,26 @@ typedef struct {
     LmComponent component[3];            /**< Y, U, V or R, G, B. */
 } LmFormatInfo;
 
-/** The table row of a format; static. Samples are bytes; but P010's are little-endian 16-bit words
- * with the code in the upper 10 bits, and v210's row is a run of little-endian 32-bit words of
- * three 10-bit codes each, lowest bits first, which read in order are U Y V Y, U Y V Y, .. for each
- * pair of pixels. */
+/** The table row of a format; static. Samples are bytes, with two exceptions: P010's are
+ * little-endian 16-bit words with the code in the upper 10 bits, and v210's row is a run of
+ * little-endian 32-bit words of three 10-bit codes each, lowest bits first, which read in order are
+ * U Y V Y, U Y V Y, .. for each pair of pixels. */
 const LmFormatInfo *lm_format_info(LmFormat format);
-/** -1 if there is none of that name. */
+/** Returns -1 if there is no format of this name. */
 int lm_format_from_name(const char *name);
-/** Bytes of a plane's row that hold pixels, in whole units, without padding; and its rows. Chroma
+/** Bytes of a plane's row, in whole units, without padding; and the plane's number of rows. Chroma
  * rounds up. */
 gsize lm_frame_row_bytes(const LmFrameInfo *info, unsigned plane);
 int lm_frame_rows(const LmFrameInfo *info, unsigned plane);
-/** False with LM_ERROR_ARGUMENT for sizes outside LM_FRAME_MIN..LM_FRAME_MAX or a kr, kb that is no
- * matrix. */
+/** Returns false with LM_ERROR_ARGUMENT for sizes outside LM_FRAME_MIN..LM_FRAME_MAX, or if kr and
+ * kb give no matrix. */
 bool lm_frame_info_check(const LmFrameInfo *info, GError **error);
-/** a clipped to b; a width and height of 0 where they do not overlap. Takes any numbers. */
+/** a clipped to b; width and height are 0 if they do not overlap. Takes any numbers. */
 LmRect lm_rect_clip(LmRect a, LmRect b);
 bool lm_rect_equal(LmRect a, LmRect b);
 
-/** Y'CbCr codes (or RGB) to RGB in 0..1: rgb[i] = sum_j m[i][j] * code[j] + m[i][3], to be clamped
- * to 0..1. Codes are of the format's own depth: 0..255 or 0..1023. */
+/** Y'CbCr codes (or RGB) to RGB in 0..1: rgb[i] = sum_j m[i][j] * code[j] + m[i][3]; the caller
+ * clamps it to 0..1. Codes are of the format's own depth: 0..255 or 0..1023. */
 void lm_frame_to_rgb(const LmFrameInfo *info, double m[3][4]);
 
 G_END_DECLS

@@ -4,10 +4,10 @@
 
 #include <math.h>
 
-/* Of a row of cells: frames of 4096 x 32 pixels have the most. */
+/* Most cells in a row; frames of 4096 x 32 pixels have so many. */
 enum { MAX_ROW = 2048 };
 
-/** Where a component's samples lie in their rows. */
+/** The place of a component's samples in their rows. */
 typedef struct {
     unsigned plane, v_sub;
     bool split;              /**< v210: the code's upper 8 bits lie in two bytes, */
@@ -15,7 +15,7 @@ typedef struct {
     guint8 shift[MAX_ROW];   /**< from this bit on. */
 } Column;
 
-/* The pixel in the middle of the i-th of n cells. */
+/* The pixel at the centre of the i-th of n cells. */
 static int middle(int i, int n, int size)
 {
     return (int)((2 * (gint64)i + 1) * size / (2 * n));
@@ -59,7 +59,7 @@ static void gather(const Column *column, const LmFrame *frame, int y, guint8 *re
     }
 }
 
-/* From the upper 8 bits of a code to luma, and to the part of colour that one of Cb, Cr is. */
+/* Maps the upper 8 bits of a code to luma, and to the share of `color` of Cb or Cr. */
 static void fill_tables(const LmFrameInfo *info, guint8 luma[256], guint8 color[256])
 {
     for (int code = 0; code < 256; code++) {
@@ -122,7 +122,7 @@ void lm_thumbnail_take(LmThumbnail *thumbnail, const LmFrame *frame)
     }
 }
 
-/* How many of n cells have their middle before the pixel. */
+/* How many of n cells have their centre before the pixel. */
 static int cells_before(int pixel, int n, int size)
 {
     /* middle(i) < pixel  <=>  (2 i + 1) size < 2 n pixel */

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Finds the picture's outline: what is lit against the surround, less what is thin, in connected
- * areas, of which the largest that lives is the picture. */
+ * Finds the content area's outline: cells that are lit against the surround, without thin
+ * structures, form connected areas; the largest area, weighted by motion and colour, is the content
+ * area. */
 #include "vision/outline.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Below this the surround is black, and dark parts of a picture may look the same. */
+/* Below this luma the surround is black, and dark parts of the content area may look the same. */
 enum { DARK = 48 };
-/* What a cell's luma varies by, at least, where the picture moves. */
+/* The least range of a cell's luma that counts as motion. */
 enum { MOVES = 6 };
-/* Of grey and of what a capture makes of it, at most. */
+/* The largest color value of grey, as a capture reproduces it. */
 enum { GREY = 24 };
 
 typedef struct {
     const LmShown *shown;
     int n;
-    int surround, tint; /* Luma and color of what lies around; of dark ones, no color. */
+    int surround, tint; /* Luma and color of the surround; color only of a bright one. */
     guint8 *lit;        /* 1 or 0 */
-    guint8 *solid;      /* lit and not thin; then, of the areas, 2 where counted */
-    guint16 *sums;      /* one row's */
-    gint32 *stack;      /* of cells to visit */
+    guint8 *solid;      /* lit and not thin: 1; visited: 2; the largest area: 3 */
+    guint16 *sums;      /* one per column */
+    gint32 *stack;      /* cells to visit */
 } Search;
 
 typedef struct {
@@ -35,7 +36,7 @@ gsize lm_outline_size(int width, int height)
     return n * sizeof(gint32) + (gsize)width * sizeof(guint16) + 2 * n;
 }
 
-/* Where the i-th of 2 (w + h) cells along the frame's border lies. */
+/* Index of the i-th of 2 (w + h) cells along the frame's border. */
 static gsize border_cell(int i, int w, int h)
 {
     const int x = i < 2 * w ? i % w : i % 2 * (w - 1);
@@ -48,7 +49,7 @@ static bool is_still(const LmShown *shown, gsize at)
     return shown->high[at] - shown->low[at] < DARK / 2;
 }
 
-/* The luma that most of the frame's border shows and keeps, or black. */
+/* The luma that most still cells of the frame's border have, or black. */
 static int find_surround(const LmShown *shown)
 {
     const int w = shown->width, h = shown->height, total = 2 * (w + h);
@@ -58,10 +59,10 @@ static int find_surround(const LmShown *shown)
         if (is_still(shown, at))
             counts[shown->high[at] + 4]++;
     }
-    /* Two windows of five codes make the widest peak that noise gives a flat surface. */
+    /* Noise on a flat surface gives a peak of at most two windows of five codes. */
     for (int i = 4; i < 260; i++) {
         int sum = counts[i - 2] + counts[i - 1] + counts[i] + counts[i + 1] + counts[i + 2];
-        /* Dark borders are surrounds sooner than bright ones, which may be the picture's. */
+        /* A dark border needs fewer cells: a bright one may be the content area's. */
         int needed = i - 4 < DARK ? total / 6 : total / 2;
         if (sum > needed && sum > best) {
             best = sum;
@@ -71,7 +72,7 @@ static int find_surround(const LmShown *shown)
     return level;
 }
 
-/* The mean color of a surround of this luma. */
+/* The mean color of the border's cells of this luma. */
 static int find_tint(const LmShown *shown, int surround)
 {
     const int w = shown->width, h = shown->height;
@@ -92,21 +93,22 @@ static void find_lit(Search *s)
     const int above = s->surround + LM_OUTLINE_STEP, below = s->surround - LM_OUTLINE_STEP;
     for (int i = 0; i < s->n; i++)
         s->lit[i] = shown->high[i] > above;
-    /* A picture has parts as bright as a bright surround, but not as still and grey. */
+    /* The content area has parts as bright as a bright surround, but not as still and grey. */
     for (int i = 0; s->surround >= DARK && i < s->n; i++)
         s->lit[i] |=
             shown->low[i] < below || !is_still(shown, i) || shown->color[i] > s->tint + GREY;
 }
 
-/* Adds row y of `cells` to the columns' sums, or takes it away. */
+/* Adds a row of cells to the columns' sums (sign 1), or subtracts it (-1). */
 static void add_row(guint16 *restrict sums, const guint8 *restrict row, int w, int sign)
 {
     for (int x = 0; x < w; x++)
         sums[x] = (guint16)(sums[x] + sign * row[x]);
 }
 
-/* Solid are the squares of 2 r + 1 cells that are lit but for a seventh; so text, whose strokes and
- * lines are thinner, vanishes and specks do not matter. Squares are cut off at the frame. */
+/* Marks the lit cells of all squares of 2 r + 1 cells of which at least six sevenths are lit. So
+ * text vanishes, whose strokes are thinner, and specks do not matter. Squares are clipped to the
+ * frame. */
 static void find_solid(Search *s, int r)
 {
     const int w = s->shown->width, h = s->shown->height;
@@ -131,7 +133,7 @@ static void find_solid(Search *s, int r)
                 run = 0;
                 continue;
             }
-            /* Of the squares side by side, each only adds a column. */
+            /* A square beside the last one only adds a column. */
             const int begin = run++ ? right : left;
             for (int row = top; row <= bottom; row++)
                 memset(s->solid + (gsize)row * w + begin, 1, right - begin + 1);
@@ -141,7 +143,7 @@ static void find_solid(Search *s, int r)
         s->solid[i] &= s->lit[i];
 }
 
-/* Gives the solid cells connected to one the mark `to` in place of `from`. */
+/* Changes the mark of all solid cells connected to `seed` from `from` to `to`. */
 static Area flood(Search *s, int seed, guint8 from, guint8 to)
 {
     const int w = s->shown->width, h = s->shown->height;
@@ -171,7 +173,7 @@ static Area flood(Search *s, int seed, guint8 from, guint8 to)
     return area;
 }
 
-/* The largest area; one that moves or has colour outweighs a few times as much that does not. */
+/* Finds the largest area. Moving cells count five times, colourful ones three times. */
 static Area find_largest(Search *s)
 {
     Area best = {0};
@@ -191,7 +193,8 @@ static Area find_largest(Search *s)
     return best;
 }
 
-/* Of a line of cells across the box: where the area begins and ends; false where it has none. */
+/* Finds where the area begins and ends in a line of cells; returns false if the line has none of
+ * it. */
 static bool find_span(const guint8 *cells, int n, int step, int *begin, int *end)
 {
     for (*begin = 0; *begin < n && cells[*begin * step] != 3; (*begin)++)
@@ -201,7 +204,7 @@ static bool find_span(const guint8 *cells, int n, int step, int *begin, int *end
     return *end > *begin;
 }
 
-/* Whether what is seen this near the edge differs from the surround by two steps. */
+/* Returns true if a cell near the edge differs from the surround by two steps. */
 static bool is_step(const Search *s, gsize at)
 {
     const LmShown *shown = s->shown;
@@ -210,7 +213,8 @@ static bool is_step(const Search *s, gsize at)
                                     shown->color[at] > s->tint + GREY));
 }
 
-/* Follows the outline along one axis: lines of `n` cells `step` apart, the lines `pitch` apart. */
+/* Follows the outline along one axis: lines of `n` cells `step` apart, the lines `pitch` apart.
+ * Returns the cells that the lines' spans cover. */
 static int follow(const Search *s, gsize origin, int n, int step, int lines, int pitch,
                   double *sharp_begin, double *sharp_end)
 {

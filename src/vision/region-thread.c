@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Hands thumbnails to a thread and regions back. */
+ * Hands thumbnails to a thread, and regions back. */
 #include "vision/region-thread.h"
 
 #include <pthread.h>
@@ -9,17 +9,17 @@
 struct LmRegionThread {
     pthread_t thread;
     bool running;
-    LmRegionFinder *finder; /* The thread's, as is: */
+    LmRegionFinder *finder; /* The thread's own, without the lock: */
     LmThumbnail seen;
 
-    pthread_mutex_t lock; /* Guards all that follows. */
-    pthread_cond_t wake;  /* To the thread: something to do. */
-    pthread_cond_t idle;  /* From it: nothing is left. */
+    pthread_mutex_t lock; /* Guards the fields below. */
+    pthread_cond_t wake;  /* To the thread: there is work. */
+    pthread_cond_t idle;  /* From the thread: no work is left. */
     LmThumbnail posted;
     guint64 time;
-    bool waiting, busy; /* A thumbnail was posted, is looked at. */
+    bool waiting, busy; /* A thumbnail has been posted; is being inspected. */
     bool reset, ending;
-    /* Counts resets, and changes of the frame's size: what was found before is void. */
+    /* Counts resets and changes of the frame's size, each of which discards earlier findings. */
     unsigned epoch;
     LmRegion region;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The endoscope's picture over time: gathers what cells show, looks for the outline in it, and
- * moves the region only for what lasts. */
+ * Follows the content area over time: gathers the luma range of cells, finds the outline in it, and
+ * moves the region only for changes that last. */
 #include "vision/region.h"
 
 #include <stdlib.h>
@@ -9,32 +9,32 @@
 
 #define MS G_GUINT64_CONSTANT(1000000)
 
-/* What has been shown is kept in so many stretches of time, the eldest of which is dropped. */
+/* Luma ranges are kept for this many stretches of time; the oldest is dropped. */
 enum { N_STRETCHES = 3 };
 #define STRETCH (100 * MS)
 
-/* How long an outline must last before the region follows it: at once where it is the first and
- * clear; and before a small difference is made good, lest the region tremble. */
+/* How long an outline must last before the region follows it (a clear first one is taken at once);
+ * and how long a small difference must last, so that the region does not jitter. */
 #define LASTS (400 * MS)
 #define LASTS_SMALL (1500 * MS)
 
 struct LmRegionFinder {
     LmGrid grid;
-    guint64 now, last_time; /* Of its own clock, which never goes back; the caller's. */
-    bool started;           /* A thumbnail was seen. */
+    guint64 now, last_time; /* The finder's clock, which never goes back; the caller's time. */
+    bool started;           /* There was a thumbnail. */
 
     struct {
         guint64 begin;
         guint8 high[LM_THUMBNAIL_CELLS], low[LM_THUMBNAIL_CELLS];
     } stretches[N_STRETCHES];
-    int n_stretches, stretch; /* That are in use; which of them is filled. */
+    int n_stretches, stretch; /* How many are in use; the one being filled. */
 
-    guint8 high[LM_THUMBNAIL_CELLS], low[LM_THUMBNAIL_CELLS]; /* Of all stretches. */
+    guint8 high[LM_THUMBNAIL_CELLS], low[LM_THUMBNAIL_CELLS]; /* Over all stretches. */
     guint8 *memory;                                           /* For lm_outline_find(). */
 
-    LmRect held; /* Cells; width 0: none. */
+    LmRect current; /* Cells; width 0: none. */
     double confidence;
-    LmRect candidate; /* What has been seen since, other than held; width 0: none. */
+    LmRect candidate; /* An outline other than `current`, seen since `since`; width 0: none. */
     guint64 since;
 };
 
@@ -55,7 +55,7 @@ void lm_region_finder_reset(LmRegionFinder *f)
 {
     f->started = false;
     f->n_stretches = 0;
-    f->held = f->candidate = (LmRect){0};
+    f->current = f->candidate = (LmRect){0};
     f->confidence = 0;
 }
 
@@ -68,7 +68,7 @@ static void start(LmRegionFinder *f, const LmThumbnail *t)
     f->started = true;
 }
 
-/* Adds a thumbnail to the stretch of time that is filled, and folds them all. */
+/* Adds a thumbnail to the stretch of time being filled, and merges all stretches. */
 static void gather(LmRegionFinder *f, const LmThumbnail *t)
 {
     const int n = f->grid.width * f->grid.height;
@@ -93,7 +93,7 @@ static void gather(LmRegionFinder *f, const LmThumbnail *t)
     }
 }
 
-/* The cells of a box's sides, in LM_SIDE_*'s order. */
+/* The positions of a box's sides, in LM_SIDE_*'s order. */
 static void find_sides(LmRect box, int sides[LM_N_SIDES])
 {
     sides[LM_SIDE_LEFT] = box.x;
@@ -102,7 +102,7 @@ static void find_sides(LmRect box, int sides[LM_N_SIDES])
     sides[LM_SIDE_BOTTOM] = box.y + box.height;
 }
 
-/* The most that a side lies from its fellow. */
+/* The largest distance between corresponding sides. */
 static int distance(LmRect a, LmRect b)
 {
     int of_a[LM_N_SIDES], of_b[LM_N_SIDES], most = 0;
@@ -120,7 +120,7 @@ static LmRect unite(LmRect a, LmRect b)
                     MAX(a.y + a.height, b.y + b.height) - y};
 }
 
-/* A picture that all but fills the frame fills it. */
+/* Extends a box that nearly fills the frame to the whole frame. */
 static LmRect fill_frame(const LmRegionFinder *f, LmRect box)
 {
     const bool fills = box.width >= f->grid.width - f->grid.width / 32 - 1 &&
@@ -128,9 +128,9 @@ static LmRect fill_frame(const LmRegionFinder *f, LmRect box)
     return fills ? (LmRect){0, 0, f->grid.width, f->grid.height} : box;
 }
 
-/* Whether it may be a picture at all: a disc fills 0.79 of its box. Round ones that are clipped,
- * octagons and squares fill more; letters, curves and half of a scene do not. */
-static bool is_picture(const LmRegionFinder *f, const LmOutline *outline)
+/* Returns true if the outline may be a content area: a disc fills 0.79 of its box; clipped discs,
+ * octagons and squares fill more; letters, curves and half of a scene fill less. */
+static bool is_content_area(const LmRegionFinder *f, const LmOutline *outline)
 {
     const LmRect box = outline->box;
     return box.width > 0 && outline->fill >= 0.72 &&
@@ -146,7 +146,7 @@ static double find_confidence(const LmOutline *outline)
     return 0.1 + 0.9 * least;
 }
 
-/* Whether every side that moves inwards does so to a sharp edge. */
+/* Returns true if every side that moves inwards has a sharp edge there. */
 static bool is_sharp_inwards(LmRect from, const LmOutline *outline, LmRect to)
 {
     int old[LM_N_SIDES], new[LM_N_SIDES];
@@ -160,8 +160,8 @@ static bool is_sharp_inwards(LmRect from, const LmOutline *outline, LmRect to)
     return true;
 }
 
-/* Whether the cells that a new box leaves out show the surround or, lit, something else: all but
- * what may be dark parts of the picture. */
+/* Returns true if most cells that a new box leaves out show the surround, or are clearly lit: cells
+ * in between may be dark parts of the content area. */
 static bool is_empty_outside(const LmRegionFinder *f, const LmOutline *outline, LmRect from,
                              LmRect to)
 {
@@ -180,15 +180,16 @@ static bool is_empty_outside(const LmRegionFinder *f, const LmOutline *outline, 
 
 static void adopt(LmRegionFinder *f, LmRect box)
 {
-    f->held = box;
+    f->current = box;
     f->candidate = (LmRect){0};
 }
 
-/* What is seen is nearly what is held: its box grows by what it lacked, once that has lasted. */
+/* The outline nearly agrees with the current box: the box grows to include it, once the difference
+ * has lasted. */
 static void refine(LmRegionFinder *f, LmRect box)
 {
-    const LmRect both = unite(box, f->held);
-    if (distance(both, f->held) == 0) {
+    const LmRect both = unite(box, f->current);
+    if (distance(both, f->current) == 0) {
         f->candidate = (LmRect){0};
         return;
     }
@@ -205,13 +206,13 @@ static void follow(LmRegionFinder *f, const LmOutline *outline)
     const LmRect box = fill_frame(f, outline->box);
     const int tolerance = 1 + f->grid.width / 100;
     const double confidence = find_confidence(outline);
-    if (f->held.width > 0 && distance(box, f->held) <= tolerance) {
+    if (f->current.width > 0 && distance(box, f->current) <= tolerance) {
         f->confidence = confidence;
         refine(f, box);
         return;
     }
-    if (f->held.width > 0 &&
-        (!is_sharp_inwards(f->held, outline, box) || !is_empty_outside(f, outline, f->held, box))) {
+    if (f->current.width > 0 && (!is_sharp_inwards(f->current, outline, box) ||
+                                 !is_empty_outside(f, outline, f->current, box))) {
         f->candidate = (LmRect){0};
         return;
     }
@@ -219,7 +220,7 @@ static void follow(LmRegionFinder *f, const LmOutline *outline)
         f->candidate = box;
         f->since = f->now;
     }
-    const bool clear = f->held.width == 0 && outline->alive > 0.3 && confidence > 0.75;
+    const bool clear = f->current.width == 0 && outline->alive > 0.3 && confidence > 0.75;
     if (!clear && f->now - f->since < LASTS)
         return;
     f->confidence = confidence;
@@ -240,7 +241,7 @@ bool lm_region_finder_feed(LmRegionFinder *f, const LmThumbnail *t, guint64 time
     gather(f, t);
     const LmShown shown = {f->grid.width, f->grid.height, f->high, f->low, t->color};
     const LmOutline outline = lm_outline_find(&shown, f->memory);
-    if (is_picture(f, &outline))
+    if (is_content_area(f, &outline))
         follow(f, &outline);
     else
         f->candidate = (LmRect){0};
@@ -253,7 +254,7 @@ LmRegion lm_region_finder_get(const LmRegionFinder *f)
         return (LmRegion){0};
     const LmRect all = {0, 0, f->grid.width, f->grid.height};
     return (LmRegion){
-        .rect = lm_grid_pixels(&f->grid, f->held.width > 0 ? f->held : all),
+        .rect = lm_grid_pixels(&f->grid, f->current.width > 0 ? f->current : all),
         .confidence = f->confidence,
     };
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Compares each frame's thumbnail to the last: cell by cell, whether it is the same; detail by
- * detail, wherever it has moved to, whether it is the same scene. */
+ * Compares each frame's thumbnail to the last: cell by cell, to find repeated frames; and detail by
+ * detail, allowing for motion, to find cuts. */
 #include "vision/scene-watch.h"
 
 #include <math.h>
@@ -9,29 +9,30 @@
 
 #include "util/numeric.h"
 
-/* How long, and over how many repetitions, what is the same is frozen: six frames at 30 a second,
- * whose times are rounded. */
+/* How long, and for how many repetitions, the same frame must last to be frozen: six frames at 30 a
+ * second, whose times are rounded. */
 #define LASTS (195 * G_GUINT64_CONSTANT(1000000))
 enum { REPEATS = 3 };
 
-/* Scenes are compared on a coarser grid, without what is larger than some blocks, in tiles that
- * are sought for a few blocks around: so a moving camera's next frame is found, and brightness does
- * not count. */
+/* Scenes are compared on a coarser grid of blocks, without structures larger than a few blocks, in
+ * tiles that are searched for a few blocks around: so a moving camera's next frame matches, and
+ * brightness does not count. */
 enum { SIDE = 48, BLUR = 3, TILES = 3, REACH = 3, LEAST_SIDE = 16 };
 
-/* Of what differs less on average, in luma, no search is made. */
+/* Frames whose mean difference in luma is smaller are alike, without a search. */
 #define STILL 4.0f
 /* Deviation of luma that counts as no detail. */
 #define FLAT 2.0f
-/* Correlation below which there is a cut; and below which share of the usual one. Of frames of the
- * synthetic colonoscopy, those that follow each other have at least 0.67 and 0.76 at its fastest
- * motion, with any noise; those of two scenes at most 0.64 and 0.70, and mostly 0.4. */
+/* A cut needs a correlation below the first, and below the second as a share of the usual
+ * correlation. Successive frames of the synthetic colonoscopy have at least 0.67 and 0.76 at its
+ * fastest motion, with any noise; frames of two scenes at most 0.64 and 0.70, and mostly 0.4. */
 #define UNLIKE 0.66f
 #define UNUSUAL 0.72f
 
-/* Black: no block is lighter, nor are any two further apart; but for a hundredth, which is text. */
+/* Black: no block is brighter, and no two differ by more, except for one in a hundred, which is
+ * text. */
 enum { BLACK = 32, BLACK_SPREAD = 12 };
-/* A card: so near to the middle are nearly all its cells. */
+/* A card of one colour: nearly all its cells are this close to its median. */
 enum { CARD_LUMA = 2, CARD_COLOR = 3 };
 
 typedef struct {
@@ -40,19 +41,20 @@ typedef struct {
 } Blocks;
 
 struct LmSceneWatch {
-    LmThumbnail last; /* The last frame's, or the first of those that are the same. */
+    LmThumbnail last; /* The thumbnail of the last frame, or of the first of a run of same
+                         frames. */
     bool started;
     LmRect region;          /* Cells. */
-    guint64 now, last_time; /* Of its own clock; the caller's. */
-    guint64 since;          /* When `last` was. */
-    int repeats;            /* Of it. */
-    bool blank;             /* The last frame was; */
+    guint64 now, last_time; /* The watch's own clock; the caller's time. */
+    guint64 since;          /* The time of `last`. */
+    int repeats;            /* Of `last`. */
+    bool blank;             /* The last frame was blank, */
     guint64 blank_since;
-    int blanks; /* and so many before it. */
+    int blanks; /* and so were this many frames before it. */
     Blocks blocks[2];
-    int current; /* Of the blocks: the last frame's. */
-    float usual; /* Correlation. */
-    bool unlike; /* The last frame was. */
+    int current; /* The index of the last frame's blocks. */
+    float usual; /* The usual correlation of successive frames. */
+    bool unlike; /* The last frame was a cut. */
 };
 
 LmSceneWatch *lm_scene_watch_create(void)
@@ -87,8 +89,9 @@ static bool is_same(const LmThumbnail *a, const LmThumbnail *b, LmRect region)
     return !too_far && differ * 64 <= (unsigned)(region.width * region.height);
 }
 
-/* Means of the region's cells, in blocks as large as make no more than SIDE each way. Its rim is
- * left out, where corners and edges of the picture's shape lie, which stay through any cut. */
+/* Means of the region's cells, in blocks so large that there are at most SIDE each way. The
+ * region's rim is left out: corners and edges of the content area's shape lie there and stay
+ * through any cut. */
 static void find_means(const LmThumbnail *t, LmRect region, Blocks *blocks)
 {
     const int aside = region.width / 8, above = region.height / 8;
@@ -111,7 +114,7 @@ static void find_means(const LmThumbnail *t, LmRect region, Blocks *blocks)
     }
 }
 
-/* A line's running means over 2 BLUR + 1 values, cut off at its ends. */
+/* A line's running means over 2 BLUR + 1 values, clipped at its ends. */
 static void blur(const float *in, float *out, int n, int step)
 {
     float sum = 0;
@@ -136,7 +139,7 @@ static void find_detail(Blocks *blocks)
         blocks->detail[i] = blocks->mean[i] - blocks->detail[i];
 }
 
-/* Correlation of a tile of `b` with that of `a` which lies `shift` away. */
+/* Correlation of a tile of `b` with the tile of `a` that lies `shift` away. */
 static float correlate(const float *restrict a, const float *restrict b, int pitch, int width,
                        int height)
 {
@@ -152,7 +155,7 @@ static float correlate(const float *restrict a, const float *restrict b, int pit
     return (ab + least) / sqrtf((aa + least) * (bb + least));
 }
 
-/* The best correlation of a tile anywhere around. */
+/* The best correlation of a tile within the search range. */
 static float seek(const Blocks *a, const Blocks *b, LmRect tile)
 {
     const int pitch = b->width;
@@ -174,7 +177,7 @@ static float find_likeness(const Blocks *a, const Blocks *b)
         LmRect tile = {REACH + w * column / TILES, REACH + h * row / TILES, 0, 0};
         tile.width = REACH + w * (column + 1) / TILES - tile.x;
         tile.height = REACH + h * (row + 1) / TILES - tile.y;
-        /* Those with more detail know better. */
+        /* Tiles with more detail are more reliable. */
         float energy = FLAT;
         for (int y = tile.y; y < tile.y + tile.height; y++)
             for (int x = tile.x; x < tile.x + tile.width; x++)
@@ -196,7 +199,7 @@ static bool is_cut(LmSceneWatch *watch, const Blocks *a, const Blocks *b)
     if (difference >= STILL * (float)n)
         likeness = find_likeness(a, b);
     const bool cut = likeness < UNLIKE && likeness < UNUSUAL * watch->usual;
-    /* One cut says nothing of what is usual; one after another do. */
+    /* A single cut does not change the usual correlation; several in a row do. */
     if (!cut || watch->unlike)
         watch->usual += 0.1f * (likeness - watch->usual);
     watch->unlike = cut;
@@ -213,7 +216,7 @@ static bool is_black(const Blocks *blocks)
         else
             brighter++;
     }
-    /* The hundredth may be at either end; what is below may not. */
+    /* One in a hundred may be brighter than the rest; the darkest block always counts. */
     int darkest = 0;
     while (darkest < BLACK && counts[darkest] == 0)
         darkest++;
@@ -256,7 +259,7 @@ static void begin(LmSceneWatch *watch, LmRect region)
     watch->unlike = false;
 }
 
-/* Counts what the states are made of. */
+/* Updates the counts that the states are derived from. */
 static void count(LmSceneWatch *watch, const LmSceneReport *report)
 {
     watch->repeats = report->same ? watch->repeats + 1 : 0;
