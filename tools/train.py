@@ -21,7 +21,7 @@ import time
 import torch
 from matplotlib.figure import Figure
 
-from lmtrain import attention, augment, checkpoint, data, folded, live, losses, marks, sampler, scores
+from lmtrain import attention, augment, checkpoint, data, folded, kernels, live, losses, marks, sampler, scores
 from lmnet_reference import LMNet
 
 # What each recipe sets where the command line does not.
@@ -388,6 +388,7 @@ def main():
     attention.use()
     if args.recipe == "live":
         folded.use()
+        kernels.use()
     os.makedirs(args.out, exist_ok=True)
     run = Run(args)
 

@@ -6,6 +6,7 @@ out, and channels lie before pixels, which is what a CPU's and a GPU's vectors l
 """
 import torch
 
+from lmtrain import kernels
 from lmnet_reference import NeighborhoodAttention
 
 K = NeighborhoodAttention.K
@@ -88,7 +89,10 @@ def forward(self, x):
         rows, cols = torch.arange(h, device=x.device), torch.arange(w, device=x.device)
         top, left = (rows - 1).clamp(0, h - K) - rows + K - 1, (cols - 1).clamp(0, w - K) - cols + K - 1
         bias = torch.stack([self.rpb[:, top + dy][:, :, left + dx] for dy, dx in OFFSETS])
-    out = Attention.apply(q * self.scale, k, v, bias)
+    if bias is None and kernels.usable(q, k, v):
+        out = kernels.Attention.apply(q * self.scale, k, v)
+    else:
+        out = Attention.apply(q * self.scale, k, v, bias)
     return self.proj(out.permute(0, 3, 4, 1, 2).reshape(n, h, w, c))
 
 
