@@ -11,7 +11,6 @@ Each is replaced whole, so a kill at any moment leaves a state to go on from.
 """
 import argparse
 import csv
-import ctypes
 import math
 import os
 import signal
@@ -21,7 +20,7 @@ import time
 import torch
 from matplotlib.figure import Figure
 
-from lmtrain import attention, augment, checkpoint, data, folded, kernels, live, losses, marks, sampler, scores
+from lmtrain import attention, augment, checkpoint, data, folded, kernels, live, losses, marks, memory, sampler, scores
 from lmnet_reference import LMNet
 
 # What each recipe sets where the command line does not.
@@ -370,19 +369,9 @@ def draw_curves(rows, path, names):
     checkpoint.replace(path, lambda temporary: figure.savefig(temporary, format="png", dpi=100))
 
 
-def keep_memory():
-    """Lets glibc keep large blocks for the next step: the kernel would clear each page anew, a third of a step's time."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return  # another C library
-    mallopt(-4, 0)  # M_MMAP_MAX
-    mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
-
-
 def main():
     args = parse()
-    keep_memory()
+    memory.keep()
     if args.threads:
         torch.set_num_threads(args.threads)
     attention.use()

@@ -35,8 +35,8 @@ def parts(labels):
 
 
 def inspect(probabilities, truths, threshold=0.5, min_area=MIN_AREA):
-    """A dict for each picture: `findings`, [(confidence, share)], and `polyps`, [(share, confidence at which it is still
-    found, or 0)]. Both N x H x W, the truths at any size."""
+    """A dict for each picture: `findings`, [(confidence, share of the picture, whether it touches a polyp)], and `polyps`,
+    [(share, the highest min-confidence at which it is found, or 0)].  Both N x H x W, the truths at any size."""
     size = probabilities.shape[1:]
     if truths.shape[1:] != size:
         truths = F.interpolate(truths[:, None].float(), size, mode="nearest")[:, 0]
@@ -46,7 +46,8 @@ def inspect(probabilities, truths, threshold=0.5, min_area=MIN_AREA):
     for p, marks, polyps in zip(probabilities, found, true):
         kept = sorted(((p[marks == number].mean().item(), count, number) for number, count in parts(marks)
                        if count >= min_area * total), reverse=True)
-        record = {"findings": [(confidence, count / total) for confidence, count, _ in kept], "polyps": []}
+        record = {"findings": [(confidence, count / total, bool((polyps[marks == number] > 0).any()))
+                               for confidence, count, number in kept], "polyps": []}
         for number, count in parts(polyps):
             inside, covered, at = marks[polyps == number], 0, 0.0
             for confidence, _, mark in kept:
@@ -64,7 +65,7 @@ def size_of(share):
 
 
 def highest(record):
-    return max((confidence for confidence, _ in record["findings"]), default=0.0)
+    return max((finding[0] for finding in record["findings"]), default=0.0)
 
 
 def operating_point(clean, rate=RATE):
@@ -79,6 +80,28 @@ def operating_point(clean, rate=RATE):
 
 def marked_share(clean, at):
     return sum(highest(record) >= max(at, 1e-9) for record in clean) / max(len(clean), 1)
+
+
+def marked_area(records, at):
+    """The share of the pictures' area that is marked."""
+    return sum(share for record in records for c, share, _ in record["findings"] if c >= at) / max(len(records), 1)
+
+
+def false_marks(records, at):
+    """Marks that touch no polyp, per picture."""
+    return sum(c >= at and not hit for record in records for c, _, hit in record["findings"]) / max(len(records), 1)
+
+
+def curve(records, steps=200):
+    """[(min-confidence, share of polyps found, its mean over sizes, share of clean pictures marked, false marks per
+    picture)]."""
+    clean = [record for record in records if not record["polyps"]]
+    out = []
+    for i in range(steps + 1):
+        at = 0.5 + 0.5 * i / steps
+        shares = found_shares(records, at)
+        out.append((at, shares["all"], shares["mean"], marked_share(clean, at), false_marks(records, at)))
+    return out
 
 
 def found_shares(records, at):
