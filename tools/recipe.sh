@@ -54,6 +54,7 @@ if "$python" -c 'import sys, torch; sys.exit(torch.cuda.is_available())'; then
     chrt --idle -p 0 $$ || true
     echo 19 2>/dev/null >/proc/$$/autogroup || true
     device=("--threads" "$(nproc)")
+    ! grep -qw avx512_bf16 /proc/cpuinfo || device+=(--bf16)
     # A thread that spins while it waits keeps the other one off the core that is left.
     export OMP_WAIT_POLICY=passive
 else

@@ -38,7 +38,8 @@ LIVE_SUPPLY_MOST = 384  # ... but more than this the pictures do not have
 COLUMNS = ("epoch", "step", "minutes", "lr", "loss", "class_mean_dice", "class_mean_iou", "dice", "iou", "precision", "recall",
            "picture_dice", "picture_iou")
 LIVE_COLUMNS = ("score", "found", "found_small", "found_medium", "found_large", "min_confidence", "clean_marked_at_half")
-NOT_COMPARED = ("out", "threads", "device", "save_minutes", "data", "validation", "init", "teacher", "minutes", "epochs")
+NOT_COMPARED = ("out", "threads", "device", "save_minutes", "data", "validation", "init", "teacher", "minutes", "epochs",
+                "bf16")
 
 
 def weighted_folder(text):
@@ -85,10 +86,11 @@ def parse():
     p.add_argument("--save-minutes", type=float, default=5, help="how often the state is saved within an epoch (default: 5)")
     p.add_argument("--threads", type=int, help="of the CPU")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    p.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is accurate enough (CUDA only)")
+    p.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is accurate enough (on a CPU: recipe "
+                                                       "live)")
     args = p.parse_args()
-    if args.bf16 and not args.device.startswith("cuda"):
-        p.error("--bf16 needs a CUDA device")
+    if args.bf16 and not args.device.startswith("cuda") and args.recipe != "live":
+        p.error("--bf16 needs a CUDA device, or the recipe live")
     for name, value in RECIPES[args.recipe].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -265,8 +267,13 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=args.bf16):
+        if self.device.type == "cpu" and self.live:
+            # The layers compute in their input's type; oneDNN's convolutions of few channels want them last.
+            images = images.to(torch.bfloat16 if args.bf16 else torch.float32, memory_format=torch.channels_last)
             logits = self.model(images)
+        else:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=args.bf16):
+                logits = self.model(images)
         loss = (losses.live_loss if self.live else losses.segmentation_loss)(logits.float(), masks)
         if self.teacher:
             with torch.no_grad():

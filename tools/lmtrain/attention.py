@@ -83,16 +83,16 @@ class Attention(torch.autograd.Function):
 def forward(self, x):
     """NeighborhoodAttention.forward; x: N x H x W x C."""
     n, h, w, c = x.shape
-    q, k, v = self.qkv(x).view(n, h, w, 3, self.heads, c // self.heads).permute(3, 0, 4, 5, 1, 2).contiguous().unbind(0)
+    qkv = self.qkv(x).view(n, h, w, 3, self.heads, c // self.heads)
+    if self.rpb is None and kernels.usable(x):
+        return self.proj(kernels.Attention.apply(qkv, float(self.scale)).reshape(n, h, w, c))
+    q, k, v = qkv.permute(3, 0, 4, 5, 1, 2).contiguous().unbind(0)
     bias = None
     if self.rpb is not None:
         rows, cols = torch.arange(h, device=x.device), torch.arange(w, device=x.device)
         top, left = (rows - 1).clamp(0, h - K) - rows + K - 1, (cols - 1).clamp(0, w - K) - cols + K - 1
         bias = torch.stack([self.rpb[:, top + dy][:, :, left + dx] for dy, dx in OFFSETS])
-    if bias is None and kernels.usable(q, k, v):
-        out = kernels.Attention.apply(q * self.scale, k, v)
-    else:
-        out = Attention.apply(q * self.scale, k, v, bias)
+    out = Attention.apply(q * self.scale, k, v, bias)
     return self.proj(out.permute(0, 3, 4, 1, 2).reshape(n, h, w, c))
 
 

@@ -3,9 +3,11 @@
 its convolution's weights, the four branches into one 5 x 5 kernel, as the plugin's loader does.
 
 All parameters still learn, through the fold, and none of them changes its name or meaning.  The activations of three
-branches and of all norms are never made: a step takes half the time.
+branches and of all norms are never made.  Layers compute in the type of their input: given bfloat16, only the weights and
+their sums are float32.
 """
 import torch
+from torch import nn
 import torch.nn.functional as F
 
 from lmtrain import kernels
@@ -31,18 +33,39 @@ def fold_branches(block):
     return weight, bias
 
 
+def typed(weight, bias, x):
+    """weight and bias in x's type."""
+    return weight.to(x.dtype), None if bias is None else bias.to(x.dtype)
+
+
+def conv2d(self, x):
+    """Conv2d.forward."""
+    return F.conv2d(x, *typed(self.weight, self.bias, x), self.stride, self.padding, self.dilation, self.groups)
+
+
+def linear(self, x):
+    """Linear.forward."""
+    return F.linear(x, *typed(self.weight, self.bias, x))
+
+
+def layer_norm(self, x):
+    """LayerNorm.forward."""
+    return kernels.layer_norm(x, self.weight, self.bias, self.eps)
+
+
 def multi_branch(self, x):
     """MultiBranch.forward."""
-    e = F.hardswish(F.conv2d(x, *fold(self.expand_conv[0], self.expand_conv[1])))
+    e = F.hardswish(F.conv2d(x, *typed(*fold(self.expand_conv[0], self.expand_conv[1]), x)))
     weight, bias = fold_branches(self)
     d = kernels.depthwise(e, weight, bias)
-    return self.pointwise_conv(self.se(F.gelu(d))) + self.shortcut(x)
+    return self.pointwise_conv(self.se(kernels.gelu(d))) + self.shortcut(x)
 
 
 def fuse(self, *parts):
     """What a skip's convolution, norm and activation make of its parts, put together."""
     weight, bias = fold(self.fuse_conv[0], self.fuse_conv[1])
-    return F.gelu(F.conv2d(torch.cat(parts, 1), weight, bias, padding=1))
+    x = torch.cat(parts, 1)
+    return kernels.gelu(F.conv2d(x, *typed(weight, bias, x), padding=1))
 
 
 def skip2(self, large, small):
@@ -57,9 +80,10 @@ def skip3(self, large, middle, small):
 
 def mlp(self, x):
     """Mlp.forward, without dropout: drawing its numbers took a twentieth of a step."""
-    return self.fc2(F.gelu(self.fc1(x)))
+    return self.fc2(kernels.gelu(self.fc1(x)))
 
 
 def use():
     """From here on networks whose branches are apart compute so; in eval() their results are the same as before."""
+    nn.Conv2d.forward, nn.Linear.forward, nn.LayerNorm.forward = conv2d, linear, layer_norm
     MultiBranch.forward, Skip2.forward, Skip3.forward, Mlp.forward = multi_branch, skip2, skip3, mlp

@@ -51,63 +51,122 @@ library = None
 
 
 def call(name, *arguments):
-    values = [ctypes.c_void_p(a.data_ptr()) if isinstance(a, torch.Tensor) else None if a is None else ctypes.c_int(a)
-              for a in arguments]
-    if getattr(library, name)(*values):
+    kinds = {float: ctypes.c_float, int: ctypes.c_int, bool: ctypes.c_int, ctypes.c_long: lambda a: a,
+             type(None): ctypes.c_void_p}
+    if getattr(library, name)(*[ctypes.c_void_p(a.data_ptr()) if isinstance(a, torch.Tensor) else kinds[type(a)](a)
+                                for a in arguments]):
         raise MemoryError(name)
 
 
-def usable(*tensors):
-    return library is not None and all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
+def usable(x):
+    return library is not None and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
 
 
 class Attention(torch.autograd.Function):
-    """q (scaled), k, v: N x heads x channels x H x W, contiguous."""
+    """qkv: N x H x W x 3 x heads x channels; out: N x H x W x heads x channels."""
 
     @staticmethod
-    def forward(ctx, q, k, v):
-        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
-        ctx.save_for_backward(q, k, v)
-        out = torch.empty_like(q)
-        n, heads, d, height, width = q.shape
-        call("lm_attention", q, k, v, out, n * heads, d, height, width)
+    def forward(ctx, qkv, scale):
+        qkv = qkv.contiguous()
+        ctx.save_for_backward(qkv)
+        ctx.scale = scale
+        n, height, width, _, heads, d = qkv.shape
+        out = qkv.new_empty(n, height, width, heads, d)
+        call("lm_attention", qkv, out, scale, qkv.dtype == torch.bfloat16, n, heads, d, height, width)
         return out
 
     @staticmethod
     def backward(ctx, grad):
-        q, k, v = ctx.saved_tensors
-        grads = [torch.zeros_like(q) for _ in range(3)]
-        n, heads, d, height, width = q.shape
-        call("lm_attention_gradient", q, k, v, grad.contiguous(), *grads, n * heads, d, height, width)
-        return tuple(grads)
+        qkv, = ctx.saved_tensors
+        n, height, width, _, heads, d = qkv.shape
+        out = torch.empty_like(qkv)
+        call("lm_attention_gradient", qkv, grad.contiguous(), out, ctx.scale, qkv.dtype == torch.bfloat16, n, heads, d, height,
+             width)
+        return out, None
 
 
 class Depthwise(torch.autograd.Function):
-    """x: N x C x H x W; kernel: C x 1 x 5 x 5; bias: C."""
+    """x: N x C x H x W, channels last in memory; kernel: C x 1 x 5 x 5; bias: C."""
 
     @staticmethod
     def forward(ctx, x, kernel, bias):
-        x, kernel = x.contiguous(), kernel.contiguous()
+        x, kernel, bias = x.contiguous(memory_format=torch.channels_last), kernel.contiguous(), bias.contiguous()
         ctx.save_for_backward(x, kernel)
         out = torch.empty_like(x)
-        call("lm_depthwise", x, kernel, bias.contiguous(), out, *x.shape, 0)
+        call("lm_depthwise", x, kernel, bias, out, x.dtype == torch.bfloat16, *x.shape)
         return out
 
     @staticmethod
     def backward(ctx, grad):
         x, kernel = ctx.saved_tensors
-        grad = grad.contiguous()
-        gx, gkernel, gbias = torch.empty_like(x), torch.empty_like(kernel), torch.empty_like(kernel[:, 0, 0, 0])
-        call("lm_depthwise", grad, kernel, None, gx, *x.shape, 1)
-        call("lm_depthwise_gradient", x, grad, gkernel, gbias, *x.shape)
-        return gx, gkernel, gbias
+        grad, gx = grad.contiguous(memory_format=torch.channels_last), torch.empty_like(x)
+        gkernel, gbias = kernel.new_empty(len(x), *kernel.shape), kernel.new_empty(len(x), len(kernel))
+        call("lm_depthwise_gradient", x, kernel, grad, gx, gkernel, gbias, x.dtype == torch.bfloat16, *x.shape)
+        return gx, gkernel.sum(0), gbias.sum(0)
 
 
 def depthwise(x, kernel, bias):
-    """What F.conv2d with padding 2 and a group for each channel gives."""
-    if usable(x, kernel, bias) and kernel.shape[2:] == (5, 5) and x.shape[3] % LANES == 0:
+    """What F.conv2d with padding 2 and a group for each channel gives; kernel and bias are float32."""
+    if usable(x) and x.shape[3] % LANES == 0:
         return Depthwise.apply(x, kernel, bias)
-    return F.conv2d(x, kernel, bias, padding=2, groups=len(kernel))
+    return F.conv2d(x, kernel.to(x.dtype), bias.to(x.dtype), padding=2, groups=len(kernel))
+
+
+def dense(x):
+    """x, or a copy, without gaps in memory; pictures with channels last."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 and not x.is_contiguous() else x.contiguous()
+
+
+class Gelu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        x = dense(x)
+        ctx.save_for_backward(x)
+        out = torch.empty_like(x)
+        call("lm_gelu", x, None, out, x.dtype == torch.bfloat16, ctypes.c_long(x.numel()))
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        if grad.stride() != x.stride():
+            grad = torch.empty_like(x).copy_(grad)
+        out = torch.empty_like(x)
+        call("lm_gelu", x, grad, out, x.dtype == torch.bfloat16, ctypes.c_long(x.numel()))
+        return out
+
+
+def gelu(x):
+    return Gelu.apply(x) if usable(x) else F.gelu(x)
+
+
+class LayerNorm(torch.autograd.Function):
+    """Over the last dimension."""
+    PARTS = 64  # a fixed number, so that sums do not depend on how many threads there are
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, eps):
+        x = x.contiguous()
+        ctx.save_for_backward(x, weight)
+        ctx.eps, out, n = eps, torch.empty_like(x), x.shape[-1]
+        call("lm_layer_norm", x, weight, bias, out, eps, x.dtype == torch.bfloat16, ctypes.c_long(x.numel() // n), n)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, weight = ctx.saved_tensors
+        n = x.shape[-1]
+        gx, gweight, gbias = torch.empty_like(x), weight.new_empty(LayerNorm.PARTS, n), weight.new_empty(LayerNorm.PARTS, n)
+        call("lm_layer_norm_gradient", x, weight, grad.contiguous(), gx, gweight, gbias, ctx.eps, x.dtype == torch.bfloat16,
+             ctypes.c_long(x.numel() // n), n, LayerNorm.PARTS)
+        return gx, gweight.sum(0), gbias.sum(0), None
+
+
+def layer_norm(x, weight, bias, eps):
+    """F.layer_norm over the last dimension; weight and bias are float32."""
+    if usable(x) and x.shape[-1] <= 1024:
+        return LayerNorm.apply(x, weight, bias, float(eps))
+    return F.layer_norm(x, x.shape[-1:], weight.to(x.dtype), bias.to(x.dtype), eps)
 
 
 def use():
