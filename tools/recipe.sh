@@ -40,9 +40,9 @@ for name in kvasir-seg polypgen polypgen-negative; do
     [ -d "$data/$name" ] || { echo "recipe.sh: $data/$name: no such folder; --data names the one above it" >&2; exit 1; }
 done
 mkdir -p "$out"
-# A second trainer would overwrite the first one's state.
+# A second trainer would overwrite the first one's state; measuring disturbs nothing.
 exec 9>"$out/lock"
-flock -n 9 || { echo "recipe.sh: $out is in use by another run" >&2; exit 1; }
+[ -n "$finish" ] || flock -n 9 || { echo "recipe.sh: $out is in use by another run" >&2; exit 1; }
 began=$(date +%s)
 
 python=python3
@@ -94,8 +94,36 @@ train() {
         --out "$out/$size" --size "${size}x$size" --epochs "$epochs" --init "$from" "${device[@]}" "${limit[@]}" "$@"
 }
 
+# measure SIZE: the model file of what training has found best so far, calibrated, and its tables. Anew only if that is new.
+measure() {
+    local size=$1 best=$out/$1/best.pth model=$out/lmnet-polyp-$1.safetensors tables=$out/tables-$1.md fit=$out/$1/fit.json
+    local validation=("$out/data/kvasir-seg/validation" "$out/data/polypgen/validation" "$out/data/polypgen-negative/validation")
+    local every=("${validation[@]}" "$out/data/polypgen-negative/unclear") numbers
+    [ -e "$best" ] && ! [ "$tables" -nt "$best" ] || return 0
+    tool convert.py "$best" "$out/$size/plain.safetensors"
+    tool evaluate.py "$out/$size/plain.safetensors" "${validation[@]}" --by torch --fit --json "$fit.part"
+    mv "$fit.part" "$fit"
+    numbers=$("$python" -c 'import json, sys
+fit = json.load(open(sys.argv[1]))["fit"]
+print("--temperature", fit["temperature"], "--min-confidence", fit["min_confidence"])' "$fit")
+    # shellcheck disable=SC2086  # four words
+    tool convert.py "$best" "$model" --f16 $numbers
+    {
+        echo "Every mark, at threshold 0.5:"
+        tool evaluate.py "$model" "${every[@]}" --min-confidence 0
+        echo
+        echo "Marks from the model's own min-confidence up:"
+        tool evaluate.py "$model" "${every[@]}" --by torch --csv "$out/$size/pictures.csv" --json "$out/$size/figures.json" \
+            --sheet "$out/$size/sheet.png" --curves "$out/$size/curves-marks.png"
+    } >"$tables.part"
+    mv "$tables.part" "$tables"
+    echo "$model: tables in $tables"
+}
+
 prepare
 if [ -z "$finish" ]; then
     train 128 "$epochs_128" "$init" --cycle 4 --lr 7e-4
     train 256 "$epochs_256" "$out/128/best.pth" --cycle 4 --lr 5e-4
 fi
+measure 128
+measure 256
