@@ -175,7 +175,7 @@ class Run:
         state = checkpoint.load_pth(self.path("state.pth"))
         now = self.settings()
         for name, value in state["settings"].items():
-            if now.get(name) != value:
+            if name not in NOT_COMPARED and now.get(name) != value:
                 raise SystemExit(f"{self.path('state.pth')}: made with --{name.replace('_', '-')} {value}, not "
                                  f"{now.get(name)}; choose another --out to start anew")
         self.model.load_state_dict(state["model"])

@@ -82,15 +82,15 @@ def paste(picture, source, mask, content=None):
 def hide(picture, mask):
     """picture with its polyp under mucosa from elsewhere in it, or None if there is no such place."""
     feather = max(0.04 * mask.shape[1], 2)
-    wide = grow(mask[None, None].float(), feather)[0]
-    if wide.mean() > 0.2:
+    wide = grow(mask[None, None].float(), 3 * feather)[0]  # as far as blend reaches
+    if wide.mean() > 0.25:
         return None
     choices = [torch.flip(torch.cat([picture, wide]), dims) for dims in ((1,), (2,), (1, 2))]
     overlaps = [(choice[3:] * wide).sum().item() for choice in choices]
     best = overlaps.index(min(overlaps))
     if overlaps[best] > 0.02 * wide.sum().item():
         return None
-    return blend(picture, choices[best][:3], (mask[None] > 0).float(), feather)
+    return blend(picture, choices[best][:3], grow((mask[None, None] > 0).float(), feather)[0], feather)
 
 
 def crop(picture, mask):
