@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from lmtrain import attention, checkpoint, data, marks, memory, scores
+from lmtrain import attention, checkpoint, data, folded, kernels, marks, memory, scores
 
 COLUMNS = (("class_mean_dice", "class-mean Dice"), ("class_mean_iou", "class-mean IoU"), ("dice", "foreground Dice"),
            ("iou", "foreground IoU"), ("precision", "precision"), ("recall", "recall"), ("picture_dice", "per-image Dice"),
@@ -295,6 +295,8 @@ def main():
     args = parse()
     memory.keep()
     attention.use()
+    folded.use()
+    kernels.use()
     state, metadata = checkpoint.read(args.model)
     classes = state["output_layer.weight"].shape[0]
     folders = [(folder.rstrip("/"), data.pairs(folder)) for folder in args.folders]

@@ -50,9 +50,11 @@ python=python3
 if "$python" -c 'import sys, torch; sys.exit(torch.cuda.is_available())'; then
     # Hours on a CPU that others use: run only when nothing else does. Linux weighs sessions first (autogroup), so that
     # nice alone would have no effect on other sessions. Start with `setsid`, lest the terminal's session sinks, too.
-    renice -n 19 $$ >/dev/null
-    chrt --idle -p 0 $$ || true
-    echo 19 2>/dev/null >/proc/$$/autogroup || true
+    if [ -z "$finish" ]; then
+        renice -n 19 $$ >/dev/null
+        chrt --idle -p 0 $$ || true
+        echo 19 2>/dev/null >/proc/$$/autogroup || true
+    fi
     device=("--threads" "$(nproc)")
     ! grep -qw avx512_bf16 /proc/cpuinfo || device+=(--bf16)
     # A thread that spins while it waits keeps the other one off the core that is left.

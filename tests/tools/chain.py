@@ -28,8 +28,8 @@ TOOLS = os.path.join(ROOT, "tools")
 sys.path.insert(0, TOOLS)
 import convert  # noqa: E402
 import evaluate  # noqa: E402
-from lmtrain import attention, augment, checkpoint, compose, data, kernels, live, losses, marks, sampler, scores  # noqa: E402
-from lmnet_reference import NeighborhoodAttention  # noqa: E402
+from lmtrain import attention, augment, checkpoint, compose, data, folded, kernels, live, losses, marks, sampler, scores  # noqa: E402
+from lmnet_reference import LMNet, NeighborhoodAttention  # noqa: E402
 
 SIDE, N, EVERY = 64, 12, 10
 os.environ["GST_PLUGIN_PATH"] = PLUGINS
@@ -337,6 +337,29 @@ def test_kernels():
         check(f"kernels compute what PyTorch does in {dtype}", max(far.values()) < most, far)
 
 
+def test_folded():
+    """Run last of the parts: it changes how the network computes."""
+    torch.manual_seed(5)
+    network = LMNet(filters=(12, 12, 24, 24, 36)).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1), module.running_var.uniform_(0.5, 2)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5), torch.nn.init.normal_(module.bias, 0, 0.1)
+    x = torch.randn(2, 3, 64, 64)
+    before = network(x)
+    folded.use()
+    after = network(x)
+    worst = ((before - after).abs().max() / before.abs().max()).item()
+    check("the folded network is the same", 0 < worst < 1e-5, worst)
+    half = network(x.to(torch.bfloat16, memory_format=torch.channels_last)).float()
+    worst = ((before - half).abs().max() / before.abs().max()).item()
+    check("in bfloat16 it is nearly the same", 0 < worst < 0.1, worst)
+    slopes = torch.autograd.grad(network(x).square().mean(), list(network.parameters()))
+    # Squeeze-and-excite of random weights may have no hidden unit above 0.
+    idle = [name for (name, _), s in zip(network.named_parameters(), slopes) if ".se." not in name and not s.any()]
+    check("all of its parameters learn", all(torch.isfinite(s).all() for s in slopes) and not idle, idle)
+
+
 def test_losses():
     clean = torch.zeros(2, 16, 16, dtype=torch.long)
     logits = torch.zeros(2, 2, 16, 16)
@@ -428,7 +451,7 @@ def test_compose():
 
 
 def main():
-    for test in (test_parts, test_kernels, test_losses, test_sampler, test_marks, test_compose):
+    for test in (test_parts, test_kernels, test_losses, test_sampler, test_marks, test_compose, test_folded):
         test()
     attention.use()
     with tempfile.TemporaryDirectory() as folder:

@@ -56,7 +56,7 @@ def layer_norm(self, x):
 def multi_branch(self, x):
     """MultiBranch.forward."""
     e = F.hardswish(F.conv2d(x, *typed(*fold(self.expand_conv[0], self.expand_conv[1]), x)))
-    weight, bias = fold_branches(self)
+    weight, bias = (self.fuse_conv.weight, self.fuse_conv.bias) if self.deploy else fold_branches(self)
     d = kernels.depthwise(e, weight, bias)
     return self.pointwise_conv(self.se(kernels.gelu(d))) + self.shortcut(x)
 
@@ -84,6 +84,6 @@ def mlp(self, x):
 
 
 def use():
-    """From here on networks whose branches are apart compute so; in eval() their results are the same as before."""
+    """From here on the network computes so; in eval() its results are the same as before."""
     nn.Conv2d.forward, nn.Linear.forward, nn.LayerNorm.forward = conv2d, linear, layer_norm
     MultiBranch.forward, Skip2.forward, Skip3.forward, Mlp.forward = multi_branch, skip2, skip3, mlp
