@@ -7,6 +7,7 @@ In --out it keeps
     best.pth    the averaged weights of the epoch with the best score in validation
     last.pth    the averaged weights as they are at the end
     log.csv     a row for each epoch, and curves.png, which shows it
+    pictures.pth  the decoded pictures, so that going on takes seconds
 Each is replaced whole, so a kill at any moment leaves a state to go on from.
 """
 import argparse
@@ -203,6 +204,20 @@ class Run:
 
     # ---- learning ----
 
+    def decoded(self, found, size):
+        """The pictures and masks as bytes, from pictures.pth if it is of the same files."""
+        key = [f"{path} {os.stat(path).st_mtime_ns}" for pair in found for path in pair[1:] if path] + [str(list(size))]
+        try:
+            kept = checkpoint.load_pth(self.path("pictures.pth"))
+            if kept["key"] == key:
+                return kept["images"], kept["masks"]
+        except (OSError, checkpoint.CheckpointError):
+            pass
+        images = data.load_images([f[1] for f in found], size)
+        masks = data.load_masks([f[2] for f in found], size, len(self.classes))
+        checkpoint.save_pth(self.path("pictures.pth"), {"key": key, "images": images, "masks": masks})
+        return images, masks
+
     def load_data(self):
         args = self.args
         size = args.size
@@ -214,8 +229,8 @@ class Run:
             found += new
             groups += [f"{folder}/{stem.partition('_')[0] if '_' in stem else ''}" for stem, _, _ in new]
             weights += [weight] * len(new)
-        self.images = data.load_images([f[1] for f in found], size).to(self.device)
-        self.masks = data.load_masks([f[2] for f in found], size, len(self.classes)).to(self.device)
+        images, masks = self.decoded(found, size)
+        self.images, self.masks = images.to(self.device), masks.to(self.device)
         if self.live:
             areas = [(mask > 0).float().mean().item() for mask in self.masks]
             self.sampler = sampler.Sampler(groups, areas, weights)
