@@ -40,6 +40,7 @@ for name in kvasir-seg polypgen polypgen-negative; do
     [ -d "$data/$name" ] || { echo "recipe.sh: $data/$name: no such folder; --data names the one above it" >&2; exit 1; }
 done
 mkdir -p "$out"
+out=$(realpath "$out") data=$(realpath "$data") build=$(realpath "$build") init=$(realpath "$init")
 # A second trainer would overwrite the first one's state; measuring disturbs nothing.
 exec 9>"$out/lock"
 [ -n "$finish" ] || flock -n 9 || { echo "recipe.sh: $out is in use by another run" >&2; exit 1; }
@@ -99,9 +100,9 @@ train() {
 # measure SIZE: the model file of what training has found best so far, calibrated, and its tables. Anew only if that is new.
 measure() {
     local size=$1 best=$out/$1/best.pth model=$out/lmnet-polyp-$1.safetensors tables=$out/tables-$1.md fit=$out/$1/fit.json
-    local validation=("$out/data/kvasir-seg/validation" "$out/data/polypgen/validation" "$out/data/polypgen-negative/validation")
-    local every=("${validation[@]}" "$out/data/polypgen-negative/unclear") numbers
+    local validation=(kvasir-seg/validation polypgen/validation polypgen-negative/validation) numbers
     [ -e "$best" ] && ! [ "$tables" -nt "$best" ] || return 0
+    cd "$out/data" # for the folders' names in the tables
     tool convert.py "$best" "$out/$size/plain.safetensors"
     tool evaluate.py "$out/$size/plain.safetensors" "${validation[@]}" --by torch --fit --json "$fit.part"
     mv "$fit.part" "$fit"
@@ -112,10 +113,10 @@ print("--temperature", fit["temperature"], "--min-confidence", fit["min_confiden
     tool convert.py "$best" "$model" --f16 $numbers
     {
         echo "Every mark, at threshold 0.5:"
-        tool evaluate.py "$model" "${every[@]}" --min-confidence 0
+        tool evaluate.py "$model" "${validation[@]}" polypgen-negative/unclear --min-confidence 0
         echo
         echo "Marks from the model's own min-confidence up:"
-        tool evaluate.py "$model" "${every[@]}" --by torch --csv "$out/$size/pictures.csv" --json "$out/$size/figures.json" \
+        tool evaluate.py "$model" "${validation[@]}" polypgen-negative/unclear --by torch --csv "$out/$size/pictures.csv" --json "$out/$size/figures.json" \
             --sheet "$out/$size/sheet.png" --curves "$out/$size/curves-marks.png"
     } >"$tables.part"
     mv "$tables.part" "$tables"

@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from lmtrain import checkpoint
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernels.c")
-OPTIONS = ["-std=gnu11", "-O3", "-march=native", "-ffast-math", "-fopenmp", "-shared", "-fPIC"]
+OPTIONS = ["-std=gnu11", "-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC"]
 LANES = 16
 
 
@@ -30,6 +31,15 @@ def processor():
         return platform.processor()
 
 
+def compile_to(path):
+    """Compiles and links apart: linked with -ffast-math, a library would round tiny numbers to 0 in the whole process."""
+    compiler = os.environ.get("CC", "cc")
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = os.path.join(folder, "kernels.o")
+        subprocess.run([compiler, *OPTIONS, "-c", SOURCE, "-o", compiled], check=True, capture_output=True)
+        subprocess.run([compiler, "-shared", "-fopenmp", compiled, "-o", path, "-lm"], check=True, capture_output=True)
+
+
 def build():
     """The compiled kernels, or None."""
     with open(SOURCE, "rb") as file:
@@ -39,8 +49,7 @@ def build():
     try:
         if not os.path.exists(path):
             os.makedirs(cache, exist_ok=True)
-            checkpoint.replace(path, lambda part: subprocess.run(
-                [os.environ.get("CC", "cc"), *OPTIONS, SOURCE, "-o", part, "-lm"], check=True, capture_output=True))
+            checkpoint.replace(path, compile_to)
         return ctypes.CDLL(path)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"training without compiled kernels, which is slower: {error}", file=sys.stderr)
