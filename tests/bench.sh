@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# lmnet-bench as scripts meet it: its JSON, the model that it finds by itself, errors that name option and value.
+# lmnet-bench in scripts: its JSON, the model that it finds without options, errors that name option and value.
 #
 #   bench.sh LMNET_BENCH MODEL IO PEERS yes|no
 #
@@ -17,7 +17,7 @@ trap 'rm -rf "$temporary"' EXIT
 cd "$temporary"
 failures=0
 
-# expect STATUS TEXT ARGUMENT...: the exit status, and what its messages must contain; never a complaint of Vulkan's
+# expect STATUS TEXT ARGUMENT...: checks the exit status and that the messages contain TEXT, and no complaint of Vulkan's
 # validation layer.
 expect() {
     local status=0 wanted=$1 text=$2
@@ -30,7 +30,7 @@ expect() {
     fi
 }
 
-# check NAME SCRIPT: a Python script that asserts something of the object `o` that was printed.
+# check NAME SCRIPT: a Python script that asserts something about the printed object `o`.
 check() {
     if ! python3 -c "import json; o = json.load(open('out')); $2"; then
         echo "FAILED: $1"
@@ -55,7 +55,7 @@ assert o['peak_rss_bytes'] > o['device_bytes'] > o['arena_bytes'] > 0
 assert len(o['streams']['median_ms']) == 2 and o['streams']['frames_per_second'] > 0
 assert o['device_bytes'] < o['streams']['device_bytes'] < 2 * o['device_bytes'], 'streams share nothing'"
 
-# What the reference gets from its input, it gets.
+# With the reference's input it gives the reference's output.
 python3 - "$io" <<'SCRIPT'
 import json, struct, sys
 file = open(sys.argv[1], "rb").read()
@@ -73,7 +73,7 @@ worst = max(abs(a - b) for a, b in zip(want, got))
 assert worst < 1e-3, f"FAILED: logits are off by {worst}"
 SCRIPT
 
-# Bundled models: the build's, and those of the prefix which an installed program lies in.
+# Bundled models: the build's, and those of the prefix that holds the installed program.
 expect 0 '' --size 32 --runs 1 --no-start-ups --operators
 grep -q 'lmnet-kvasir-256' out && grep -q 'conv1.0.expand_conv.0' out ||
     { echo 'FAILED: the build tree'\''s model'; failures=$((failures + 1)); }
@@ -98,7 +98,7 @@ assert [row['ratio'] for row in o['rows']] == [1] and len(o['rows'][0]['medians'
 assert o['rows'][0]['name'].startswith('lmnet-bench') and o['rows'][0]['median'] > 0
 assert list(o['absent']) == ['onnxruntime'] and o['absent']['onnxruntime']"
 
-# The element behind a live source. No times: what is busy here may be slow; but what came in is told of.
+# The element after a live source. Times are not judged, since a busy machine may be slow; but frames are reported.
 if [ "$gstreamer" = yes ]; then
     expect 0 '30 of 30 frames' --live --video 180p15 --seconds 2 --format I420 --model "$model" --json
     check 'the keys of --live and their values' "
@@ -118,7 +118,7 @@ assert outside['bytes_changed'] == 0, outside"
     expect 0 '15 of 15 frames' --live --video 180p15 --seconds 1 --model "$model"
     grep -qF "$model" out || { echo 'FAILED: --live names no model'; failures=$((failures + 1)); }
     grep -q '21 CFR 876.1520' out && grep -q 'degradation outside the marks: 0 of ' out ||
-        { echo 'FAILED: what --live prints'; cat out; failures=$((failures + 1)); }
+        { echo 'FAILED: the output of --live'; cat out; failures=$((failures + 1)); }
     expect 1 '--format XYZ' --live --format XYZ
     expect 1 'v210' --live --video 180p15 --format v210
     expect 1 '/nowhere/none.safetensors' --live --video 180p15 --model /nowhere/none.safetensors

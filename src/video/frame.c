@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/numeric.h"
 
 /* clang-format off */
 #define PLANAR(fmt, vs, u, v)                                                                      \
@@ -74,8 +75,8 @@ gsize lm_frame_row_bytes(const LmFrameInfo *info, unsigned plane)
 {
     const LmFormatInfo *format = lm_format_info(info->format);
     g_assert(plane < format->n_planes);
-    gsize pixels = format->unit_pixels[plane];
-    return (info->width + pixels - 1) / pixels * format->unit_bytes[plane];
+    const int units = lm_ceil_div(info->width, (int)format->unit_pixels[plane]);
+    return (gsize)units * format->unit_bytes[plane];
 }
 
 int lm_frame_rows(const LmFrameInfo *info, unsigned plane)

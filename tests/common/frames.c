@@ -9,7 +9,7 @@ static guint32 noise(guint32 *state)
     return *state >> 24;
 }
 
-/* Bytes of a row of each plane, and its rows. */
+/* The bytes of a row of each plane, and its number of rows. */
 static unsigned planes_of(const LmFrameInfo *info, gsize row_bytes[3], int rows[3])
 {
     gsize width = info->width, half = (width + 1) / 2;

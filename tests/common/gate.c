@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Opens the device for tests, and fails those that the validation layers complain about. */
+ * Opens the device for tests, and fails tests that cause a message of the validation layers. */
 #include "gate.h"
 
 #include "gpu/instance.h"
@@ -20,7 +20,7 @@ bool lm_test_in_ci(void)
 LmDevice *lm_test_device(void)
 {
 #ifdef __SANITIZE_ADDRESS__
-    /* Unloaded, lavapipe leaves a little memory behind, which would count as a leak. */
+    /* lavapipe leaks a little memory when it is unloaded, which would count as a leak of ours. */
     dlopen("libvulkan_lvp.so", RTLD_NOW | RTLD_NODELETE);
 #endif
     g_autoptr(GError) error = NULL;

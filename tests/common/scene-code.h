@@ -4,7 +4,7 @@
 
 #include "scene/screen.h"
 
-/* Mean brightness of a cell, but for its outermost pixels, which compression and scaling smear. */
+/* Mean brightness of a cell without its outermost pixels, which compression and scaling smear. */
 static inline guint test_code_brightness(const guint8 *bytes, gsize stride, guint step,
                                          const LmSceneRect *cell)
 {
@@ -16,9 +16,8 @@ static inline guint test_code_brightness(const guint8 *bytes, gsize stride, guin
     return sum / (side * side);
 }
 
-/** The number modulo 65536, or -1 where there is no code. `bytes` is the brightness (or green) of
- * the first pixel of a frame of width x height; the next is `step` bytes on, the next row `stride`.
- */
+/** The number modulo 65536, or -1 if there is no code. `bytes` is the brightness (or green) of the
+ * first pixel of a frame of width x height; the next is `step` bytes on, the next row `stride`. */
 static inline int test_code_read(const guint8 *bytes, gsize stride, guint step, guint width,
                                  guint height)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Captured screens for tests: drawn shapes full of moving texture among text and other pictures. */
+ * Captured screens for tests: drawn shapes with moving texture, among text and other pictures. */
 #pragma once
 
 #include "video/thumbnail.h"
@@ -24,7 +24,7 @@ typedef struct {
     LmRect panel;      /**< A bright one that does not change. */
     int noise;         /**< Codes that every pixel varies by. */
     unsigned seed;     /**< Of the texture. */
-    double moment;     /**< What all movement depends on; 1 is a usual frame's. */
+    double moment;     /**< The time on which all movement depends; a usual frame lasts 1. */
 } TestScreen;
 
 /** A frame of RGBx for test_screen_draw(); free with test_frame_finish(). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Which device a selection finds, and what is said where it finds none. */
+ * The device that a selection finds, and the error if it finds none. */
 #include "gate.h"
 #include "util/error.h"
 
@@ -14,7 +14,7 @@ static LmDeviceInfo choose(const char *selection)
     return info;
 }
 
-/** Which of the devices that there are (by index) `selection` finds. */
+/** The index of the device that `selection` finds. */
 static unsigned index_of(const char *selection)
 {
     return choose(selection).index;
@@ -47,7 +47,7 @@ START_TEST(automatic)
     ck_assert_uint_gt(n, info.index);
     for (unsigned i = 0; i < n; i++) {
         g_autofree char *selection = g_strdup_printf("%u", i);
-        /* A discrete GPU, if any, and never a CPU where there is anything else. */
+        /* A discrete GPU, if any, and never a CPU if there is anything else. */
         LmDeviceInfo other = choose(selection);
         if (other.type == LM_DEVICE_DISCRETE)
             ck_assert_int_eq(info.type, LM_DEVICE_DISCRETE);
@@ -110,7 +110,7 @@ START_TEST(not_found)
     g_clear_error(&error);
     ck_assert_ptr_null(lm_device_create(unknown[_i], &error));
     ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_DEVICE));
-    /* Without anywhere to put the error, too. */
+    /* Also without a place for the error. */
     ck_assert(!lm_device_choose(unknown[_i], &info, NULL));
 }
 END_TEST
@@ -168,7 +168,7 @@ START_TEST(without_driver)
 }
 END_TEST
 
-/** What the test of a machine without drivers runs. */
+/** The process of the test of a machine without drivers. */
 static int child(const char *mode)
 {
     if (g_str_equal(mode, "--gate")) {

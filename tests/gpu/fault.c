@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Calls that are to fail do, each class of them, and leave nothing behind. */
+ * Calls that should fail do fail, in each class, and leak nothing. */
 #include "gate.h"
 #include "gpu/commands.h"
 #include "gpu/descriptors.h"
@@ -66,7 +66,7 @@ START_TEST(each_class)
 }
 END_TEST
 
-/* Wherever the first failing call is, what was made before it goes again. */
+/* Whichever call fails first, everything that was made before it is freed. */
 START_TEST(each_call)
 {
     LmFaultClass calls = _i;
@@ -120,7 +120,7 @@ START_TEST(stall)
         ck_assert_int_ge(now_ms() - begin, 300);
     }
 
-    /* Whoever lets go of the commands waits, too; unless all is cleared. */
+    /* Freeing the commands waits, too, unless all faults are cleared. */
     lm_fault_stall(1000000, 0);
     lm_test_ok(lm_commands_submit(&commands, &error), error);
     ck_assert(!lm_commands_wait(&commands, 1000000, NULL));

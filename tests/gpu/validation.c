@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * That the validation layer is on, and that the gate sees what it says: of wrong calls and of
+ * Checks that the validation layer is on, and that the gate sees its messages about wrong calls and
  * missing barriers. */
 #include "gate.h"
 #include "gpu/buffer.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Two copies, of which the second reads what the first writes. */
+/** Two copies; the second reads the first one's target. */
 static void copy_twice(LmDevice *device, bool with_barrier)
 {
     LmBuffer buffers[3] = {0};

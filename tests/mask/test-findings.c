@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Masks and findings: the decision rule, components against a flood fill, boxes against what is
- * marked. */
+ * Masks and findings: the decision rule, components against a flood fill, boxes against the marked
+ * pixels. */
 #include "suite.h"
 #include <math.h>
 #include <stdlib.h>
@@ -54,7 +54,8 @@ START_TEST(decisions)
 }
 END_TEST
 
-/* Marks the component at (x, y) with `id`; returns its pixels and the sum of their bytes. */
+/* Marks the component at (x, y) with `id`; returns the number of its pixels and the sum of their
+ * bytes. */
 static int flood(const LmMask *mask, const guint8 *labels, int *ids, int at, int id, double *sum)
 {
     int *stack = g_new(int, mask->width * mask->height), n = 0, pixels = 0;
@@ -78,7 +79,7 @@ static int flood(const LmMask *mask, const guint8 *labels, int *ids, int at, int
     return pixels;
 }
 
-/* The smallest rectangle of what the overlay marks where only component `id` is kept. */
+/* The smallest rectangle of the pixels that the overlay marks if only component `id` is kept. */
 static LmRect marked_box(const LmMask *mask, const guint8 *labels, const int *ids, int id,
                          double threshold)
 {
@@ -102,7 +103,7 @@ static LmRect marked_box(const LmMask *mask, const guint8 *labels, const int *id
     return (LmRect){r->x + left, r->y + top, right - left, bottom - top};
 }
 
-/* Each finding against the component that it must be; in all, as many as there must be. */
+/* Checks each finding against its component, and the number of findings. */
 static void check_components(const LmMask *mask, double threshold, double min_area, bool boxes)
 {
     const int size = mask->width * mask->height;
@@ -135,7 +136,8 @@ static void check_components(const LmMask *mask, double threshold, double min_ar
             LmRect box = marked_box(mask, labels, ids, id, threshold);
             if (box.width > 0) {
                 found = memcmp(&box, &finding->box, sizeof box) == 0;
-            } else { /* Too faint a pixel to be seen between pixels: the area it covers. */
+            } else {
+                /* Too faint for any pixel of the frame: the box is the area that it covers. */
                 box = lm_rect_clip(finding->box, mask->region);
                 found = box.width > 0 && memcmp(&box, &finding->box, sizeof box) == 0;
             }

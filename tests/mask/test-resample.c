@@ -74,7 +74,8 @@ START_TEST(resampling)
                 p = MAX(p, q);
             }
             double margin = p - 0.4 * (p + 255 - sum);
-            /* What the mask itself nowhere says cannot have been kept; two classes hide nothing. */
+            /* A class that no pixel of the mask has cannot have been kept. With two classes this
+             * cannot happen. */
             if (margin < -1e-3 || (margin > 1e-3 && p - second > 1e-3))
                 require(got == (margin > 0 ? best : 0) || (n_classes > 2 && got == 0),
                         "class %d at %d, %d", got, x, y);

@@ -7,7 +7,7 @@
 
 #define MS G_GINT64_CONSTANT(1000000)
 
-/* What a tracker reported, as text: "+1 -1 ". */
+/* A tracker's reports as text: "+1 -1 ". */
 static GString *events;
 
 static void note(void *user, LmTrackEvent event, const LmFinding *finding)
@@ -42,7 +42,8 @@ START_TEST(numbers_last)
 {
     LmTracker tracker = {0};
     for (int i = 0; i < 50; i++) {
-        /* They drift by more than their size in the end, and swap places in the list. */
+        /* In the end they have drifted by more than their size, and they swap places in the list.
+         */
         LmFinding items[] = {at(10 + 2 * i, 10, 30, 1), at(200 - 2 * i, 100, 40, 1)};
         if (i % 2)
             items[0] = at(200 - 2 * i, 100, 40, 1), items[1] = at(10 + 2 * i, 10, 30, 1);
@@ -63,7 +64,7 @@ START_TEST(the_largest_overlap_wins)
     LmFinding joined[] = {{.class_index = 1, .box = {0, 0, 70, 40}}};
     update(&tracker, joined, 1, 33);
     ck_assert_uint_eq(joined[0].id, first[0].id);
-    /* And part again, soon enough for the other to be known. */
+    /* They part again, soon enough for the other to keep its number. */
     LmFinding parted[] = {at(0, 0, 40, 1), at(50, 0, 20, 1)};
     update(&tracker, parted, 2, 66);
     ck_assert_uint_eq(parted[0].id, first[0].id);
@@ -85,7 +86,7 @@ START_TEST(a_flash_does_not_enter)
     update(&tracker, NULL, 0, 2000);
     ck_assert_str_eq(events->str, "");
     ck_assert_uint_eq(tracker.n, 0);
-    /* The same frame, looked at again, is no second sight. */
+    /* The same frame a second time does not count as another sighting. */
     update(&tracker, &item, 1, 3000);
     update(&tracker, &item, 1, 3000);
     ck_assert_str_eq(events->str, "");
@@ -138,7 +139,7 @@ START_TEST(a_cut_ends_all)
 }
 END_TEST
 
-/* More than are followed: each entry has one end, and no number is given twice. */
+/* More findings than can be tracked: each entry has one end, and no number is given twice. */
 START_TEST(crowds)
 {
     LmTracker tracker = {0};

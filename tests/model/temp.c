@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * One temporary model file that tests of this folder write over and over. */
+ * One temporary model file that the tests of this folder overwrite. */
 #include "temp.h"
 
 #include "suite.h"

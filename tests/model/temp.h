@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * One temporary model file that tests of this folder write over and over. */
+ * One temporary model file that the tests of this folder overwrite. */
 #pragma once
 
 #include <check.h>
@@ -14,7 +14,7 @@ const char *temp_write(const void *bytes, gsize size);
 /* A safetensors file: the header's length, `header` and `size` bytes of data (NULL: zeros). */
 const char *temp_write_model(const char *header, const void *data, gsize size);
 
-/* Checks that an error came, of this code, whose message holds the file's path and `text`; and
+/* Checks that there is an error with this code, whose message holds the file's path and `text`, and
  * clears it. */
 void temp_assert_error(GError **error, int code, const char *text);
 

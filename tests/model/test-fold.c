@@ -49,8 +49,7 @@ static double convolve(const float *plane, const float *kernel, int height, int 
     return sum;
 }
 
-/* The folded values are floats: their rounding, times what they are multiplied with, is what may
- * differ. */
+/* The folded values are floats: results may differ by their rounding, times their factors. */
 static void assert_near(double value, double expected, double scale)
 {
     ck_assert_double_le(fabs(value - expected), 1e-6 * (1 + scale));
@@ -63,7 +62,7 @@ static void check_branches(const unsigned (*shapes)[2], gsize n)
     float kernel[CHANNELS * 25], bias[CHANNELS];
     Norm norms[4];
     LmDepthwiseBranch branches[4];
-    memset(kernel, 0xff, sizeof kernel); /* Both are to be written, not added to. */
+    memset(kernel, 0xff, sizeof kernel); /* Both must be overwritten, not added to. */
     memset(bias, 0xff, sizeof bias);
     for (gsize b = 0; b < n; b++) {
         fill(rand, kernels[b], CHANNELS * 25, -1, 1);

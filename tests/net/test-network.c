@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Building the network from model files: what a file may be, what it may not, and where tensors are
+ * Building the network from model files: accepted files, refused files, and where tensors are
  * placed. */
 #include <stdlib.h>
 
@@ -130,8 +130,8 @@ static bool counted(const LmTensorView *tensor)
     return !g_str_has_suffix(tensor->name, "num_batches_tracked");
 }
 
-/* Whichever tensor is missing, the message names it; but without its first the file holds no LM-Net
- * at all. */
+/* Whichever tensor is missing, the message names it; but without its first tensor the file holds no
+ * LM-Net at all. */
 START_TEST(test_each_tensor_missing)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
@@ -143,8 +143,8 @@ START_TEST(test_each_tensor_missing)
 }
 END_TEST
 
-/* Whichever tensor is one longer in its first or last dimension, something is refused, by the name
- * of a tensor. */
+/* If any tensor is longer by one in its first or last dimension, the file is refused, and the
+ * message names a tensor. */
 START_TEST(test_each_tensor_of_wrong_shape)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
@@ -162,7 +162,7 @@ START_TEST(test_each_tensor_of_wrong_shape)
 }
 END_TEST
 
-/* A kernel of 1x1 where 3x3 is to be, or the other way round, is refused by name. */
+/* A kernel of 1x1 instead of 3x3, or the other way round, is refused by name. */
 START_TEST(test_each_kernel_of_wrong_size)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
@@ -225,7 +225,7 @@ START_TEST(test_sizes)
 }
 END_TEST
 
-/* First and last operator that touches each tensor's memory, slices counted to their whole. */
+/* The first and the last operator that touch each tensor's memory; slices count as their whole. */
 static void lifetime(const LmGraph *graph, LmTensorId id, guint *first, guint *last)
 {
     *first = G_MAXUINT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The contour: its width, its shape around a disc, and its way along the frame's border. */
+ * The contour: its width, its shape around a disc, and its course along the frame's border. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static double *lines(const LmMask *mask, int width, int height, double line)
 /* Across the edge of a half plane, the line's cover adds up to its width; nothing lies deeper. */
 START_TEST(line_width)
 {
-    const double asked[] = {1, 1.5, 2, 3, 6.5, 20}, line = asked[_i];
+    const double wanted[] = {1, 1.5, 2, 3, 6.5, 20}, line = wanted[_i];
     LmMask *mask = lm_mask_new(40, 30, 2, (LmRect){0, 0, 280, 210});
     for (int upright = 0; upright < 2; upright++) {
         for (int i = 0; i < 40 * 30; i++) {
@@ -59,7 +59,7 @@ START_TEST(line_width)
 }
 END_TEST
 
-/* Around a disc, blown up sevenfold: full at the line's middle all around, nothing outside, nothing
+/* Around a disc, enlarged sevenfold: full at the line's middle all around, nothing outside, nothing
  * deeper than the line, and the area of the ring. */
 START_TEST(line_around_disc)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The overlay against plain double precision in every format, and bit by bit where it must not
- * draw. */
+ * The overlay against plain double precision in every format, and bit by bit outside the marks. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -407,7 +406,7 @@ START_TEST(nothing)
 }
 END_TEST
 
-/* The same whatever was drawn with the scratch before. */
+/* The result does not depend on earlier use of the scratch. */
 START_TEST(determinism)
 {
     LmFrameInfo info = info_of(_i, 201, 120);

@@ -82,15 +82,14 @@ static char *digest(const LmSceneParams *params, const guint64 *numbers, guint c
 
 static const guint64 some_frames[] = {0, 1, 77, 1000, G_MAXUINT64};
 
-/* BT.709, limited range, as the element would ask for it. */
+/* BT.709, limited range, as the element requests it. */
 static const LmSceneColor bt709 = {
     {{0.1826f, 0.6142f, 0.0620f}, {-0.1006f, -0.3386f, 0.4392f}, {0.4392f, -0.3989f, -0.0403f}},
     {16, 128, 128}};
 
 static const struct {
     LmSceneParams params;
-    const char
-        *sha256; /* of some_frames; a change of the scene's look changes it, nothing else may */
+    const char *sha256; /* of some_frames; changes only if the scene's appearance changes */
 } known[] = {
     {{.width = 320, .height = 240, .seed = 1, .polyps = 3, .motion = 0.5, .noise = 0.25},
      "f53f6c1f7b1009d251bff29c70b3619e8e63d32a543306498e1c9842f8fcbc98"},
@@ -157,7 +156,7 @@ static guint differing(const Picture *a, const Picture *b)
     return count;
 }
 
-/* Every setting changes the frame, or leaves it, as it says. */
+/* Every setting changes the frame, or leaves it unchanged, as documented. */
 START_TEST(test_settings)
 {
     const LmSceneParams base = {.width = 160, .height = 120, .seed = 3, .polyps = 2, .motion = 0.5};

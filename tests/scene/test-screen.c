@@ -51,7 +51,7 @@ static gsize frame_size(const Frame *frame)
     return (gsize)frame->width * frame->height * frame->bytes;
 }
 
-/* What the camera's picture is in these tests; never grey, so that it is told from the screen. */
+/* The camera's picture in these tests; never grey, so that it differs from the screen. */
 static guint8 camera(guint x, guint y, guint component)
 {
     return component == 0 ? 255 : (guint8)(60 * component + (x * 7 + y * 13) % 50);
@@ -65,7 +65,7 @@ static Frame frame_new(guint width, guint height, guint bytes)
     return frame;
 }
 
-/* Composes row by row, and checks behind and before each that nothing else was written. */
+/* Composes row by row, and checks after and before each row that nothing else was written. */
 static Frame compose(const LmScreen *screen, guint width, guint height)
 {
     Frame frame = frame_new(width, height, 4);
@@ -113,7 +113,7 @@ static gboolean in_rect(const LmSceneRect *rect, guint x, guint y)
     return x >= rect->x && x < rect->x + rect->width && y >= rect->y && y < rect->y + rect->height;
 }
 
-/* How far inside the shape the pixel's middle is; the view's sides are its limits besides. */
+/* The distance of the pixel's middle inside the shape; the view's sides limit it, too. */
 static double depth(LmSceneScreen kind, const LmSceneRect *view, guint x, guint y)
 {
     double dx = fabs(x + 0.5 - view->x - view->width / 2.0);
@@ -137,7 +137,7 @@ static void check_view(LmSceneScreen kind, guint width, guint height)
         double aspect = (double)view.width / view.height;
         ck_assert_double_ge(aspect, view.height < 50 ? 0.8 : 1.0);
         ck_assert_double_le(aspect, view.height < 50 ? 1.4 : 1.2);
-        /* As large as the frame lets it be, but for margins and text. */
+        /* As large as the frame allows, except for margins and text. */
         ck_assert(view.width >= 0.8 * width || view.height >= 0.8 * height);
         ck_assert(view.width >= 0.5 * width || view.height >= 0.8 * height || width < 64);
         if (9 * width >= 16 * height && height >= 100)
@@ -205,7 +205,7 @@ static int read_code(const Frame *frame)
                           frame->height);
 }
 
-/* What a codec may do: less contrast, and each pixel smeared over its neighbours. */
+/* Possible effects of a codec: less contrast, and each pixel smeared over its neighbours. */
 static void spoil(Frame *frame)
 {
     guint8 *old = g_memdup2(frame_row(frame, 0), frame_size(frame));
@@ -264,8 +264,7 @@ START_TEST(code_is_clear_of_the_picture)
 }
 END_TEST
 
-/* The boxes around what differs between two frames, line of text by line of text; without the
- * code. */
+/* The boxes around the differences of two frames, for each line of text; without the code. */
 static guint find_changes(const Frame *a, const Frame *b, LmSceneRect boxes[2])
 {
     guint n = 0;
@@ -323,7 +322,7 @@ START_TEST(clock_and_stopwatch_count)
 }
 END_TEST
 
-/* What the clock shows at frame `number` is what the stopwatch shows at frame `elapsed`. */
+/* The clock at frame `number` shows the same as the stopwatch at frame `elapsed`. */
 static void check_clock(guint64 number, guint64 elapsed)
 {
     LmScreen *screen = lm_screen_create(LM_SCENE_SCREEN_OCTAGON, 640, 480, &rgb);
@@ -389,8 +388,8 @@ START_TEST(colors_are_the_outputs)
 }
 END_TEST
 
-/* All builds, compilers and machines agree on every byte. Where frames are meant to change, the
- * failure prints the sum to put here. */
+/* All builds, compilers and machines agree on every byte. If frames are meant to change, put the
+ * sum that the failure prints here. */
 START_TEST(frames_are_the_same_everywhere)
 {
     static const char expected[] =

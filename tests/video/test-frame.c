@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The format table against what GStreamer lays down, the matrices against the standards' numbers,
- * checks and clipping. */
+ * The format table against GStreamer's layouts, the matrices against the standards' numbers, checks
+ * and clipping. */
 #include "suite.h"
 #include <math.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "video/frame.h"
 #include "util/error.h"
 
-/* Of 321x243 pixels: GStreamer's default strides, before which rows must end, and its distances
- * between planes. */
+/* Of 321x243 pixels: GStreamer's default strides, which rows must not exceed, and each plane's
+ * rows. */
 static const struct {
     const char *name;
     LmFormat format;

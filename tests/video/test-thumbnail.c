@@ -15,7 +15,7 @@ static const struct {
     {4096, 32, 2036, 15},   {32, 4096, 15, 2036}, {1024, 1024, 180, 180},
 };
 
-/* What the header promises, from the codes: what they stand for is known here anew. */
+/* The header's promise, computed from the codes without src/video. */
 static void expect(const LmFrame *frame, int x, int y, double *luma, double *color)
 {
     const LmFrameInfo *info = &frame->info;
@@ -82,8 +82,8 @@ START_TEST(every_format)
 }
 END_TEST
 
-/* Cells of a rectangle are those whose pixels lie in it; and they lead back to it, but for half a
- * cell. */
+/* Cells of a rectangle are those whose pixels lie in it; they give the rectangle again, except for
+ * half a cell. */
 START_TEST(cells_and_pixels)
 {
     const LmGrid none = {0}, grid = {1001, 563, 319, 179};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The region in captured screens: of the synthetic colonoscopy, and drawn ones in which the picture
- * darkens, changes, goes, or has strange neighbours. */
+ * The region in captured screens: the synthetic colonoscopy's, and drawn ones in which the content
+ * area darkens, changes, disappears, or has unusual neighbours. */
 #include "vision/region.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 #define SECOND G_GUINT64_CONSTANT(1000000000)
 
-/** A video that is watched, at 30 frames a second. */
+/** A video of 30 frames a second. */
 typedef struct {
     LmRegionFinder *finder;
     LmThumbnail *thumbnail;
@@ -48,7 +48,7 @@ static bool show(Video *video)
     return lm_region_finder_feed(video->finder, video->thumbnail, video->number++ * SECOND / 30);
 }
 
-/* Shows some frames; how often the region changed. */
+/* Shows some frames; returns how often the region changed. */
 static int play(Video *video, double seconds)
 {
     int changes = 0;
@@ -111,7 +111,7 @@ static const struct {
     {640, 480},   {1001, 563}, {333, 251}, {480, 640},
 };
 
-/* The first frame alone is enough; and what follows in the first second changes nothing. */
+/* The first frame alone is enough, and the rest of the first second changes nothing. */
 static void check_scene(int width, int height, LmSceneScreen kind)
 {
     const LmSceneParams params = {.width = width,
@@ -152,7 +152,7 @@ START_TEST(scenes)
 }
 END_TEST
 
-/* Within a second, and then it holds. */
+/* Found within a second, and then it stays. */
 START_TEST(shapes)
 {
     Video video = video_begin(usual_screen(_i));
@@ -164,7 +164,7 @@ START_TEST(shapes)
 }
 END_TEST
 
-/* As a capture of an analog signal has it. */
+/* As in a capture of an analog signal. */
 START_TEST(noise_everywhere)
 {
     Video video = video_begin(usual_screen(_i));
@@ -187,7 +187,7 @@ START_TEST(grey_surround)
 }
 END_TEST
 
-/* A larger panel of grey loses against what moves and has colour. */
+/* A larger grey panel loses against an area that moves and has colour. */
 START_TEST(panel_beside)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_OCTAGON));
@@ -210,8 +210,8 @@ START_TEST(picture_fills_the_frame)
 }
 END_TEST
 
-/* Text alone, black, grey, a small picture: all of the frame, and no confidence but in a full one.
- */
+/* Text alone, black, grey, a small picture: all of the frame, and no confidence except in a full
+ * one. */
 START_TEST(nothing_to_find)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_ROUND));
@@ -229,7 +229,7 @@ START_TEST(nothing_to_find)
 }
 END_TEST
 
-/* From one place and size to another, each way: there within 1.2 seconds, in one step, and not
+/* From one place and size to another, each way: followed within 1.2 seconds, in one step, and not
  * before 0.3. */
 START_TEST(zoom_changes)
 {
@@ -291,7 +291,7 @@ START_TEST(dark_moments_do_not_shrink)
 }
 END_TEST
 
-/* A shadow has a sharp edge, but what lies in it is not the surround. */
+/* A shadow has a sharp edge, but its inside is not the surround. */
 START_TEST(shadows_do_not_shrink)
 {
     Video video = video_begin(usual_screen(_i));
@@ -304,7 +304,7 @@ START_TEST(shadows_do_not_shrink)
 }
 END_TEST
 
-/* A box that lacks a little is made good, but not soon. */
+/* A box that lacks a little is corrected, but not soon. */
 START_TEST(small_differences)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_SQUARE));
@@ -319,7 +319,7 @@ START_TEST(small_differences)
 }
 END_TEST
 
-/* A box that was taken when half was dark is made good. */
+/* A box that was found while half was dark is corrected. */
 START_TEST(dark_start)
 {
     Video video = video_begin(usual_screen(_i));
@@ -345,7 +345,7 @@ START_TEST(frozen_holds)
 }
 END_TEST
 
-/* Times that are missing, stand still, go back or leap: changes are still followed. */
+/* Changes are followed even if times are missing, stand still, go back or leap. */
 START_TEST(times)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_SQUARE));
@@ -390,7 +390,7 @@ START_TEST(new_size_and_reset)
 }
 END_TEST
 
-/* Any noise and size does no harm. */
+/* Noise of any size does no harm. */
 START_TEST(any_frame)
 {
     LmRegionFinder *finder = lm_region_finder_create();
