@@ -47,7 +47,7 @@ int main(void)
         for (guint k = 0; k < graph->ops->len; k++)
             macs += (double)lm_graph_op_macs(graph, lm_graph_op(graph, k));
         bool conv = lm_operator_cases[i].kind == LM_OP_CONV;
-        /* Times a convolution with both algorithms, if it has two. */
+        /* A convolution by both algorithms, if there are two. */
         for (int winograd = 0; !error && winograd <= conv; winograd++) {
             double ms =
                 time_case(pipelines, graph,

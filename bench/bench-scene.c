@@ -145,7 +145,7 @@ int main(int argc, char **argv)
     g_option_context_free(context);
     if (ok && (frames < 1 || seeds < 1 || argc > 1)) {
         fprintf(stderr,
-                "%s: --frames and --seeds take 1 and more, and there are no other arguments\n",
+                "%s: --frames and --seeds take 1 or more; no other arguments are accepted\n",
                 argv[0]);
         return 2;
     }

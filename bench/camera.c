@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Draws the frames before the measurement, then repeatedly copies one into a free buffer, waits
- * until it is due and pushes it: drawing would take processor time from the measurement.
- */
+ * Draws all frames first, since drawing takes the processors from the measurement. Then repeatedly
+ * copies one into a free buffer, waits until it is due and pushes it. */
 #include "camera.h"
 
 #include <errno.h>
@@ -10,7 +9,7 @@
 
 #include "timing.h"
 
-/* Limits of the drawn frames: their bytes, and their time, in one direction. */
+/* Limits of the drawn frames: their bytes, and the time that they last in one direction. */
 #define MAX_BYTES (512u << 20)
 enum { MAX_SECONDS = 2 };
 
@@ -175,7 +174,7 @@ static void sleep_until(double ms)
         ;
 }
 
-/* A buffer with the frame; NULL if none is free. */
+/* A buffer that holds the frame; NULL if none is free. */
 static GstBuffer *capture(BenchCamera *camera, guint number)
 {
     GstBufferPoolAcquireParams params = {.flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT};

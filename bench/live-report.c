@@ -11,7 +11,7 @@ static void print_times(const char *name, const BenchSummary *times)
     g_print("  %-36s %10.3f %10.3f %10.3f\n", name, times->median, times->p99, times->max);
 }
 
-/* The numbers that 21 CFR 876.1520(b)(2) requires for such a device. */
+/* The figures that 21 CFR 876.1520(b)(2) requires of such a device. */
 static void print_regulatory(const BenchLive *live)
 {
     g_print("21 CFR 876.1520(b)(2)\n"

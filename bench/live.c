@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Runs a camera's frames through identity and lmnet on one thread, and measures times at their
+ * Sends a camera's frames through identity and lmnet on one thread, and takes the times at their
  * pads. */
 #include "live.h"
 
@@ -14,7 +14,7 @@
 
 enum {
     COMPARED_PER_SECOND = 5, /* after the measured time */
-    COMPARED_MARKED = 20,    /* to compare, */
+    COMPARED_MARKED = 20,    /* frames with findings to compare, */
     COMPARE_SECONDS = 20,    /* in this time at most */
     WAIT_SECONDS = 60,       /* for the first mask, and for the stream's end */
 };
@@ -27,7 +27,7 @@ typedef struct {
     GstBus *bus;
     guint n_frames; /* that count */
 
-    /* Atomic. The first and last frame (exclusive) that count; 0: none yet. */
+    /* Atomic. The first frame that counts and the one after the last; 0: none yet. */
     gint begin, end;
     gint n_seen;          /* the number after that of the last frame that left lmnet */
     gint seen_mask;       /* there has been a mask */
@@ -37,7 +37,7 @@ typedef struct {
     double identity_in, identity_taken, lmnet_in;
     double *arrival, *identity, *lmnet, *added, *age;
     guint n_ages;
-    BenchIntegrity outside;
+    BenchIntegrity integrity;
 } Run;
 
 /* --- At the pads ----------------------------------------------------------------------------- */
@@ -100,8 +100,8 @@ static GstPadProbeReturn leave_lmnet(GstPad *pad, GstPadProbeInfo *info, gpointe
     } else if (number >= begin && number < end) {
         count_frame(run, buffer, number, taken);
     } else if (number >= end && number % apart == 0) {
-        bench_integrity_add(&run->outside, bench_camera_clean_frame(run->camera, number), buffer);
-        g_atomic_int_set(&run->compared_marked, (gint)run->outside.marked);
+        bench_integrity_add(&run->integrity, bench_camera_clean_frame(run->camera, number), buffer);
+        g_atomic_int_set(&run->compared_marked, (gint)run->integrity.marked);
     }
     g_atomic_int_set(&run->n_seen, (gint)number + 1);
     return GST_PAD_PROBE_OK;
@@ -141,7 +141,7 @@ static bool make_pipeline(Run *run, const BenchOptions *options, GError **error)
     return true;
 }
 
-/* Zeroed by writing, so that no page is allocated while memory is watched. */
+/* Zeroed and written to, so that none of its pages is added while memory is watched. */
 static double *make_times(guint n)
 {
     double *times = g_new(double, n);
@@ -161,7 +161,7 @@ static bool open_run(Run *run, const BenchOptions *options, GError **error)
     run->lmnet = make_times(run->n_frames);
     run->added = make_times(run->n_frames);
     run->age = make_times(run->n_frames);
-    bench_integrity_init(&run->outside, bench_camera_info(run->camera));
+    bench_integrity_init(&run->integrity, bench_camera_info(run->camera));
     return make_pipeline(run, options, error);
 }
 
@@ -173,7 +173,7 @@ static void close_run(Run *run)
     gst_clear_object(&run->bus);
     gst_clear_object(&run->element);
     gst_clear_object(&run->pipeline);
-    bench_integrity_finish(&run->outside);
+    bench_integrity_finish(&run->integrity);
     g_free(run->arrival);
     g_free(run->identity);
     g_free(run->lmnet);
@@ -192,7 +192,7 @@ static guint64 resident_bytes(void)
     return (guint64)resident * (guint64)sysconf(_SC_PAGESIZE);
 }
 
-/* Waits a tenth of a second, or for a message; returns false if that is an error. */
+/* Waits for a message, but at most a tenth of a second; false if it is an error. */
 static bool watch(Run *run, bool *ended, GError **error)
 {
     GstMessage *message =
@@ -214,8 +214,8 @@ static bool fail(GError **error, const char *what)
     return false;
 }
 
-/* Waits until masks come, and one more second for first-use allocations. If none comes, the video
- * is measured anyway. */
+/* Waits until masks come, and a second longer for memory and objects that are made at first use. If
+ * no mask comes, the video is measured all the same. */
 static bool warm_up(Run *run, GError **error)
 {
     bool ended = false;
@@ -250,14 +250,14 @@ static guint64 get_count(const GstStructure *stats, const char *name)
 }
 
 /* On a terminal every second on one line, else after each tenth of the time. */
-static void show_progress(const Run *run, guint done, guint *reported)
+static void show_progress(const Run *run, guint done, guint *shown)
 {
     bool terminal = isatty(STDERR_FILENO);
     guint steps = terminal ? MAX(1, run->n_frames / (guint)run->result->video.rate) : 10;
     guint step = (guint)((guint64)done * steps / run->n_frames);
-    if (step == *reported)
+    if (step == *shown)
         return;
-    *reported = step;
+    *shown = step;
     g_printerr("%slmnet-bench: %dp%d, %u of %u frames%s", terminal ? "\r" : "",
                run->result->video.height, run->result->video.rate, done, run->n_frames,
                terminal && done < run->n_frames ? "" : "\n");
@@ -267,7 +267,7 @@ static bool measure(Run *run, GError **error)
 {
     BenchLive *result = run->result;
     bool ended = false;
-    guint reported = 0;
+    guint shown = 0;
     GstStructure *before = get_stats(run);
     guint begin = bench_camera_n_due(run->camera) + 1;
     const guint warm = MIN(run->n_frames / 2, 60 * (guint)result->video.rate);
@@ -282,7 +282,7 @@ static bool measure(Run *run, GError **error)
         due = due > begin ? MIN(due - begin, run->n_frames) : 0;
         if (!result->rss_begin && due >= warm)
             result->rss_begin = resident_bytes();
-        show_progress(run, due, &reported);
+        show_progress(run, due, &shown);
     }
     result->rss_end = resident_bytes();
 
@@ -333,10 +333,10 @@ static void summarise(Run *run)
 {
     BenchLive *result = run->result;
     result->frames_in = run->n_frames;
-    result->compared = run->outside.frames;
-    result->compared_marked = run->outside.marked;
-    result->outside = run->outside.outside;
-    result->changed = run->outside.changed;
+    result->compared = run->integrity.frames;
+    result->compared_marked = run->integrity.marked;
+    result->outside = run->integrity.compared;
+    result->changed = run->integrity.changed;
     if (result->frames_out) {
         result->arrival = bench_summarise(run->arrival, result->frames_out);
         result->identity = bench_summarise(run->identity, result->frames_out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Measures the element after a live source: the delay of frames, the age of marks, and whether
- * anything changes outside them. */
+ * The element after a live source: the delay of frames, the age of marks, and changes outside the
+ * marks. */
 #pragma once
 
 #include "options.h"
@@ -8,12 +8,11 @@
 
 G_BEGIN_DECLS
 
-/** The measurements of a video. Times are in ms. */
+/** The measurements of one video. Times are in ms. */
 typedef struct {
     BenchVideo video;
     char *model, *device, *precision; /**< As the element reports; owned. */
-    unsigned n_drawn;                 /**< Different frames, shown forwards and backwards in
-                                           turn. */
+    unsigned n_drawn;                 /**< Different frames, shown forwards and backwards. */
 
     /* For the frames due in the measured time. */
     guint frames_in, frames_out;
@@ -22,19 +21,19 @@ typedef struct {
     BenchSummary arrival;  /**< From the time a frame was due to identity's sink pad. */
     BenchSummary identity; /**< From identity's sink pad to its source pad. */
     BenchSummary lmnet;    /**< The same of lmnet, on the same thread. */
-    BenchSummary added;    /**< For each frame, lmnet's time minus identity's. */
+    BenchSummary added;    /**< How much longer lmnet took than identity, by frame. */
     BenchSummary age;      /**< Of the marks; only if `marked` > 0. */
     guint64 inferences, superseded, stale;
     double inference, inference_p99; /**< Over the last 512 inferences. */
-    guint64 rss_begin, rss_end;      /**< Bytes, at minute 1 (at half of the time if that is less
-                                          than two minutes) and at the end. */
+    guint64 rss_begin, rss_end; /**< Bytes, at minute 1 (or after half of the time, if that is less
+                                   than two minutes) and at the end. */
 
     /* Of some frames after that time; see BenchIntegrity. */
     guint compared, compared_marked;
     guint64 outside, changed;
 } BenchLive;
 
-/** Runs every video of the options and prints the measurements, as text or as JSON. */
+/** Runs every video of the options and prints the measurements as text or as JSON. */
 bool bench_live_run(const BenchOptions *options, GError **error);
 
 void bench_live_print_text(const BenchOptions *options, const BenchLive *live);

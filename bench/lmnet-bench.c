@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Times the network alone (a pass, each operator, the start, several sessions at once) on any
- * device and size, or the element after a live source.
- */
+ * Times the network alone: one pass, each operator, the start, several sessions at once, on any
+ * device and at any size. Or times the element after a live source. */
 #include <locale.h>
 #include <sys/resource.h>
 
@@ -10,11 +9,10 @@
 #include "start-up.h"
 #include "streams.h"
 
-/* Passes with timestamps; few suffice, since the operators' times are reported without extremes.
- */
+/* Passes with timestamps. Few are enough: only medians of the operators' times are reported. */
 enum { OPERATOR_RUNS = 10 };
 
-/* Announces slow steps on stderr. */
+/* Announces, on stderr, a step that takes long. */
 static void G_GNUC_PRINTF(1, 2) announce(const char *format, ...)
 {
     va_list arguments;

@@ -5,7 +5,7 @@
 #include "exec/executor-io.h"
 #include "util/error.h"
 
-/* Enough passes for GPUs to raise their clocks and for CPUs to fill their caches. */
+/* GPUs raise their clocks and CPUs fill their caches within these. */
 enum { WARM_UP_PASSES = 2, WARM_UP_MS = 200 };
 
 double bench_start_total(const BenchStart *start)
@@ -26,7 +26,7 @@ static gsize tensor_elements(const LmTensor *tensor)
     return (gsize)tensor->channels * (gsize)tensor->height * (gsize)tensor->width;
 }
 
-/* The file's floats, or noise with the spread of normalised images. */
+/* The file's floats, or noise that spreads like normalised pictures. */
 static float *make_input(const LmTensor *tensor, const char *path, GError **error)
 {
     gsize n = tensor_elements(tensor), size = 0;
@@ -164,7 +164,7 @@ bool bench_network_time_operators(BenchNetwork *network, unsigned runs, double *
     for (unsigned run = 0; ok && run < runs; run++) {
         ok = pass(&commands, error) >= 0;
         if (ok && lm_commands_timestamps(&commands, ns, n + 1) != n + 1) {
-            g_set_error(error, LM_ERROR, LM_ERROR_VULKAN, "%s does not tell its timestamps",
+            g_set_error(error, LM_ERROR, LM_ERROR_VULKAN, "%s does not report its timestamps",
                         network->device->info.name);
             ok = false;
         }

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 /** The parts of a start, one after the other, in ms. */
 typedef struct {
     double device;      /**< Loading drivers, opening the device. */
-    double pipelines;   /**< Reading the cache, making pipelines, and the driver's work at their
-                             first use. */
+    double pipelines;   /**< Reading the cache, creating the pipelines, and the work that the driver
+                           leaves to their first use. */
     double weights;     /**< Reading, folding, packing, uploading; planning the network. */
     double first_frame; /**< Recording the commands, and the first pass. */
 } BenchStart;
@@ -32,18 +32,18 @@ typedef struct {
     BenchStart start;
 } BenchNetwork;
 
-/** Starts everything and does the first pass. Close `network` in either case. */
+/** Goes from nothing to the end of the first pass. The caller closes `network` in either case. */
 bool bench_network_open(BenchNetwork *network, const BenchOptions *options, GError **error);
 void bench_network_close(BenchNetwork *network);
 
-/** Does warm-up passes that do not count, then `runs` passes: the wall time of each from submission
- * to fence, in ms. */
+/** Runs passes that do not count until the device has warmed up, then `runs` passes that count.
+ * Gives the wall time of each from submission to fence, in ms. */
 bool bench_network_time(BenchNetwork *network, unsigned runs, BenchSummary *summary,
                         GError **error);
 /** Returns true if the device can time operators. */
 bool bench_network_has_timestamps(const BenchNetwork *network);
-/** Each operator's median over `runs` passes with timestamps, which the device must have. ms:
- * graph->ops->len elements. */
+/** Gives each operator's median over `runs` passes with timestamps, which the device must have:
+ * graph->ops->len elements, in ms. */
 bool bench_network_time_operators(BenchNetwork *network, unsigned runs, double *ms, GError **error);
 
 /** Writes the output as raw floats. */

@@ -51,7 +51,7 @@ static bool parse_size(const char *text, int *width, int *height, GError **error
     return true;
 }
 
-/* HEIGHTpRATE, as videos are called, of 16:9. */
+/* HEIGHTpRATE, the usual name of a 16:9 video. */
 static bool parse_video(const char *text, BenchVideo *video, GError **error)
 {
     g_auto(GStrv) parts = g_strsplit(text, "p", 2);
@@ -65,7 +65,7 @@ static bool parse_video(const char *text, BenchVideo *video, GError **error)
     return true;
 }
 
-/* Options for the network alone have no meaning for the element, and the reverse. */
+/* Refuses options of the network with --live, and options of --live without it. */
 static bool check_live(const BenchOptions *options, const char *size, const char *video,
                        GError **error)
 {
@@ -133,13 +133,13 @@ bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError 
         {"no-start-ups", 0, 0, G_OPTION_ARG_NONE, &options->skip_start_ups,
          "Leave out the cold and the warm start, each in a process of its own", NULL},
         {"portable", 0, 0, G_OPTION_ARG_NONE, &options->portable,
-         "The shaders for any subgroup size, even where others would run", NULL},
+         "The shaders for any subgroup size, even if others would run", NULL},
         {"input", 0, 0, G_OPTION_ARG_FILENAME, &options->input,
          "The network's input, raw float32 [3][height][width], instead of noise", "FILE"},
         {"logits", 0, 0, G_OPTION_ARG_FILENAME, &options->logits,
          "Write the network's output, raw float32 [classes][height][width]", "FILE"},
         {"live", 'l', 0, G_OPTION_ARG_NONE, &options->live,
-         "Time the element behind a live source: the video's delay, the marks' age, pixels changed "
+         "Time the element after a live source: the video's delay, the marks' age, pixels changed "
          "outside the marks",
          NULL},
         {"video", 0, 0, G_OPTION_ARG_STRING, &video,

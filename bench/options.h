@@ -14,14 +14,14 @@ typedef struct {
 
 enum { BENCH_MAX_VIDEOS = 2 };
 
-/** Strings are owned, and NULL if not given. */
+/** Strings are owned; NULL: not given. */
 typedef struct {
     char *model; /**< A path; with `live` as given, or NULL. */
     char *device;
     LmPrecision precision;
     int width, height;       /**< Pixels; 0: the model's own. */
     int runs;                /**< Passes that count. */
-    int threads;             /**< Of lavapipe; 0: as set in the environment. */
+    int threads;             /**< Of lavapipe; 0: set by the environment. */
     int streams;             /**< Sessions at once; 0: none. */
     char *input;             /**< File to read the network's input from. */
     char *logits;            /**< File to write the network's output to. */
@@ -30,15 +30,15 @@ typedef struct {
     gboolean portable;       /**< As LmExecutorParams.portable. */
     gboolean skip_start_ups; /**< Do not time starts in separate processes. */
     gboolean start_only;     /**< This is such a process. */
-    gboolean live;           /**< Time the element after a capture card, not the network. */
-    int seconds;             /**< live: the measured time of each video. */
-    char *format;            /**< live: the pixel format; never NULL once parsed. */
+    gboolean live; /**< Times the element after a capture card, rather than the network. */
+    int seconds;   /**< live: how long each video is measured. */
+    char *format;  /**< live: of the pixels; never NULL after parsing. */
     BenchVideo videos[BENCH_MAX_VIDEOS]; /**< live. */
     unsigned n_videos;
 } BenchOptions;
 
-/** Reads the command line. Returns false with an error that names option and value. Call
- * bench_options_finish() in either case. */
+/** Reads the command line; false with an error that names the option and its value. The caller
+ * finishes `options` in either case. */
 bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError **error);
 void bench_options_finish(BenchOptions *options);
 

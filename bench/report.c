@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Prints the measurements. */
+ * Prints the measurements of the network. */
 #include "report.h"
 
 #include "start-up.h"

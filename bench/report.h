@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Prints the measurements, as text or as JSON. */
+ * The measurements of the network, as text or as JSON. */
 #pragma once
 
 #include <json-glib/json-glib.h>
@@ -9,14 +9,13 @@
 
 G_BEGIN_DECLS
 
-/** The results of a run of lmnet-bench. Pointers are borrowed. */
+/** All results of one run of lmnet-bench. Pointers are borrowed. */
 typedef struct {
     const BenchOptions *options;
     const BenchNetwork *network;
     const BenchStart *cold, *warm; /**< NULL: not measured. */
     BenchSummary pass;             /**< ms. */
-    const double *operator_ms;     /**< One for each operator; NULL: the device has no
-                                        timestamps. */
+    const double *operator_ms; /**< One for each operator; NULL: the device has no timestamps. */
     unsigned operator_runs;
     const BenchStreams *streams; /**< NULL: not measured. */
     guint64 peak_rss;            /**< Bytes. */

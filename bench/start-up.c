@@ -41,7 +41,7 @@ static bool start_from_json(const char *text, BenchStart *start, GError **error)
     return true;
 }
 
-/* With its caches in `folder`, regardless of the caller's environment. */
+/* Puts its caches into `folder`, whatever the caller's environment says about them. */
 static char **environment_with_caches(const char *folder)
 {
     static const char *const variables[] = {"XDG_CACHE_HOME", "MESA_SHADER_CACHE_DIR",
@@ -58,7 +58,7 @@ static bool run_once(char *const *argv, char **environment, BenchStart *start, G
     if (!program)
         return false;
     int status;
-    /* g_spawn's argv[0] is the file to run; the next argument is the name to run it by. */
+    /* g_spawn takes the file to run first, then the program's own argv. */
     g_autoptr(GPtrArray) arguments = g_ptr_array_new();
     g_ptr_array_add(arguments, program);
     for (char *const *argument = argv; *argument; argument++)

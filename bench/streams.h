@@ -10,11 +10,11 @@ G_BEGIN_DECLS
 typedef struct {
     double *medians;          /**< For each session, the times from frame to mask, ms. Owned. */
     double frames_per_second; /**< Of all together. */
-    guint64 device_bytes;     /**< Of all together; shared resources count once. */
+    guint64 device_bytes;     /**< Of all together; shared memory counts once. */
 } BenchStreams;
 
-/** Runs options->streams sessions, each in its own thread and with options->runs frames of the
- * network's size (width x height), one after another. */
+/** Runs options->streams sessions, each in its own thread with options->runs frames of the
+ * network's size (width x height), one after the other. */
 bool bench_streams_run(const BenchOptions *options, int width, int height, BenchStreams *streams,
                        GError **error);
 /** Takes zeroed streams, too. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The clock, and statistics of many times. */
+ * The clock, and a summary of many times. */
 #pragma once
 
 #include <glib.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Runs a pipeline that contains lmnet, prints its progress, and prints the element's stats at the
- * end.
+ * Runs a pipeline with lmnet in it, shows its progress, and prints the element's stats at the end.
  *
  *   lmnet-annotate PIPELINE      as gst-launch-1.0, for instance
  *   lmnet-annotate filesrc location=in.mp4 ! decodebin ! videoconvert ! lmnet ! videoconvert !
@@ -17,11 +16,11 @@
 typedef struct {
     GMainLoop *loop;
     GstElement *pipeline;
-    GPtrArray *lmnets; /* GstElement, may be empty; the frames of the first are counted */
+    GPtrArray *lmnets; /* GstElement, maybe none; the first one's frames are counted */
     bool interactive;  /* progress on one line of a terminal */
     bool interrupted;
     bool failed;
-    gint64 told_tenths; /* of the duration, if not interactive */
+    gint64 shown_tenths; /* of the duration, if not interactive */
 } App;
 
 static void add_element(const GValue *item, gpointer elements)
@@ -54,13 +53,13 @@ static gboolean show_progress(gpointer user)
 {
     App *app = user;
     GstElement *lmnet = app->lmnets->len > 0 ? g_ptr_array_index(app->lmnets, 0) : NULL;
-    GstElement *element = lmnet ? lmnet : app->pipeline;
+    GstElement *queried = lmnet ? lmnet : app->pipeline;
     gint64 position = 0, duration = 0;
     guint64 frames = 0;
 
-    if (!gst_element_query_position(element, GST_FORMAT_TIME, &position) || position < 0)
+    if (!gst_element_query_position(queried, GST_FORMAT_TIME, &position) || position < 0)
         return G_SOURCE_CONTINUE;
-    gst_element_query_duration(element, GST_FORMAT_TIME, &duration);
+    gst_element_query_duration(queried, GST_FORMAT_TIME, &duration);
     if (lmnet) {
         GstStructure *stats = NULL;
         g_object_get(lmnet, "stats", &stats, NULL);
@@ -69,9 +68,9 @@ static gboolean show_progress(gpointer user)
     }
 
     gint64 tenths = duration > 0 ? 10 * position / duration : 0;
-    if (!app->interactive && tenths <= app->told_tenths)
+    if (!app->interactive && tenths <= app->shown_tenths)
         return G_SOURCE_CONTINUE;
-    app->told_tenths = tenths;
+    app->shown_tenths = tenths;
     clear_line(app);
     if (duration > 0)
         g_printerr("%3d %%, ", (int)MIN(100, 100 * position / duration));
@@ -95,7 +94,7 @@ static gboolean on_interrupt(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-/* Returns true if the warning means that the rest of the pipeline will never get a stream. */
+/* Returns true if the warning says that the rest of the pipeline will never get a stream. */
 static bool is_missing_stream(const GError *warning)
 {
     return g_error_matches(warning, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK);
@@ -134,8 +133,8 @@ static void on_info(App *app, GstMessage *message)
     g_error_free(info);
 }
 
-/* Prints the progress of the element's start, which takes seconds on a new device. A log gets only
- * its beginning and end. */
+/* Shows the element's start, which takes seconds on a device that is used for the first time. A log
+ * gets only its beginning and end. */
 static void on_start_progress(App *app, GstMessage *message)
 {
     GstProgressType type;

@@ -4,9 +4,9 @@
 #
 #   examples/demo.sh [FILE]
 #
-# Leaves lmnet-demo.mp4 and lmnet-demo.png (one frame of it) in the current folder, and prints the
-# element's stats. Without FILE it draws a synthetic colonoscopy. Nothing needs to be installed
-# beforehand, and nothing of this project is installed.
+# Leaves lmnet-demo.mp4 and lmnet-demo.png (one frame of it) in the current folder, and prints the element's stats.
+# Without FILE it draws a synthetic colonoscopy. Nothing needs to be installed beforehand, and the script does not
+# install the project.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 video=lmnet-demo.mp4

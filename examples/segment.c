@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * The network without GStreamer: a PPM picture in, the first class's probabilities as a PGM out, at
- * network size.
+ * network size. Or the endoscopic content area of pictures, as region=auto finds it.
  *
  *   lmnet-segment MODEL IN.ppm OUT.pgm [DEVICE]
+ *   lmnet-segment --print-region IN.ppm...
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "mask/findings.h"
 #include "session/session.h"
 #include "util/error.h"
+#include "vision/region.h"
 
 /* Skips white space and comments, then reads a number; 0 where there is none or it is too large. */
 static int read_number(const char **at, const char *end)
@@ -76,6 +78,73 @@ static void print_findings(const LmSession *session, const LmMask *mask)
     lm_findings_finish(&findings);
 }
 
+/* Reads a picture into `frame`, which borrows `file`. */
+static bool read_ppm(const char *path, char **file, LmFrame *frame, GError **error)
+{
+    gsize size = 0;
+    if (!g_file_get_contents(path, file, &size, error))
+        return false;
+    if (!parse_ppm(*file, size, frame, error)) {
+        g_prefix_error(error, "%s: ", path);
+        return false;
+    }
+    return true;
+}
+
+/* The region that the element settles on in a video of nothing but this frame. An outline that is
+ * not clear is followed after 0.4 s, a small correction after 1.5 s. */
+static LmRect find_region(LmRegionFinder *finder, const LmFrame *frame)
+{
+    static LmThumbnail thumbnail;
+    const guint64 step = G_GUINT64_CONSTANT(100000000);
+
+    lm_thumbnail_take(&thumbnail, frame);
+    lm_region_finder_reset(finder);
+    for (guint64 i = 0; i <= 20; i++)
+        lm_region_finder_feed(finder, &thumbnail, i * step);
+    return lm_region_finder_get(finder).rect;
+}
+
+/* A line for each picture: x,y,width,height, a space, the path. */
+static bool print_regions(char *const *paths, GError **error)
+{
+    LmRegionFinder *finder = lm_region_finder_create();
+    bool ok = true;
+    for (; ok && *paths; paths++) {
+        LmFrame frame;
+        g_autofree char *file = NULL;
+        ok = read_ppm(*paths, &file, &frame, error);
+        if (ok) {
+            const LmRect rect = find_region(finder, &frame);
+            printf("%d,%d,%d,%d %s\n", rect.x, rect.y, rect.width, rect.height, *paths);
+        }
+    }
+    lm_region_finder_free(&finder);
+    return ok;
+}
+
+static int usage(const char *program)
+{
+    fprintf(stderr,
+            "usage: %s MODEL IN.ppm OUT.pgm [DEVICE]\n"
+            "       %s --print-region IN.ppm...\n",
+            program, program);
+    return 2;
+}
+
+static int print_regions_main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    if (argc < 3) {
+        fprintf(stderr, "%s: --print-region needs at least one picture\n", argv[0]);
+        return usage(argv[0]);
+    }
+    if (print_regions(argv + 2, &error))
+        return 0;
+    fprintf(stderr, "%s: %s\n", argv[0], error->message);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     GError *error = NULL;
@@ -83,20 +152,19 @@ int main(int argc, char **argv)
     LmResult result = {0};
     LmFrame frame;
     char *file = NULL;
-    gsize size = 0;
 
-    if (argc < 4 || argc > 5) {
-        fprintf(stderr, "usage: %s MODEL IN.ppm OUT.pgm [DEVICE]\n", argv[0]);
-        return 2;
+    if (argc > 1 && strcmp(argv[1], "--print-region") == 0)
+        return print_regions_main(argc, argv);
+    if (argc > 1 && g_str_has_prefix(argv[1], "-")) {
+        fprintf(stderr, "%s: unknown option %s\n", argv[0], argv[1]);
+        return usage(argv[0]);
     }
+    if (argc < 4 || argc > 5)
+        return usage(argv[0]);
     g_autofree char *model = lm_model_path(argv[1], LM_MODEL_DEFAULT);
     const LmSessionParams params = {
         .model = model, .device = argc > 4 ? argv[4] : NULL, .slots = 1};
-    bool ok = g_file_get_contents(argv[2], &file, &size, &error);
-    if (ok && !parse_ppm(file, size, &frame, &error)) {
-        g_prefix_error(&error, "%s: ", argv[2]);
-        ok = false;
-    }
+    bool ok = read_ppm(argv[2], &file, &frame, &error);
     ok = ok && (session = lm_session_new(&params, &error)) != NULL;
     if (ok) {
         const LmRect whole = {0, 0, frame.info.width, frame.info.height};

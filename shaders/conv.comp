@@ -23,7 +23,7 @@ layout(constant_id = 1) const int STRIDE = 1;
 layout(constant_id = 2) const int ACTIVATION = 0;
 layout(constant_id = 3) const bool ADD = false;
 
-/* Planes of an output group: 2, or 3 if the outputs fill groups of 3 better. */
+/* Planes of an output group: 2, or 3 if the outputs fill those better. */
 layout(constant_id = 4) const int GROUP = 2;
 
 layout(push_constant) uniform Push {

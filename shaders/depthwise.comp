@@ -35,7 +35,7 @@ LM_OUTPUT_PAIRS(0, y);
 #include "depthwise_tiled.glsl"
 #else
 layout(constant_id = 2) const int COLUMNS = 1; /* 2 if the width is even: neighbours share taps and
-                                                  are stored together */
+                                                  a store */
 const int ROWS = 4;
 
 /* Planes that an invocation does one after another: on lavapipe its start costs a tenth of a
@@ -48,8 +48,7 @@ void main()
     int band = int(gl_GlobalInvocationID.x) / across;
     int column = (int(gl_GlobalInvocationID.x) - band * across) * COLUMNS;
 
-    /* Outside the plane, the row's or the column's part of an address alone is at least the zero
-     * texel's. */
+    /* If a row or a column lies outside, its part of the address is at least the zero texel's. */
     const int zero = height * width;
     int row[ROWS + 4];
     [[unroll]] for (int r = 0; r < ROWS + 4; r++) {

@@ -6,7 +6,7 @@
  * x:       C4 planes, in_planes of `pixels` texels
  * residual:  C4 planes of the output's shape (ADD)
  * channel_scale:    C4 planes of 1 x 1, as many as x's (CHANNEL_SCALE): squeeze-and-excite's scale
- *          or (tiled build, SQUEEZE_EXCITE) the partial sums of a mean, squeeze_excite.comp's
+ *          or (tiled build, SQUEEZE_EXCITE) the partial sums of a mean that is squeeze_excite.comp's
  *          input, which gives that scale
  * squeeze_excite: squeeze_excite.comp's weights and biases, one after the other (SQUEEZE_EXCITE)
  * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl
@@ -14,8 +14,8 @@
  * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of `pixels` texels
  *
- * Grid: x = workgroups of PIXELS * local size consecutive texels, including the zero texel after
- * the last pixel; y = output group, or 1 if an invocation computes all groups (CACHED).
+ * Grid: x = workgroups of PIXELS * local size consecutive texels, the zero texel after the last
+ * pixel included; y = output group, or 1 if an invocation computes all groups (CACHED).
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -35,7 +35,7 @@ layout(constant_id = 4) const int PIXELS = 4;
 layout(constant_id = 5) const int GROUP = 2;
 /* Not 0: the number of x's planes, which are few and fetched once for all groups. */
 layout(constant_id = 6) const int CACHED = 0;
-/* Layer norm of the held inputs first, as in norm.comp. */
+/* Layer norm of the cached inputs first, as in norm.comp. */
 layout(constant_id = 7) const bool NORMALISE = false;
 
 layout(push_constant) uniform Push {
@@ -88,8 +88,8 @@ void fetch_inputs(int i)
     }
 }
 
-/* Only the last plane has padding channels, which are zero; their normalised values meet weights of
- * zero. */
+/* Only the last plane has padding channels, which are zero. After the norm they are not, but their
+ * weights are zero. */
 void normalise()
 {
     vec4 tail = vec4(lessThan(ivec4(0, 1, 2, 3), ivec4(channels - (PLANES - 1) * 4)));
@@ -172,7 +172,7 @@ void main()
     int size = int(gl_WorkGroupSize.x), local = int(gl_LocalInvocationID.x);
 #if LANES8
     int first = (int(gl_WorkGroupID.x) * size + local - TILE_LANE) * PIXELS;
-    /* Beyond the zero texel's pair, that pair is stored again with the same values. */
+    /* Invocations beyond the zero texel's pair store that pair again, with the same values. */
     [[unroll]] for (int r = 0; r < PIXELS; r++)
         pixel[r] = min(first + (r / 2 * 8 + TILE_LANE) * 2, pixels & ~1) + r % 2;
 #else
@@ -192,7 +192,7 @@ void main()
             finish(group);
         } while (++group * GROUP < out_planes);
     } else {
-        /* Invocations without pixels, only with the zero texel, need one iteration; but a pair may
+        /* Without pixels, for the zero texel alone, one iteration is enough; but a pair may
          * hold both. */
         int n_planes = first < pixels || pixels % 2 == 1 ? in_planes : 1;
         int group = int(gl_WorkGroupID.y), tile = group * ((in_planes + PLANES - 1) / PLANES * PLANES) * OUTPUTS;

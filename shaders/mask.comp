@@ -4,13 +4,12 @@
  *
  * x: logits as C4 planes of `pixels` texels
  * y: [class - 1][pixel / 4] words of four pixels' bytes, the first pixel lowest; `pixels` is a
- *   multiple of 4
- *   If a logit is not finite, as from a sum too large for half floats, p is 0: nothing is marked
- *   there, and nothing of it stays in the history.
+ *   multiple of 4. If a logit is not finite, as after sums too large for half floats, p is 0: nothing
+ *   is marked there, and no trace of it stays in the history.
  * smoothing: one texel; x: the weight of history; 0: none, and the history is not touched; below 0:
  *   this is the first frame of its shot
  * history, future: p of the frame before and of this one, as y; texels of four pixels, fp32 in
- *   every build. Both are the same memory: an invocation reads what it will write.
+ *   every build. Both are the same memory: an invocation reads the words that it will write.
  *
  * Grid: x = words; y = class - 1.
  */
@@ -55,7 +54,7 @@ void main()
             total += e;
             mine = c == wanted ? e : mine;
         } while (++c < classes);
-        /* Tests for infinities and NaNs by their bits, since compilers may assume that there are
+        /* Infinities and NaNs are found by their bits, since compilers may assume that there are
          * none. */
         p[i] = magnitude < 0x7f800000u ? mine / total : 0.0;
     }

@@ -5,7 +5,7 @@
  * x: see include/attention.glsl; height and width 3 or more
  * y: C4 planes, the layout of q
  * bias: relative position bias (RPB): [unit][y * 5 + x] of key minus query plus 2, spread like the
- * logits
+ *   logits
  *
  * Grid: x = texels, including the zero texel after the last pixel; y = unit * BLOCKS + block.
  */

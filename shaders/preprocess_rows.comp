@@ -7,10 +7,9 @@
  * bias      tap table (src/exec/resize-filter.h): runs begin at quads, that is, groups of four pixels
  * output 0  fp32 in every build: [row][x] (r, g, b, 0), in the network's channel order
  *
- * Pixel 0 is the upload's first; it is even if chroma is subsampled, so that pairs of pixels that
- * share a chroma sample are never in two quads. A quad may extend past a row's end: pixels there
- * have weight 0.
- */
+ * Pixel 0 is the upload's first. It is even if chroma is subsampled, so that pairs of pixels that
+ * share a chroma sample never straddle quads. A quad may reach past a row's end: the pixels there
+ * have a weight of 0. */
 #extension GL_GOOGLE_include_directive : require
 #include "lmnet.glsl"
 #include "resize.glsl"
@@ -22,7 +21,7 @@ layout(constant_id = 0) const uint FAMILY = 0;
 const uint SEMI_PLANAR_8 = 0, PLANAR_8 = 1, PACKED_422 = 2, V210 = 3, SEMI_PLANAR_10 = 4, RGB_32 = 5,
            RGB_24 = 6;
 
-/* Rows that share one fetch of weights; the same number as in src/exec/preprocess.c. */
+/* One fetch of weights serves this many rows. src/exec/preprocess.c has the same number. */
 const uint ROWS = 4;
 
 LM_INPUT_WORDS(0, words);
@@ -48,7 +47,7 @@ uint word(uint index)
     return texelFetch(words, int(index)).x;
 }
 
-/* Converts through int: conversion from unsigned takes several steps without AVX-512. */
+/* Through int: a processor without AVX-512 takes several steps to convert from unsigned. */
 vec4 codes(uvec4 values, uint mask)
 {
     return vec4(ivec4(values & mask));

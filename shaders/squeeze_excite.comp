@@ -3,7 +3,7 @@
  * Squeeze-and-excite's channel scales: two small layers on a mean, hardsigmoid(W2 relu(W1 mean +
  * b1) + b2).
  *
- * x:       C4 planes of `n_partial_sums` texels; only their mean over the texels counts
+ * x:       C4 planes of `n_partial_sums` texels; the input is their mean over the texels
  * weights: [hidden plane][in_plane][4 outputs], then [out_plane][hidden plane][4 outputs]
  * bias:    a texel for each hidden plane, then one for each out_plane
  * y:       C4 planes of 1 x 1
@@ -43,7 +43,8 @@ vec4 mean(int plane)
     return sum / float(n_partial_sums);
 }
 
-/* The part of an output plane's product from every `sharers`-th input from `i` on. */
+/* The part of an output plane's product with its inputs that every `sharers`-th input from `i` on
+ * gives. */
 vec4 share(bool second, int plane, int i, int sharers)
 {
     int n = second ? hidden_planes : in_planes;
@@ -73,7 +74,7 @@ void finish(bool second, int plane, vec4 sum)
     }
 }
 
-/* If there are more invocations than output planes, several share one. */
+/* If there are more invocations than output planes, several share a plane. */
 void layer(bool second, int n_in, int n_out)
 {
     int lane = int(gl_LocalInvocationID.x), sharers = clamp(LANES / n_out, 1, n_in);
@@ -103,6 +104,6 @@ void layer(bool second, int n_in, int n_out)
 void main()
 {
     layer(false, in_planes, hidden_planes);
-    barrier(); /* the hidden values are ready, and `partial` is free again */
+    barrier(); /* the hidden values are written, and `partial` is free again */
     layer(true, hidden_planes, out_planes);
 }

@@ -35,9 +35,9 @@ LM_OUTPUT_PAIRS(0, y);
 
 const int SIDE = 2, OUT_SIDE = 2 * SIDE;
 
-/* Weights of the two of n input texels that output texel i lies between; 0 if there is no such
+/* Shares of the two of n input texels that output texel i lies between; 0 if there is no such
  * output texel. It lies at i (n - 1) / (2 n - 1), after input texel (i + 1) / 2 - 1: exact except
- * for the division, and so exact at corners. */
+ * for the division, and so at corners. */
 vec2 shares(int i, int n)
 {
     int d = 2 * n - 1;
@@ -51,9 +51,9 @@ void main()
     int top = tile / tiles * SIDE, left = tile % tiles * SIDE;
     int plane = int(gl_GlobalInvocationID.y);
 
-    /* Of the output texels within the taps' range, with one more at each end, number s lies between
-     * the input texels number s / 2 and s / 2 + 1, counted from the one before the tile. Texels
-     * outside have weight 0, so any value may be read. */
+    /* Of the output texels that the taps reach, one more at each end, number s lies between the
+     * input texels s / 2 and s / 2 + 1, counted from the one before the tile. Texels outside have
+     * no share, whatever is read. */
     vec2 down[OUT_SIDE + 2], across[OUT_SIDE + 2];
     int row[SIDE + 2], column[SIDE + 2];
     [[unroll]] for (int s = 0; s < OUT_SIDE + 2; s++) {
@@ -70,9 +70,9 @@ void main()
         [[unroll]] for (int ox = 0; ox < OUT_SIDE; ox++)
             sum[oy][ox] = texelFetch(bias, plane);
 
-    /* Along each row first, so that the taps of a kernel's row go down together. The compiler drops
-     * the fetches of texels that no output needs; it would not unroll loops with narrower
-     * bounds. */
+    /* Along each row first, as the taps of a kernel's row then go down together. The compiler
+     * leaves out the fetches of texels that no output needs; it would not unroll loops with
+     * narrower bounds. */
     [[unroll]] for (int ky = 0; ky < 3; ky++) {
         [[unroll]] for (int r = 0; r < SIDE + 2; r++) {
             vec4 value[OUT_SIDE];

@@ -29,7 +29,8 @@ LM_OUTPUT_PAIRS(0, y);
 
 const int COLUMNS = OUTPUTS + POINTS; /* of a pair */
 
-/* The polynomial with coefficients d at the points, except for factors that the weights contain. */
+/* The polynomial with the coefficients d, evaluated at the points, except for factors that the
+ * weights hold. */
 void evaluate(vec4 d[POINTS], out vec4 value[POINTS])
 {
     vec4 even_a = d[4] - B2 * d[2], odd_a = A * (d[3] - B2 * d[1]);

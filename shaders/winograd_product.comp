@@ -5,7 +5,7 @@
  *
  * x:       evaluated values [element][in_plane][tile]
  * weights: tiles [element][output group of 8][in_plane, padded to a multiple of PLANES], see
- * include/weights.glsl
+ *          include/weights.glsl
  * y:       [element][out_plane][tile]
  *
  * Grid: x = pairs; y = GROUPS output groups; z = elements.
@@ -27,7 +27,7 @@ LM_WEIGHTS(weights);
 LM_OUTPUT_PAIRS(0, y);
 
 /* Of an invocation: a pair of tiles, and output groups. Four tiles are 5 % faster if there are
- * many, but half idle if there are only 16. */
+ * many, and half idle if there are only 16. */
 const int PIXELS = 2, GROUPS = 3, OUTPUTS = 8;
 const int PLANES = 3; /* per iteration, as in linear.comp */
 #include "product.glsl"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# lmnet-bench as scripts use it: its JSON, the model that it finds without --model, errors that name
-# option and value.
+# lmnet-bench in scripts: its JSON, the model that it finds without options, errors that name option and value.
 #
 #   bench.sh LMNET_BENCH MODEL IO PEERS yes|no
 #
@@ -19,8 +18,8 @@ trap 'rm -rf "$temporary"' EXIT
 cd "$temporary"
 failures=0
 
-# expect STATUS TEXT ARGUMENT...: the exit status, and text that its messages must contain; never a
-# message of Vulkan's validation layer.
+# expect STATUS TEXT ARGUMENT...: checks the exit status and that the messages contain TEXT, and no complaint of Vulkan's
+# validation layer.
 expect() {
     local status=0 wanted=$1 text=$2
     shift 2
@@ -32,7 +31,7 @@ expect() {
     fi
 }
 
-# check NAME SCRIPT: a Python script that checks the printed object `o`.
+# check NAME SCRIPT: a Python script that asserts something about the printed object `o`.
 check() {
     if ! python3 -c "import json; o = json.load(open('out')); $2"; then
         echo "FAILED: $1"
@@ -57,7 +56,7 @@ assert o['peak_rss_bytes'] > o['device_bytes'] > o['arena_bytes'] > 0
 assert len(o['streams']['median_ms']) == 2 and o['streams']['frames_per_second'] > 0
 assert o['device_bytes'] < o['streams']['device_bytes'] < 2 * o['device_bytes'], 'streams share nothing'"
 
-# The output is the reference's for the same input.
+# With the reference's input it gives the reference's output.
 python3 - "$io" <<'SCRIPT'
 import json, struct, sys
 file = open(sys.argv[1], "rb").read()
@@ -75,7 +74,7 @@ worst = max(abs(a - b) for a, b in zip(want, got))
 assert worst < 1e-3, f"FAILED: logits are off by {worst}"
 SCRIPT
 
-# Bundled models: the build's, and those of an installed program's prefix.
+# Bundled models: the build's, and those of the prefix that holds the installed program.
 expect 0 '' --size 32 --runs 1 --no-start-ups --operators
 grep -q 'lmnet-kvasir-256' out && grep -q 'conv1.0.expand_conv.0' out ||
     { echo 'FAILED: the build tree'\''s model'; failures=$((failures + 1)); }
@@ -100,8 +99,7 @@ assert [row['ratio'] for row in o['rows']] == [1] and len(o['rows'][0]['medians'
 assert o['rows'][0]['name'].startswith('lmnet-bench') and o['rows'][0]['median'] > 0
 assert list(o['absent']) == ['onnxruntime'] and o['absent']['onnxruntime']"
 
-# The element after a live source. No times are checked, since a busy machine may be slow, but the
-# numbers of frames are.
+# The element after a live source. Times are not judged, since a busy machine may be slow; but frames are reported.
 if [ "$gstreamer" = yes ]; then
     expect 0 '30 of 30 frames' --live --video 180p15 --seconds 2 --format I420 --model "$model" --json
     check 'the keys of --live and their values' "
@@ -121,7 +119,7 @@ assert outside['bytes_changed'] == 0, outside"
     expect 0 '15 of 15 frames' --live --video 180p15 --seconds 1 --model "$model"
     grep -qF "$model" out || { echo 'FAILED: --live names no model'; failures=$((failures + 1)); }
     grep -q '21 CFR 876.1520' out && grep -q 'degradation outside the marks: 0 of ' out ||
-        { echo 'FAILED: what --live prints'; cat out; failures=$((failures + 1)); }
+        { echo 'FAILED: the output of --live'; cat out; failures=$((failures + 1)); }
     expect 1 '--format XYZ' --live --format XYZ
     expect 1 'v210' --live --video 180p15 --format v210
     expect 1 '/nowhere/none.safetensors' --live --video 180p15 --model /nowhere/none.safetensors

@@ -4,7 +4,7 @@
 
 A test program that reports its checks in the Test Anything Protocol counts once for each, any other once. A program that
 fails without a failed check (a crash, a time-out) counts as one failure beside its checks. With CI=true in the environment a
-skipped program is a failure, unless it is in the suite `data`: what those measure on is not in the repository.
+skipped program is a failure, unless it is in the suite `data`: its pictures are not in the repository.
 """
 
 import json

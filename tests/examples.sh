@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The library's example without GStreamer: a mask of the network's size, and errors that name the
-# cause.
+# The library's example without GStreamer: a mask of the network's size, and errors that name the bad value.
 #
 #   examples.sh LMNET_SEGMENT MODEL    the model takes 48 x 32 pixels
 set -uo pipefail
@@ -12,7 +11,7 @@ trap 'rm -rf "$temporary"' EXIT
 cd "$temporary"
 failures=0
 
-# expect STATUS TEXT ARGUMENT...: the exit status, and text that its output must contain.
+# expect STATUS TEXT ARGUMENT...: checks the exit status, and that the output contains TEXT.
 expect() {
     local status=0 wanted=$1 text=$2
     shift 2

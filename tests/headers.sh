@@ -20,7 +20,7 @@ failures=0
 headers=0
 while IFS= read -r header; do
     headers=$((headers + 1))
-    # The second inclusion detects a header without a guard.
+    # The second inclusion finds a header without a guard.
     if ! printf '#include "%s"\n#include "%s"\n' "$header" "$header" |
         "$@" -std=c11 -Wall -Wextra -Wpedantic -Wundef -Wstrict-prototypes -Werror -Wno-unused-function \
             -fsyntax-only -I "$root/src" -I "$root/plugins" "${flags[@]}" -x c -; then

@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools/build.sh "$@"
-[ -d ../shared ] || echo "No ../shared here: only what is measured on its pictures is skipped."
+[ -d ../shared ] || echo "No ../shared here: only the tests on its pictures are skipped."
 
 # libcheck reports each of its checks on stdout, in the Test Anything Protocol; meson records that.
 log=build/meson-logs/testlog.json

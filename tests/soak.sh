@@ -1,14 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A long live run at 1080p60: builds in build/, runs, and checks that no frame was lost and memory
-# stayed flat.
+# A long live run at 1080p60: builds in build/, runs, and checks that no frame was lost and memory stayed flat.
 #
 #   tests/soak.sh [MINUTES [LMNET-BENCH OPTION...]]      10 minutes; for instance tests/soak.sh 60 --format NV12
 #
-# Memory is compared at minute 1 and at the end; 2 MiB are allowed. Runs of less than 2 minutes are
-# too short for that. The exit status is 0 only if both hold. Delays are printed, not checked: they
-# depend on the machine. Frames are copied, paced and shown in this process, so that it takes about
-# 900 MiB.
+# Memory is compared at minute 1 and at the end; 2 MiB are allowed. Less than 2 minutes are too short for that. The exit status is 0 only
+# if both hold. Delays are printed, not judged: they depend on the machine, too. Frames are copied, paced and shown in this
+# process, so that it takes about 900 MiB.
 set -euo pipefail
 minutes=${1:-10}
 shift $(($# > 0 ? 1 : 0))

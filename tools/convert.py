@@ -65,6 +65,11 @@ def to_half(state):
     return half
 
 
+def cool(state, temperature):
+    """The state with its logits divided by the temperature: in the last layer, so that nothing else need know it."""
+    return {name: value / temperature if name.startswith("output_layer.") else value for name, value in state.items()}
+
+
 def class_names(text, n):
     if not 2 <= n <= 16:
         raise CheckpointError(f"tensor 'output_layer.weight': {n} classes, 2 to 16 expected")
@@ -89,6 +94,16 @@ def convert(state, metadata, half):
     return {name: value.numpy() for name, value in state.items()}, metadata
 
 
+def number(low, high):
+    """A parser of numbers in low..high, low excluded."""
+    def parse_number(text):
+        value = float(text)
+        if not low < value <= high:
+            raise argparse.ArgumentTypeError(f"'{text}': more than {low:g}, at most {high:g} expected")
+        return value
+    return parse_number
+
+
 def parse(arguments):
     p = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     p.add_argument("source", metavar="IN")
@@ -97,6 +112,10 @@ def parse(arguments):
     p.add_argument("--input", type=network_size, metavar="WxH", help="what size it takes (default: 256x256)")
     p.add_argument("--classes", metavar="NAMES", help="commas between them, background first (default: background,polyp)")
     p.add_argument("--heads", type=int, help="of attention (default: 12)")
+    p.add_argument("--temperature", type=number(0, 100), metavar="T",
+                   help="logits are divided by it, in the last layer's weights (evaluate.py --fit finds it)")
+    p.add_argument("--min-confidence", type=number(0, 1), metavar="C",
+                   help="smallest confidence of a finding that should be shown (evaluate.py --fit finds it)")
     p.add_argument("--f16", action="store_true", help="half the size, and not less accurate than the plugin's fp16")
     return p.parse_args(arguments)
 
@@ -113,6 +132,10 @@ def main(arguments=None):
         metadata["lmnet.classes"] = args.classes
     if args.heads is not None:
         metadata["lmnet.heads"] = str(args.heads)
+    if args.min_confidence is not None:
+        metadata["lmnet.min_confidence"] = f"{args.min_confidence:.4f}"
+    if args.temperature is not None:
+        state = cool(state, args.temperature)
     try:
         arrays, metadata = convert(state, metadata, args.f16)
     except CheckpointError as error:

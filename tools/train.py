@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains LM-Net on a folder of pictures and masks, on a CPU or a GPU; docs/training.md says how to use it.
+"""Trains LM-Net on folders of pictures and masks, on a CPU or a GPU; docs/training.md says how to use it.
 
 In --out it keeps
     state.pth   all that a run needs to go on; where it is there, the run goes on from it, with the same result
-    best.pth    the averaged weights of the epoch with the best class-mean Dice in validation
+    best.pth    the averaged weights of the epoch with the best score in validation
     last.pth    the averaged weights as they are at the end
     log.csv     a row for each epoch, and curves.png, which shows it
+    pictures.pth  the decoded pictures, so that going on takes seconds
 Each is replaced whole, so a kill at any moment leaves a state to go on from.
 """
 import argparse
 import csv
-import ctypes
 import math
 import os
 import signal
@@ -21,7 +21,7 @@ import time
 import torch
 from matplotlib.figure import Figure
 
-from lmtrain import attention, augment, checkpoint, data, losses, scores
+from lmtrain import attention, augment, checkpoint, data, folded, kernels, live, losses, marks, memory, sampler, scores
 from lmnet_reference import LMNet
 
 # What each recipe sets where the command line does not.
@@ -30,16 +30,34 @@ RECIPES = {
               "multi_scale": 0.0, "clip": 0.0},
     "ours": {"epochs": 200, "batch": 32, "lr": 2e-3, "min_lr": 1e-6, "weight_decay": 1e-2, "warm_up": 250, "ema": 0.999,
              "multi_scale": 0.25, "clip": 1.0},
+    "live": {"epochs": 100000, "batch": 16, "lr": 1e-3, "min_lr": 1e-6, "weight_decay": 1e-2, "warm_up": 20, "ema": 0.99,
+             "multi_scale": 0.0, "clip": 1.0},
 }
+STOPPED = 3  # exit status of a run that was stopped, by --minutes or a signal, before its end
+LIVE_SUPPLY = 2  # sides of the pictures kept for the recipe `live`, by the network's input: so much can be zoomed into ...
+LIVE_SUPPLY_MOST = 384  # ... but more than this the pictures do not have
 COLUMNS = ("epoch", "step", "minutes", "lr", "loss", "class_mean_dice", "class_mean_iou", "dice", "iou", "precision", "recall",
            "picture_dice", "picture_iou")
-NOT_COMPARED = ("out", "threads", "device", "save_minutes", "data", "validation", "init", "teacher")
+LIVE_COLUMNS = ("score", "found", "found_small", "found_medium", "found_large", "min_confidence", "clean_marked_at_half")
+NOT_COMPARED = ("out", "threads", "device", "save_minutes", "data", "validation", "init", "teacher", "minutes", "epochs",
+                "bf16")
+
+
+def weighted_folder(text):
+    """(folder, weight) of FOLDER[=WEIGHT] on a command line."""
+    folder, found, weight = text.rpartition("=")
+    try:
+        return (folder, float(weight)) if found else (text, 1.0)
+    except ValueError:
+        return text, 1.0  # a folder with = in its name
 
 
 def parse():
     p = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    p.add_argument("--data", required=True, help="folder with images and masks to learn from")
-    p.add_argument("--validation", required=True, help="folder with images and masks to choose by")
+    p.add_argument("--data", required=True, nargs="+", type=weighted_folder, metavar="FOLDER[=WEIGHT]",
+                   help="folders with images and masks to learn from; one without masks shows no polyp; a weight says how "
+                        "much oftener than others its pictures are drawn (recipe live; default: 1)")
+    p.add_argument("--validation", required=True, nargs="+", metavar="FOLDER", help="folders to choose by")
     p.add_argument("--out", required=True, help="folder for states, weights and logs; a state in it is gone on from")
     p.add_argument("--recipe", choices=RECIPES, default="ours", help="what the next options default to (default: ours)")
     p.add_argument("--epochs", type=int, help="over all pictures")
@@ -62,13 +80,18 @@ def parse():
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--time-limit", type=float, metavar="MINUTES",
                    help="train so long, however many epochs that makes; the learning rate falls by the clock")
+    p.add_argument("--cycle", type=int, default=0, metavar="EPOCHS",
+                   help="the learning rate falls in so many epochs and then starts anew; the best epoch is kept (default: "
+                        "it falls once, over all epochs)")
+    p.add_argument("--minutes", type=float, help="stop after so long; the same command goes on")
     p.add_argument("--save-minutes", type=float, default=5, help="how often the state is saved within an epoch (default: 5)")
     p.add_argument("--threads", type=int, help="of the CPU")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    p.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is accurate enough (CUDA only)")
+    p.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is accurate enough (on a CPU: recipe "
+                                                       "live)")
     args = p.parse_args()
-    if args.bf16 and not args.device.startswith("cuda"):
-        p.error("--bf16 needs a CUDA device")
+    if args.bf16 and not args.device.startswith("cuda") and args.recipe != "live":
+        p.error("--bf16 needs a CUDA device, or the recipe live")
     for name, value in RECIPES[args.recipe].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -103,6 +126,7 @@ class Run:
         self.classes = [name.strip() for name in args.classes.split(",")]
         self.model, self.heads = self.start()
         self.model.to(self.device)
+        self.live = args.recipe == "live"
         self.average = Average(self.model, args.ema)
         self.scored = LMNet(**self.shape).to(self.device)  # holds the averaged weights while they are validated
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
@@ -152,7 +176,7 @@ class Run:
         state = checkpoint.load_pth(self.path("state.pth"))
         now = self.settings()
         for name, value in state["settings"].items():
-            if now.get(name) != value:
+            if name not in NOT_COMPARED and now.get(name) != value:
                 raise SystemExit(f"{self.path('state.pth')}: made with --{name.replace('_', '-')} {value}, not "
                                  f"{now.get(name)}; choose another --out to start anew")
         self.model.load_state_dict(state["model"])
@@ -171,20 +195,46 @@ class Run:
     def write_log(self):
         def write(path):
             with open(path, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, COLUMNS)
+                writer = csv.DictWriter(file, COLUMNS + (LIVE_COLUMNS if self.live else ()))
                 writer.writeheader()
                 writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in self.rows)
         checkpoint.replace(self.path("log.csv"), write)
-        draw_curves(self.rows, self.path("curves.png"))
+        draw_curves(self.rows, self.path("curves.png"), ("score", "found_small", "found_medium", "found_large", "dice")
+                    if self.live else ("class_mean_dice", "dice", "iou", "picture_dice"))
 
     # ---- learning ----
 
+    def decoded(self, found, size):
+        """The pictures and masks as bytes, from pictures.pth if it is of the same files."""
+        key = [f"{path} {os.stat(path).st_mtime_ns}" for pair in found for path in pair[1:] if path] + [str(list(size))]
+        try:
+            kept = checkpoint.load_pth(self.path("pictures.pth"))
+            if kept["key"] == key:
+                return kept["images"], kept["masks"]
+        except (OSError, checkpoint.CheckpointError):
+            pass
+        images = data.load_images([f[1] for f in found], size)
+        masks = data.load_masks([f[2] for f in found], size, len(self.classes))
+        checkpoint.save_pth(self.path("pictures.pth"), {"key": key, "images": images, "masks": masks})
+        return images, masks
+
     def load_data(self):
         args = self.args
-        found = data.pairs(args.data)
-        self.images = data.load_images([f[1] for f in found], args.size).to(self.device)
-        self.masks = data.load_masks([f[2] for f in found], args.size, len(self.classes)).to(self.device)
-        found = data.pairs(args.validation)
+        size = args.size
+        if self.live:
+            size = tuple(min(LIVE_SUPPLY * side, max(LIVE_SUPPLY_MOST, side)) for side in size)
+        found, groups, weights = [], [], []
+        for folder, weight in args.data:
+            new = data.pairs(folder)
+            found += new
+            groups += [f"{folder}/{stem.partition('_')[0] if '_' in stem else ''}" for stem, _, _ in new]
+            weights += [weight] * len(new)
+        images, masks = self.decoded(found, size)
+        self.images, self.masks = images.to(self.device), masks.to(self.device)
+        if self.live:
+            areas = [(mask > 0).float().mean().item() for mask in self.masks]
+            self.sampler = sampler.Sampler(groups, areas, weights)
+        found = [pair for folder in args.validation for pair in data.pairs(folder)]
         self.check_images = data.load_images([f[1] for f in found], args.size).to(self.device)
         self.check_masks = data.load_masks([f[2] for f in found], scores.SCORE_SIZE, len(self.classes)).to(self.device)
         self.steps_per_epoch = max(len(self.images) // args.batch, 1)
@@ -198,11 +248,20 @@ class Run:
 
     def learning_rate(self):
         args = self.args
-        cosine = args.min_lr + (args.lr - args.min_lr) * 0.5 * (1 + math.cos(math.pi * self.progress()))
+        progress = self.progress()
+        if args.cycle:
+            steps = args.cycle * self.steps_per_epoch
+            progress = self.step % steps / steps
+        cosine = args.min_lr + (args.lr - args.min_lr) * 0.5 * (1 + math.cos(math.pi * progress))
         return cosine * min((self.step + 1) / (args.warm_up + 1), 1.0)
 
     def batch(self):
-        """The step's pictures, from the epoch's order, and changed at random."""
+        """The step's pictures, from the epoch's order or the sampler, and changed at random."""
+        if self.live:
+            torch.manual_seed((self.args.seed << 32) + self.step)
+            plan = self.sampler.batch(self.n_pictures)
+            images, masks = live.augment(self.images, self.masks, plan, self.args.size)
+            return data.normalise(images), masks
         epoch, index = divmod(self.step, self.steps_per_epoch)
         order = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(self.args.seed * 1_000_003 + epoch))
         chosen = order[index * self.n_pictures:(index + 1) * self.n_pictures].to(self.device)
@@ -223,9 +282,14 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=args.bf16):
+        if self.device.type == "cpu" and self.live:
+            # The layers compute in their input's type; oneDNN's convolutions of few channels want them last.
+            images = images.to(torch.bfloat16 if args.bf16 else torch.float32, memory_format=torch.channels_last)
             logits = self.model(images)
-        loss = losses.segmentation_loss(logits.float(), masks)
+        else:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=args.bf16):
+                logits = self.model(images)
+        loss = (losses.live_loss if self.live else losses.segmentation_loss)(logits.float(), masks)
         if self.teacher:
             with torch.no_grad():
                 soft = self.teacher(images)
@@ -240,8 +304,23 @@ class Run:
         return loss.item()
 
     def validate(self):
+        """The table's figures of pictures that show something; with the recipe live, what a user sees of all, too."""
         self.scored.load_state_dict(self.average.state)
-        return scores.summarise(scores.evaluate(self.scored, self.check_images, self.check_masks))
+        self.scored.eval()
+        batch, size = 10, (self.check_masks.shape[2], self.check_masks.shape[1])
+        matrices, records = [], []
+        for i in range(0, len(self.check_images), batch):
+            truth = self.check_masks[i:i + batch]
+            p = scores.predict(self.scored, self.check_images[i:i + batch], self.args.size)
+            if self.live:
+                records += marks.inspect(1 - p[:, 0], truth)
+            p = torch.nn.functional.interpolate(p, (size[1], size[0]), mode="bilinear", align_corners=False)
+            matrices.append(scores.counts(p.argmax(1), truth, p.shape[1]))
+        there = (self.check_masks > 0).flatten(1).any(1).cpu()
+        row = scores.summarise(torch.cat(matrices)[there if there.any() else slice(None)])
+        if self.live:
+            row.update(marks.score(records, row["dice"]))
+        return row
 
     def end_epoch(self):
         """Validates, and writes what there is to write."""
@@ -252,8 +331,11 @@ class Run:
         self.loss_sum = 0.0
         print(f"\repoch {row['epoch']:3d}  {row['minutes']:6.1f} min  loss {row['loss']:.4f}  "
               f"class-mean Dice {row['class_mean_dice']:.4f}  Dice {row['dice']:.4f}  IoU {row['iou']:.4f}", flush=True)
-        if row["class_mean_dice"] > self.best:
-            self.best = row["class_mean_dice"]
+        if self.live:
+            print("    " + "  ".join(f"{name.replace('_', ' ')} {row[name]:.3f}" for name in LIVE_COLUMNS), flush=True)
+        score = row["score" if self.live else "class_mean_dice"]
+        if score > self.best:
+            self.best = score
             self.save_weights("best.pth")
         self.write_log()
         self.save()
@@ -270,7 +352,7 @@ class Run:
 
     def train(self):
         self.load_data()
-        self.saved_at = time.monotonic()
+        self.saved_at = started = time.monotonic()
         while self.progress() < 1 and not self.stopping:
             begin = time.monotonic()
             loss = self.learn()
@@ -283,21 +365,24 @@ class Run:
                 self.end_epoch()
             elif time.monotonic() - self.saved_at > 60 * self.args.save_minutes:
                 self.save()
+            if self.args.minutes and time.monotonic() - started > 60 * self.args.minutes:
+                self.stopping = True
         if self.stopping:
             self.save()
-            raise SystemExit("stopped; the same command goes on")
+            print("stopped; the same command goes on", flush=True)
+            raise SystemExit(STOPPED)
         if not self.rows or self.rows[-1]["step"] != self.step:
             self.end_epoch()
         self.save_weights("last.pth")
 
 
-def draw_curves(rows, path):
+def draw_curves(rows, path, names):
     figure = Figure(figsize=(10, 4))
     axes = figure.subplots(1, 2)
     steps = [row["step"] for row in rows]
     axes[0].plot(steps, [row["loss"] for row in rows])
     axes[0].set(title="loss in training", xlabel="step")
-    for name in ("class_mean_dice", "dice", "iou", "picture_dice"):
+    for name in names:
         axes[1].plot(steps, [row[name] for row in rows], label=name.replace("_", " "))
     axes[1].set(title="validation", xlabel="step")
     axes[1].legend()
@@ -306,22 +391,15 @@ def draw_curves(rows, path):
     checkpoint.replace(path, lambda temporary: figure.savefig(temporary, format="png", dpi=100))
 
 
-def keep_memory():
-    """Lets glibc keep large blocks for the next step: the kernel would clear each page anew, a third of a step's time."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return  # another C library
-    mallopt(-4, 0)  # M_MMAP_MAX
-    mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
-
-
 def main():
     args = parse()
-    keep_memory()
+    memory.keep()
     if args.threads:
         torch.set_num_threads(args.threads)
     attention.use()
+    if args.recipe == "live":
+        folded.use()
+        kernels.use()
     os.makedirs(args.out, exist_ok=True)
     run = Run(args)
 
@@ -333,7 +411,7 @@ def main():
         run.restore()
         print(f"going on from {run.path('state.pth')}, step {run.step}", flush=True)
     run.train()
-    print(f"best class-mean Dice {run.best:.4f}: {run.path('best.pth')}")
+    print(f"best {'score' if run.live else 'class-mean Dice'} {run.best:.4f}: {run.path('best.pth')}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Times the network with lmnet-bench and its peers in turns: see compare.sh, which calls this.
 
-Each round times every one of them once, so that what else the machine does falls on all.  Before the first round each one's
-answer is compared with the reference's.
+Each round times every one of them once, so that other load of the machine affects all.  Before the first round the
+answer of each is compared with the reference's.
 """
 import argparse
 import array
@@ -33,7 +33,7 @@ def say(text):
 
 
 def check_logits(folder, name, precision):
-    """How far an answer is from the reference's, of the largest magnitude; raises Absent where that is too far."""
+    """How far an answer is from the reference's, of the largest magnitude; raises Absent if that is too far."""
     want, got = (array.array("f", open(os.path.join(folder, n), "rb").read()) for n in ("logits", name))
     largest = max(map(abs, want))
     worst = max(abs(a - b) for a, b in zip(want, got)) / largest if len(want) == len(got) else float("inf")
@@ -43,7 +43,7 @@ def check_logits(folder, name, precision):
 
 
 class Bench:
-    """lmnet-bench: a process for each round."""
+    """lmnet-bench: one process for each round."""
 
     def __init__(self, a):
         self.a, self.report = a, None
@@ -112,7 +112,7 @@ class Peer:
 
 
 def prepare(a):
-    """Writes what the peers share; a reason where that cannot be done."""
+    """Writes the files that the peers share; returns the reason if that fails."""
     done = subprocess.run([sys.executable, os.path.join(HERE, "prepare.py"), a.model, str(a.width), str(a.height), a.work],
                           stderr=subprocess.PIPE, text=True)
     return last_line(done.stderr) if done.returncode else None

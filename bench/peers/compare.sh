@@ -28,7 +28,7 @@ if command -v npm >/dev/null && [ "$(cat "$work/installed" 2>/dev/null)" != $onn
     fi
 fi
 
-# The first Python that has PyTorch; if none has, the first.
+# The first Python that has PyTorch; if none does, the first.
 python=
 for candidate in ${PYTHON:-python3 /usr/bin/python3}; do
     command -v "$candidate" >/dev/null || continue

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // onnxruntime's CPU provider as a peer: node onnxruntime_peer.js MODULE THREADS MODEL.onnx WIDTH HEIGHT INPUT LOGITS
-// MODULE is the folder of onnxruntime-node; the rest, and what it says, is as in torch_peer.py.
+// MODULE is the folder of onnxruntime-node; the other arguments and the output are torch_peer.py's.
 'use strict';
 const fs = require('fs');
 const readline = require('readline');

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes what all peers share: prepare.py MODEL WIDTH HEIGHT FOLDER
+"""Writes the files that all peers share: prepare.py MODEL WIDTH HEIGHT FOLDER
 
 FOLDER/input and FOLDER/logits: an input and the reference's answer to it, raw float32; the reference as the file has it,
 not in its deploy form.  FOLDER/model.onnx: the deploy form for that size.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The common part of both kinds of attention. x: C4 planes q|k|v in head layout (net/graph.h), the
- * query scale already in q.
+ * Shared by both kinds of attention. x: C4 planes q|k|v in head layout (net/graph.h), the query
+ * scale already in q.
  *
  * A unit is the HEADS_PER_TEXEL heads that share a texel, or one head of TEXELS texels. Logits are
  * vec4s, each head's value spread over its channels' lanes. An invocation computes BLOCK texels of
@@ -10,7 +10,7 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int HEADS_PER_TEXEL = 1;
 layout(constant_id = 2) const int TEXELS = 1;
 
-/* The code is unrolled over it; ATTENTION_BLOCK in src/exec/operator.c. */
+/* The code is unrolled over this many texels: ATTENTION_BLOCK in src/exec. */
 const int BLOCK = TEXELS < 8 ? TEXELS : 8;
 const int BLOCKS = (TEXELS + BLOCK - 1) / BLOCK;
 

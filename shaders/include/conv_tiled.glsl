@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * conv.comp for GPUs: a tile's inputs and weights lie in shared memory, so that they are fetched
- * only once for neighbours and output planes.
+ * conv.comp for GPUs: a tile's inputs and weights lie in shared memory, so that neighbours and
+ * output planes fetch them once.
  *
  * A workgroup computes a tile of COLUMNS x (BANDS * ROWS) pixels of PLANES output planes. Its
  * invocations are, fastest first: columns, bands of ROWS rows, output planes, slices. A slice takes
- * every SLICES-th input plane; the slices' sums are added at the end, so that even a few pixels
+ * every SLICES-th input plane; the slices' results are summed at the end, so that even a few pixels
  * with many channels keep many invocations busy.
  *
  * Grid: x, y = tiles; z = PLANES output planes. The tile at (0, 0) writes the zero texels.
@@ -23,7 +23,7 @@ const int IN_ROWS = (ROWS - 1) * STRIDE + 3;
 const int PATCH_WIDTH = (COLUMNS - 1) * STRIDE + 3;
 const int PATCH = PATCH_WIDTH * ((BANDS * ROWS - 1) * STRIDE + 3);
 const int TAPS = 36 * PLANES; /* texels of weights for one input plane */
-/* Texels that an invocation fetches for one iteration of all slices. */
+/* The texels that an invocation fetches for one iteration of all slices. */
 const int PATCH_SHARE = (PATCH * SLICES + SIZE - 1) / SIZE;
 const int TAPS_SHARE = (TAPS * SLICES + SIZE - 1) / SIZE;
 const int STAGED = (PATCH + TAPS) * SLICES;
@@ -54,7 +54,7 @@ void fetch(int first)
 {
     [[unroll]] for (int n = 0; n < PATCH_SHARE; n++) {
         int plane = first + (local + n * SIZE) / PATCH;
-        /* Beyond the last plane the weights may be anything, so the inputs must be zero. */
+        /* Past the last plane the weights must not count. */
         patches[n] =
             TILE_VEC(texelFetch(x, plane < in_planes ? plane * in_stride + patch_at[n] : in_height * in_width));
     }
@@ -97,7 +97,7 @@ void main()
                 memory[PATCH * SLICES + local + n * SIZE] = taps[n];
         barrier();
         first += SLICES;
-        /* The next iteration's texels are being fetched in the meantime. */
+        /* The next iteration's texels are fetched meanwhile. */
         if (first < in_planes)
             fetch(first);
         [[unroll]] for (int kx = 0; kx < 3; kx++) {

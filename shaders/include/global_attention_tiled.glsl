@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * global_attention.comp for GPUs: keys and values go through shared memory, and SLICES invocations,
  * a power of two, share a query: each takes every SLICES-th chunk of keys, and their results are
- * merged at the end. A workgroup computes COLUMNS queries; its invocations count columns fastest.
- */
+ * merged at the end. A workgroup gives COLUMNS queries; columns are the fastest of its
+ * invocations. */
 layout(constant_id = 3) const int COLUMNS = 32;
 layout(constant_id = 4) const int SLICES = 1;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * linear.comp for GPUs: a tile's inputs and weights lie in shared memory, so that they are fetched
- * only once for its pixels and outputs.
+ * linear.comp for GPUs: a tile's inputs and weights lie in shared memory, so that pixels and
+ * outputs fetch them once.
  *
  * A workgroup computes COLUMNS * PIXELS consecutive pixels of GROUPS output groups. Its invocations
  * are, fastest first: columns (each PIXELS pixels, COLUMNS apart), output groups, slices. An
- * iteration takes DEPTH input planes for each slice; the slices' sums are added at the end, so that
+ * iteration takes DEPTH input planes a slice; the slices' results are summed at the end, so that
  * even a few pixels with many channels keep many invocations busy.
  *
  * Grid: x = tiles; y = GROUPS output groups. The first tile writes the zero texels.
@@ -15,8 +15,8 @@ layout(constant_id = 8) const int COLUMNS = 32;
 layout(constant_id = 9) const int GROUPS = 1;
 layout(constant_id = 10) const int SLICES = 1;
 layout(constant_id = 11) const int DEPTH = 1;
-/* Every workgroup computes the channel scales itself: this takes less time than waiting for another
- * dispatch. */
+/* Every workgroup computes the channel scales for itself: that takes less time than waiting for
+ * another dispatch. */
 layout(constant_id = 12) const bool SQUEEZE_EXCITE = false;
 
 LM_INPUT(3, squeeze_excite);
@@ -32,8 +32,8 @@ const int STAGED = (TILE + ROW) * TURN;
 const int SUMMED = SLICES > 1 ? SIZE * PIXELS * 2 : SQUEEZE_EXCITE ? SIZE : 1;
 const int MAX_SCALES = 128; /* planes: LM_FUSED_SQUEEZE_EXCITE_PLANES */
 
-/* TURN planes of pixels, then their weights; at the end the slices' sums; before the first
- * iteration, a texel for each invocation. */
+/* TURN planes of pixels, then their weights; at the end the slices' sums. Before all that, one
+ * texel for each invocation. */
 SHARED_TILES(STAGED, SUMMED);
 shared vec4 channel_scales[SQUEEZE_EXCITE ? MAX_SCALES : 1], hidden[SQUEEZE_EXCITE ? MAX_SCALES : 1];
 
@@ -57,7 +57,7 @@ void fetch(int first)
     const int padded_planes = CACHED > 0 ? in_planes : (in_planes + 1) / 2 * 2, last_group = (out_planes - 1) / 2;
     [[unroll]] for (int n = 0; n < X_SHARE; n++) {
         int k = local + n * SIZE, plane = first + k / TILE;
-        /* Beyond the last plane the weights may be anything, so the inputs must be zero. */
+        /* Past the last plane the weights must not count. */
         int pixel = min(first_pixel + k % TILE, pixels);
         inputs[n] = TILE_VEC(texelFetch(x, plane < in_planes ? plane * in_stride + pixel : pixels));
     }
@@ -71,9 +71,8 @@ void fetch(int first)
     }
 }
 
-/* Layer norm of the pixels in shared memory, as in norm.comp. All their planes are there, since one
- * iteration takes them all. The normalised values of the last plane's padding channels meet weights
- * of zero. */
+/* Layer norm of the pixels in shared memory, as in norm.comp. One iteration holds all their planes.
+ * The last plane's padding channels become nonzero, but their weights are zero. */
 void normalise()
 {
     vec4 tail = vec4(lessThan(ivec4(0, 1, 2, 3), ivec4(channels - (TURN - 1) * 4)));
@@ -95,14 +94,13 @@ void normalise()
     barrier();
 }
 
-/* The number of invocations that share each of n items; 1 if there are more items than
- * invocations. */
+/* Invocations that share each of n sums; 1 if there are more sums than invocations. */
 int sharers_of(int n, int most)
 {
     return clamp(SIZE / n, 1, most);
 }
 
-/* The sum of the values in sums[] of the invocations that share the n-th item. */
+/* The n-th sum, of the parts that its sharers have left in sums[]. */
 vec4 sum_of_shares(int n, int sharers)
 {
     vec4 sum = vec4(0.0);
@@ -193,7 +191,7 @@ void main()
         if (NORMALISE)
             normalise();
         first += TURN;
-        /* The next iteration's texels are being fetched in the meantime. */
+        /* The next iteration's texels are fetched meanwhile. */
         if (first < in_planes)
             fetch(first);
         TILE_VEC run[PIXELS][2];

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The common part of all shaders: the bindings (see src/gpu/pipeline.h) and the storage type, so
- * that one source gives both the fp32 and the fp16 build. Include it first, right after #version.
+ * Shared by all shaders: the bindings (see src/gpu/pipeline.h) and the storage type, so that one
+ * source gives both the fp32 and the fp16 build. Include it first, right after #version.
  *
  * A texel is four values, which a texel buffer's view (rgba32f or rgba16f) converts to vec4 on
- * reading, in every build; so reading is a plain texelFetch(name, index), and only writing needs an
- * alias. Arithmetic is in float, except for HALF, see include/tile.glsl.
+ * reading, whatever the build; so reading is a plain texelFetch(name, index), and only writing
+ * needs an alias. Arithmetic is in float, except for HALF in include/tile.glsl.
  *
- * Loops that are not unrolled run at least once and test at their end: lavapipe only masks off
- * lanes that fail a test at the top, and so runs the whole body once more than needed.
- */
+ * Loops that are not unrolled run at least once and test at their end: for a test at the top
+ * lavapipe only masks off the lanes, and so runs the whole body once more than needed. */
 #if LANES8
 /* Subgroups are of exactly 8 invocations: lane = gl_SubgroupInvocationID. */
 #extension GL_KHR_shader_subgroup_basic : require
@@ -26,8 +25,8 @@
 /* Biases and other parameters, fp32 in every build. */
 #define LM_BIAS(name) layout(binding = 5) uniform samplerBuffer name
 
-/* lavapipe stores scalar by scalar, lane by lane, so stores must be few: 64 bits each, and four of
- * them at once if a lane has two adjacent texels. */
+/* lavapipe stores scalar by scalar, lane by lane. Hence as few scalars as possible: 64 bits each,
+ * and four of them at once if a lane has two texels that lie next to each other. */
 #if FP16 && LANES8
 #define LM_TEXEL uint64_t
 #define LM_PAIR u64vec2
@@ -52,7 +51,7 @@
     }
 #define LM_STORE(name, index, value) name[index] = LM_PACK(value)
 
-/* The same, and also LM_STORE_PAIR(name, index, vec4, vec4), for texels `index`, which is even, and
+/* The same, with LM_STORE_PAIR(name, index, vec4, vec4) for texels `index`, which is even, and
  * index + 1. */
 #if LANES8
 #define LM_OUTPUT_PAIRS(slot, name) \

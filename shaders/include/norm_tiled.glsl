@@ -6,7 +6,7 @@
 layout(constant_id = 1) const int COLUMNS = 64;
 layout(constant_id = 2) const int SLICES = 1;
 
-const int STEP = 4; /* texels fetched at once */
+const int STEP = 4; /* texels that are fetched at once */
 
 shared float partial[COLUMNS * SLICES];
 

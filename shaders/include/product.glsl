@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * The inner part of a product over channels, LANES8: adds the products of texels v[plane][texel]
- * (PLANES, PIXELS) to sum[output][texel] (OUTPUTS), with weights w[] fetched by
- * include/weights.glsl, [plane][output].
+ * (PLANES, PIXELS) with the weights w[], [plane][output], fetched as in include/weights.glsl, to
+ * sum[output][texel] (OUTPUTS).
  *
- * Outputs are summed in groups that make 16 sums, which stay in registers. A macro, since arrays
- * whose sizes are specialisation constants cannot be passed to functions.
- */
+ * As many outputs are summed at a time as make 16 sums, which stay in registers. A macro, since
+ * functions do not take arrays whose sizes are specialisation constants. */
 const int AT_ONCE = 16 / PIXELS;
 
 #define ADD_PRODUCTS(sum, w, v)                                                                  \

@@ -211,64 +211,64 @@ static void dispatch_tap_sum(const LmKernel *kernel, LmPlanes planes, LmDispatch
              planes.n);
 }
 
+static const Operator conv = {
+    .dispatch = dispatch_conv,
+    .tile = lm_tile_conv,
+    .granularity = group,
+    .weights = {lm_weight_layout_conv_texels, lm_weight_layout_conv},
+    .biases = {lm_weight_layout_group_bias_texels, lm_weight_layout_group_biases},
+};
+static const Operator linear = {
+    .dispatch = dispatch_linear,
+    .tile = lm_tile_linear,
+    .granularity = group,
+    .weights = {lm_weight_layout_linear_texels, lm_weight_layout_linear},
+    .biases = {lm_weight_layout_group_bias_texels, lm_weight_layout_group_biases},
+};
+static const Operator depthwise = {
+    .dispatch = dispatch_depthwise,
+    .tile = lm_tile_depthwise,
+    .input_planes = 1,
+    .weights = {lm_weight_layout_depthwise_texels, lm_weight_layout_depthwise},
+    .biases = {lm_weight_layout_bias_texels, lm_weight_layout_biases},
+};
+static const Operator squeeze_excite = {
+    .dispatch = dispatch_squeeze_excite,
+    .tile = lm_tile_squeeze_excite,
+    .granularity = all_planes,
+    .weights = {lm_weight_layout_squeeze_excite_texels, lm_weight_layout_squeeze_excite},
+    .biases = {lm_weight_layout_squeeze_excite_bias_texels, lm_weight_layout_squeeze_excite_biases},
+};
+static const Operator norm = {
+    .dispatch = dispatch_norm,
+    .tile = lm_tile_norm,
+};
+static const Operator neighbourhood_attention = {
+    .dispatch = dispatch_neighbourhood_attention,
+    .granularity = head_texels,
+    .input_planes = 1,
+    .biases = {lm_weight_layout_position_bias_texels, lm_weight_layout_position_biases},
+};
+static const Operator global_attention = {
+    .dispatch = dispatch_global_attention,
+    .tile = lm_tile_global_attention,
+    .granularity = head_texels,
+    .input_planes = 1,
+};
+static const Operator pool = {
+    .dispatch = dispatch_pool,
+    .tile = lm_tile_pool,
+    .input_planes = 1,
+};
+static const Operator tap_sum = {
+    .dispatch = dispatch_tap_sum,
+    .input_planes = 9,
+    .biases = {lm_weight_layout_bias_texels, lm_weight_layout_biases},
+};
+
 /* A kind without a row does not compile (-Werror=switch). */
 static const Operator *row(const LmKernel *kernel)
 {
-    static const Operator conv = {
-        .dispatch = dispatch_conv,
-        .tile = lm_tile_conv,
-        .granularity = group,
-        .weights = {lm_weight_layout_conv_texels, lm_weight_layout_conv},
-        .biases = {lm_weight_layout_group_bias_texels, lm_weight_layout_group_biases},
-    };
-    static const Operator linear = {
-        .dispatch = dispatch_linear,
-        .tile = lm_tile_linear,
-        .granularity = group,
-        .weights = {lm_weight_layout_linear_texels, lm_weight_layout_linear},
-        .biases = {lm_weight_layout_group_bias_texels, lm_weight_layout_group_biases},
-    };
-    static const Operator depthwise = {
-        .dispatch = dispatch_depthwise,
-        .tile = lm_tile_depthwise,
-        .input_planes = 1,
-        .weights = {lm_weight_layout_depthwise_texels, lm_weight_layout_depthwise},
-        .biases = {lm_weight_layout_bias_texels, lm_weight_layout_biases},
-    };
-    static const Operator squeeze_excite = {
-        .dispatch = dispatch_squeeze_excite,
-        .tile = lm_tile_squeeze_excite,
-        .granularity = all_planes,
-        .weights = {lm_weight_layout_squeeze_excite_texels, lm_weight_layout_squeeze_excite},
-        .biases = {lm_weight_layout_squeeze_excite_bias_texels,
-                   lm_weight_layout_squeeze_excite_biases},
-    };
-    static const Operator norm = {
-        .dispatch = dispatch_norm,
-        .tile = lm_tile_norm,
-    };
-    static const Operator neighbourhood_attention = {
-        .dispatch = dispatch_neighbourhood_attention,
-        .granularity = head_texels,
-        .input_planes = 1,
-        .biases = {lm_weight_layout_position_bias_texels, lm_weight_layout_position_biases},
-    };
-    static const Operator global_attention = {
-        .dispatch = dispatch_global_attention,
-        .tile = lm_tile_global_attention,
-        .granularity = head_texels,
-        .input_planes = 1,
-    };
-    static const Operator pool = {
-        .dispatch = dispatch_pool,
-        .tile = lm_tile_pool,
-        .input_planes = 1,
-    };
-    static const Operator tap_sum = {
-        .dispatch = dispatch_tap_sum,
-        .input_planes = 9,
-        .biases = {lm_weight_layout_bias_texels, lm_weight_layout_biases},
-    };
     switch (kernel->op->kind) {
     case LM_OP_CONV:
         return &conv;

@@ -7,6 +7,7 @@
 
 #include "mask/classify.h"
 #include "mask/resample.h"
+#include "util/numeric.h"
 
 /* A set of connected pixels; of joined sets, the one with the lowest number holds the sums. */
 typedef struct {
@@ -174,9 +175,9 @@ static LmRect box(const Boxing *b, guint32 id)
         top++;
     if (top == bottom) {
         left = (gint64)c->left * region->width / mask->width;
-        right = ((gint64)(c->right + 1) * region->width + mask->width - 1) / mask->width;
+        right = lm_ceil_div((c->right + 1) * region->width, mask->width);
         top = (gint64)c->top * region->height / mask->height;
-        bottom = ((gint64)(c->bottom + 1) * region->height + mask->height - 1) / mask->height;
+        bottom = lm_ceil_div((c->bottom + 1) * region->height, mask->height);
     } else {
         while (!row_is_marked(b, id, bottom - 1, left, right))
             bottom--;

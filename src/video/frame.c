@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/numeric.h"
 
 /* clang-format off */
 #define PLANAR(fmt, vs, u, v)                                                                      \
@@ -26,39 +27,46 @@
     {.name = fmt, .n_planes = 1, .bits = 8, .unit_bytes = {bytes}, .unit_pixels = {1},             \
      .component = {{0, r, bytes}, {0, g, bytes}, {0, b, bytes}}}
 
-static const LmFormatInfo formats[LM_N_FORMATS] = {
-    [LM_FORMAT_NV12] = SEMI_PLANAR("NV12", 8, 1),
-    [LM_FORMAT_I420] = PLANAR("I420", 1, 1, 2),
-    [LM_FORMAT_YV12] = PLANAR("YV12", 1, 2, 1),
-    [LM_FORMAT_YUY2] = PACKED_422("YUY2", 0, 1, 3),
-    [LM_FORMAT_UYVY] = PACKED_422("UYVY", 1, 0, 2),
-    [LM_FORMAT_Y42B] = PLANAR("Y42B", 0, 1, 2),
-    [LM_FORMAT_V210] = {.name = "v210", .n_planes = 1, .yuv = true, .bits = 10, .h_sub = 1,
-                        .unit_bytes = {16}, .unit_pixels = {6}},
-    [LM_FORMAT_P010_10LE] = SEMI_PLANAR("P010_10LE", 10, 2),
-    [LM_FORMAT_RGBA] = PACKED_RGB("RGBA", 4, 0, 1, 2),
-    [LM_FORMAT_BGRA] = PACKED_RGB("BGRA", 4, 2, 1, 0),
-    [LM_FORMAT_ARGB] = PACKED_RGB("ARGB", 4, 1, 2, 3),
-    [LM_FORMAT_ABGR] = PACKED_RGB("ABGR", 4, 3, 2, 1),
-    [LM_FORMAT_RGBX] = PACKED_RGB("RGBx", 4, 0, 1, 2),
-    [LM_FORMAT_BGRX] = PACKED_RGB("BGRx", 4, 2, 1, 0),
-    [LM_FORMAT_XRGB] = PACKED_RGB("xRGB", 4, 1, 2, 3),
-    [LM_FORMAT_XBGR] = PACKED_RGB("xBGR", 4, 3, 2, 1),
-    [LM_FORMAT_RGB] = PACKED_RGB("RGB", 3, 0, 1, 2),
-    [LM_FORMAT_BGR] = PACKED_RGB("BGR", 3, 2, 1, 0),
-};
-/* clang-format on */
+#define ROW(format, ...)                                                                           \
+    case LM_FORMAT_##format: {                                                                     \
+        static const LmFormatInfo row = __VA_ARGS__;                                               \
+        return &row;                                                                               \
+    }
 
+/* No default: the compiler names a format that lacks its row. */
 const LmFormatInfo *lm_format_info(LmFormat format)
 {
-    g_assert((unsigned)format < LM_N_FORMATS);
-    return &formats[format];
+    switch (format) {
+    ROW(NV12, SEMI_PLANAR("NV12", 8, 1))
+    ROW(I420, PLANAR("I420", 1, 1, 2))
+    ROW(YV12, PLANAR("YV12", 1, 2, 1))
+    ROW(YUY2, PACKED_422("YUY2", 0, 1, 3))
+    ROW(UYVY, PACKED_422("UYVY", 1, 0, 2))
+    ROW(Y42B, PLANAR("Y42B", 0, 1, 2))
+    ROW(V210, {.name = "v210", .n_planes = 1, .yuv = true, .bits = 10, .h_sub = 1,
+         .unit_bytes = {16}, .unit_pixels = {6}})
+    ROW(P010_10LE, SEMI_PLANAR("P010_10LE", 10, 2))
+    ROW(RGBA, PACKED_RGB("RGBA", 4, 0, 1, 2))
+    ROW(BGRA, PACKED_RGB("BGRA", 4, 2, 1, 0))
+    ROW(ARGB, PACKED_RGB("ARGB", 4, 1, 2, 3))
+    ROW(ABGR, PACKED_RGB("ABGR", 4, 3, 2, 1))
+    ROW(RGBX, PACKED_RGB("RGBx", 4, 0, 1, 2))
+    ROW(BGRX, PACKED_RGB("BGRx", 4, 2, 1, 0))
+    ROW(XRGB, PACKED_RGB("xRGB", 4, 1, 2, 3))
+    ROW(XBGR, PACKED_RGB("xBGR", 4, 3, 2, 1))
+    ROW(RGB, PACKED_RGB("RGB", 3, 0, 1, 2))
+    ROW(BGR, PACKED_RGB("BGR", 3, 2, 1, 0))
+    case LM_N_FORMATS:
+        break;
+    }
+    g_assert_not_reached();
 }
+/* clang-format on */
 
 int lm_format_from_name(const char *name)
 {
     for (int i = 0; i < LM_N_FORMATS; i++)
-        if (strcmp(formats[i].name, name) == 0)
+        if (strcmp(lm_format_info((LmFormat)i)->name, name) == 0)
             return i;
     return -1;
 }
@@ -67,8 +75,8 @@ gsize lm_frame_row_bytes(const LmFrameInfo *info, unsigned plane)
 {
     const LmFormatInfo *format = lm_format_info(info->format);
     g_assert(plane < format->n_planes);
-    gsize pixels = format->unit_pixels[plane];
-    return (info->width + pixels - 1) / pixels * format->unit_bytes[plane];
+    const int units = lm_ceil_div(info->width, (int)format->unit_pixels[plane]);
+    return (gsize)units * format->unit_bytes[plane];
 }
 
 int lm_frame_rows(const LmFrameInfo *info, unsigned plane)
@@ -94,10 +102,11 @@ bool lm_frame_info_check(const LmFrameInfo *info, GError **error)
     }
     /* A NaN fails these comparisons. */
     bool matrix = info->kr > 0 && info->kb > 0 && info->kr + info->kb < 1;
-    if (formats[info->format].yuv && !matrix) {
+    const LmFormatInfo *format = lm_format_info(info->format);
+    if (format->yuv && !matrix) {
         g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT,
-                    "%s frames with kr %g and kb %g: no colour matrix has these",
-                    formats[info->format].name, info->kr, info->kb);
+                    "%s frames with kr %g and kb %g: no colour matrix has these", format->name,
+                    info->kr, info->kb);
         return false;
     }
     return true;

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/** Pixel formats as GStreamer names and defines them. */
+/** Pixel formats as GStreamer names and defines them: Y'CbCr first, then RGB. */
 typedef enum {
     LM_FORMAT_NV12,
     LM_FORMAT_I420,

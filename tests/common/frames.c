@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Frames for tests, written out from GStreamer's documentation of each format. */
+ * Frames for tests: each format spelled out as GStreamer's documentation describes it. Switches
+ * have no default, so that the compiler names a format that they lack. */
 #include "frames.h"
 
 static guint32 noise(guint32 *state)
@@ -8,7 +9,7 @@ static guint32 noise(guint32 *state)
     return *state >> 24;
 }
 
-/* Bytes of a row of each plane, and its rows. */
+/* The bytes of a row of each plane, and its number of rows. */
 static unsigned planes_of(const LmFrameInfo *info, gsize row_bytes[3], int rows[3])
 {
     gsize width = info->width, half = (width + 1) / 2;
@@ -40,10 +41,20 @@ static unsigned planes_of(const LmFrameInfo *info, gsize row_bytes[3], int rows[
     case LM_FORMAT_BGR:
         row_bytes[0] = 3 * width;
         return 1;
-    default:
+    case LM_FORMAT_RGBA:
+    case LM_FORMAT_BGRA:
+    case LM_FORMAT_ARGB:
+    case LM_FORMAT_ABGR:
+    case LM_FORMAT_RGBX:
+    case LM_FORMAT_BGRX:
+    case LM_FORMAT_XRGB:
+    case LM_FORMAT_XBGR:
         row_bytes[0] = 4 * width;
         return 1;
+    case LM_N_FORMATS:
+        break;
     }
+    g_assert_not_reached();
 }
 
 void test_frame_init(LmFrame *frame, const LmFrameInfo *info, guint32 seed)
@@ -54,7 +65,7 @@ void test_frame_init(LmFrame *frame, const LmFrameInfo *info, guint32 seed)
     *frame = (LmFrame){.info = *info};
     for (unsigned i = 0; i < n_planes; i++) {
         frame->stride[i] = row_bytes[i] + 5 + 8 * i;
-        /* Ends exactly at the last row's last pixel, so that a sanitizer finds reads beyond it. */
+        /* Exactly up to the last row's last pixel: a sanitizer finds reads beyond it. */
         gsize size = (rows[i] - 1) * frame->stride[i] + row_bytes[i];
         frame->data[i] = g_malloc(size);
         for (gsize j = 0; j < size; j++)
@@ -94,10 +105,38 @@ static void rgb_codes(const guint8 *pixel, int r, int g, int b, unsigned codes[3
     codes[2] = pixel[b];
 }
 
+unsigned test_format_bits(LmFormat format)
+{
+    switch (format) {
+    case LM_FORMAT_V210:
+    case LM_FORMAT_P010_10LE:
+        return 10;
+    case LM_FORMAT_NV12:
+    case LM_FORMAT_I420:
+    case LM_FORMAT_YV12:
+    case LM_FORMAT_YUY2:
+    case LM_FORMAT_UYVY:
+    case LM_FORMAT_Y42B:
+    case LM_FORMAT_RGBA:
+    case LM_FORMAT_BGRA:
+    case LM_FORMAT_ARGB:
+    case LM_FORMAT_ABGR:
+    case LM_FORMAT_RGBX:
+    case LM_FORMAT_BGRX:
+    case LM_FORMAT_XRGB:
+    case LM_FORMAT_XBGR:
+    case LM_FORMAT_RGB:
+    case LM_FORMAT_BGR:
+        return 8;
+    case LM_N_FORMATS:
+        break;
+    }
+    g_assert_not_reached();
+}
+
 void test_frame_codes(const LmFrame *frame, int x, int y, unsigned codes[3])
 {
     int cx = x / 2, cy = y / 2;
-    const guint8 *pixel = frame->data[0];
     switch (frame->info.format) {
     case LM_FORMAT_NV12:
         codes[0] = *at(frame, 0, y, x);
@@ -132,29 +171,31 @@ void test_frame_codes(const LmFrame *frame, int x, int y, unsigned codes[3])
         codes[2] = v210_slot(frame, y, 12 * (x / 6) + x % 6 / 2 * 4 + 2);
         return;
     case LM_FORMAT_RGB:
+        rgb_codes(at(frame, 0, y, 3 * x), 0, 1, 2, codes);
+        return;
     case LM_FORMAT_BGR:
-        pixel = at(frame, 0, y, 3 * x);
-        break;
-    default:
-        pixel = at(frame, 0, y, 4 * x);
-    }
-    switch (frame->info.format) {
-    case LM_FORMAT_RGB:
+        rgb_codes(at(frame, 0, y, 3 * x), 2, 1, 0, codes);
+        return;
     case LM_FORMAT_RGBA:
     case LM_FORMAT_RGBX:
-        rgb_codes(pixel, 0, 1, 2, codes);
+        rgb_codes(at(frame, 0, y, 4 * x), 0, 1, 2, codes);
         return;
     case LM_FORMAT_ARGB:
     case LM_FORMAT_XRGB:
-        rgb_codes(pixel, 1, 2, 3, codes);
+        rgb_codes(at(frame, 0, y, 4 * x), 1, 2, 3, codes);
         return;
     case LM_FORMAT_ABGR:
     case LM_FORMAT_XBGR:
-        rgb_codes(pixel, 3, 2, 1, codes);
+        rgb_codes(at(frame, 0, y, 4 * x), 3, 2, 1, codes);
         return;
-    default:
-        rgb_codes(pixel, 2, 1, 0, codes);
+    case LM_FORMAT_BGRA:
+    case LM_FORMAT_BGRX:
+        rgb_codes(at(frame, 0, y, 4 * x), 2, 1, 0, codes);
+        return;
+    case LM_N_FORMATS:
+        break;
     }
+    g_assert_not_reached();
 }
 
 void test_frame_rgb(const LmFrame *frame, int x, int y, double rgb[3])
@@ -166,7 +207,7 @@ void test_frame_rgb(const LmFrame *frame, int x, int y, double rgb[3])
         for (int i = 0; i < 3; i++)
             rgb[i] = info->full_range ? codes[i] / 255.0 : (codes[i] - 16.0) / 219;
     } else {
-        bool ten = info->format == LM_FORMAT_V210 || info->format == LM_FORMAT_P010_10LE;
+        bool ten = test_format_bits(info->format) == 10;
         double step = ten ? 4 : 1, top = ten ? 1023 : 255;
         double luma = info->full_range ? codes[0] / top : (codes[0] - 16 * step) / (219 * step);
         double chroma = info->full_range ? top : 224 * step;

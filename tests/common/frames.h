@@ -9,6 +9,8 @@
 void test_frame_init(LmFrame *frame, const LmFrameInfo *info, guint32 seed);
 void test_frame_finish(LmFrame *frame);
 
+/** Bits of one component: 8 or 10. */
+unsigned test_format_bits(LmFormat format);
 /** The codes of one pixel, (y, u, v) or (r, g, b), chroma replicated. */
 void test_frame_codes(const LmFrame *frame, int x, int y, unsigned codes[3]);
 /** The color of one pixel in 0..1, by the formula of BT.601 and its successors, clamped. */

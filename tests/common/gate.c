@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Opens the device for tests, and fails tests that cause messages of the validation layers. */
+ * Opens the device for tests, and fails tests that cause a message of the validation layers. */
 #include "gate.h"
 
 #include "gpu/instance.h"
@@ -20,7 +20,7 @@ bool lm_test_in_ci(void)
 LmDevice *lm_test_device(void)
 {
 #ifdef __SANITIZE_ADDRESS__
-    /* When lavapipe is unloaded, it does not free a little memory, which would count as a leak. */
+    /* lavapipe leaks a little memory when it is unloaded, which would count as a leak of ours. */
     dlopen("libvulkan_lvp.so", RTLD_NOW | RTLD_NODELETE);
 #endif
     g_autoptr(GError) error = NULL;

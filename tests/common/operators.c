@@ -68,7 +68,7 @@ const LmOperatorCase lm_operator_cases[] = {
      .stride = 16,
      .cell_width = 128},
 
-    /* Odd shapes: no channel count is a multiple of 4, no side a multiple of the tiles'. */
+    /* Odd ones: no channel count is a multiple of 4, no side a multiple of the tiles'. */
     {.kind = LM_OP_CONV, .in = 1, .out = 1, .height = 3, .width = 3},
     {.kind = LM_OP_CONV, .in = 1, .out = 9, .height = 1, .width = 1, .activation = RELU},
     {.kind = LM_OP_CONV,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The list of operator cases, for the tests and the benchmark, and its builders. */
+ * One list of operator cases, for the tests and for the benchmark, and functions that build them.
+ */
 #pragma once
 
 #include "net/graph.h"
@@ -9,9 +10,8 @@ typedef struct {
     int in, out; /**< Channels; only `in` for operators that keep their number. Attention: heads *
                       dim. */
     int height, width; /**< Of the input. */
-    int stride;        /**< CONV: stride; POOL: side of a cell, or its height if cell_width is
-                            set. */
-    int cell_width;    /**< POOL: width of a cell; 0: `stride`. */
+    int stride;        /**< CONV; POOL: side of a cell, */
+    int cell_width;    /**< or its height, if this is its width. */
     int hidden;        /**< SQUEEZE_EXCITE: channels of the hidden layer. */
     LmActivation activation;
     bool add, channel_scale, rpb, normalise;
@@ -24,10 +24,10 @@ extern const unsigned lm_n_operator_cases;
 /** "conv 3x3/2 5->12 9x13 gelu +residual" */
 char *lm_operator_case_name(const LmOperatorCase *c);
 
-/** A graph of one operator with random weights, planned with every tensor kept. A TAP_SUM comes
- * after the linear layer that computes its taps. */
+/** A graph of that one operator with random weights, planned with every tensor kept. A TAP_SUM
+ * comes after the linear layer that gives its taps. */
 LmGraph *lm_operator_case_graph(const LmOperatorCase *c, GRand *random);
 
-/** Values for a tensor that the test must write (x, residual, channel_scale), of the network's
- * usual magnitude. */
+/** Values for a tensor that comes from outside (x, residual, channel_scale), of the range that the
+ * network has there. */
 float *lm_operator_case_values(const LmTensor *tensor, GRand *random);

@@ -4,8 +4,7 @@
 
 #include "scene/screen.h"
 
-/* The mean brightness of a cell without its outermost pixels, which compression and scaling
- * blur. */
+/* Mean brightness of a cell without its outermost pixels, which compression and scaling smear. */
 static inline guint test_code_brightness(const guint8 *bytes, gsize stride, guint step,
                                          const LmSceneRect *cell)
 {
@@ -19,8 +18,7 @@ static inline guint test_code_brightness(const guint8 *bytes, gsize stride, guin
 
 /** The number modulo 65536, or -1 if there is no code. `bytes` is the brightness (or green) of the
  * first pixel of a frame of width x height; the next pixel is `step` bytes further, the next row
- * `stride`.
- */
+ * `stride`. */
 static inline int test_code_read(const guint8 *bytes, gsize stride, guint step, guint width,
                                  guint height)
 {

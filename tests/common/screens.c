@@ -60,7 +60,7 @@ static float wave(double angle)
     return table[(int)floor(angle * (1024 / (2 * G_PI))) & 1023];
 }
 
-/* Roughly mucosa: red, mottled, and dark at the moving lumen. */
+/* Mucosa, roughly: red and mottled, with a dark lumen that wanders. */
 static void paint_texture(const TestScreen *s, LmFrame *frame, int x, int y, const LmRect *box)
 {
     const double phase = s->seed * 37 % 1000, u = (double)(x - box->x) / box->width,
@@ -76,7 +76,7 @@ static void paint_texture(const TestScreen *s, LmFrame *frame, int x, int y, con
     paint(frame, x, y, light, 0.52 * light, 0.42 * light);
 }
 
-/* Lines of shapes like letters, whose strokes are 1/8 of their height wide. */
+/* Lines of shapes like letters, with strokes 1/8 of their height wide. */
 static bool is_text(const TestScreen *s, int x, int y)
 {
     const int height = MAX(8, s->height / 40), stroke = MAX(1, height / 8);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Captured screens for tests: drawn shapes full of moving texture among text and other pictures. */
+ * Captured screens for tests: drawn shapes with moving texture, among text and other pictures. */
 #pragma once
 
 #include "video/thumbnail.h"
@@ -23,8 +23,8 @@ typedef struct {
     bool text, inset;  /**< Columns of text, directly beside the picture; another, small picture. */
     LmRect panel;      /**< A bright picture that does not change. */
     int noise;         /**< Noise of every pixel, in codes. */
-    unsigned seed;     /**< Seed of the texture. */
-    double moment;     /**< All motion depends on it; it grows by 1 for each frame. */
+    unsigned seed;     /**< Contrast of the texture. */
+    double moment;     /**< The time on which all movement depends; a usual frame lasts 1. */
 } TestScreen;
 
 /** A frame of RGBx for test_screen_draw(); free with test_frame_finish(). */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Runs a test program's suite. */
+ * How every test program runs its suite, and a check for loops over pixels. */
 #pragma once
 
 #include <check.h>
 
-/** Fails the test without a note for each success, as libcheck's assertions write: for checks of
- * every pixel. */
+/* For every pixel: libcheck's own assertions write a note on each call. */
 #define require(condition, ...)                                                                    \
     do {                                                                                           \
         if (!(condition))                                                                          \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The pipeline cache's file: only an intact file of the same device and driver is accepted. */
+ * The pipeline cache's file: only a complete one of the same device and driver is accepted. */
 #include "gate.h"
 #include "gpu/cache.h"
 #include "gpu/pipeline.h"
@@ -11,7 +11,7 @@
 
 static char *directory, *path;
 static const LmCacheIdentity identity = {{1, 2, 3}, {4, 5, 6}, 7, 8, 9};
-static const char data[] = "what a driver keeps of its pipelines";
+static const char data[] = "a driver's own data of its pipelines";
 
 static void setup(void)
 {
@@ -60,7 +60,7 @@ START_TEST(written_is_read)
     ck_assert_ptr_nonnull(bytes);
     ck_assert_uint_eq(g_bytes_get_size(bytes), sizeof data);
     ck_assert_mem_eq(g_bytes_get_data(bytes, NULL), data, sizeof data);
-    /* Only the user can access its directories. */
+    /* Only the user has access to its directories. */
     g_autofree char *parent = g_path_get_dirname(path);
     GStatBuf status;
     ck_assert_int_eq(g_stat(parent, &status), 0);
@@ -96,12 +96,12 @@ START_TEST(damaged_is_ignored)
     for (gsize i = 0; i < length; i++) {
         content[i] ^= 1;
         ck_assert(g_file_set_contents(path, content, (gssize)length, NULL));
-        ck_assert_msg(!reads(&identity), "byte %" G_GSIZE_FORMAT " flipped and taken", i);
+        ck_assert_msg(!reads(&identity), "byte %" G_GSIZE_FORMAT " flipped and accepted", i);
         content[i] ^= 1;
     }
     for (gsize i = 0; i < length; i++) {
         ck_assert(g_file_set_contents(path, content, (gssize)i, NULL));
-        ck_assert_msg(!reads(&identity), "cut to %" G_GSIZE_FORMAT " bytes and taken", i);
+        ck_assert_msg(!reads(&identity), "cut to %" G_GSIZE_FORMAT " bytes and accepted", i);
     }
     g_autofree char *longer = g_malloc0(length + 1);
     memcpy(longer, content, length);
@@ -133,7 +133,7 @@ END_TEST
 
 START_TEST(unwritable)
 {
-    /* Nobody, not even root, can make a directory below a file. */
+    /* Nobody can make a directory below a file, not even root. */
     g_autofree char *file = g_build_filename(directory, "a", NULL);
     ck_assert(g_file_set_contents(file, "", 0, NULL));
     g_autoptr(GError) error = NULL;

@@ -290,7 +290,7 @@ START_TEST(pipelines_made_at_once)
         spec[i] = 8 + i / 2 % (DISTINCT / 2);
         requests[i] = (LmPipelineRequest){i % 2 ? "norm" : "pool", 0, &spec[i], 1};
     }
-    /* An existing pipeline stays the same. */
+    /* A pipeline that exists already stays the same. */
     VkPipeline before = lm_pipelines_get(pipelines, "norm", 0, &spec[1], 1, &error);
     lm_test_ok(before, error);
     gint64 making_us = lm_pipelines_making_us(pipelines);
@@ -433,7 +433,7 @@ START_TEST(waiting_times_out)
     ck_assert_uint_eq(lm_commands_timestamps(&commands, (guint64[1]){0}, 1), 0);
     lm_test_ok(lm_commands_wait(&commands, UINT64_MAX, &error), error);
 
-    /* It may also be freed while the device still works. */
+    /* The commands may be freed while the device still works. */
     lm_test_ok(lm_commands_submit(&commands, &error), error);
     lm_commands_finish(&commands);
     vkDestroyBufferView(device->handle, view, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The device that a selection finds, and the message if it finds none. */
+ * The device that a selection finds, and the error if it finds none. */
 #include "gate.h"
 #include "util/error.h"
 
@@ -47,7 +47,7 @@ START_TEST(automatic)
     ck_assert_uint_gt(n, info.index);
     for (unsigned i = 0; i < n; i++) {
         g_autofree char *selection = g_strdup_printf("%u", i);
-        /* A discrete GPU, if any, and never a CPU if there is another device. */
+        /* A discrete GPU, if any, and never a CPU if there is anything else. */
         LmDeviceInfo other = choose(selection);
         if (other.type == LM_DEVICE_DISCRETE)
             ck_assert_int_eq(info.type, LM_DEVICE_DISCRETE);
@@ -168,7 +168,7 @@ START_TEST(without_driver)
 }
 END_TEST
 
-/** Runs in the child process of the test without drivers. */
+/** The process of the test of a machine without drivers. */
 static int child(const char *mode)
 {
     if (g_str_equal(mode, "--gate")) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Injected faults of each class make calls fail, and nothing leaks. */
+ * Calls that should fail do fail, in each class, and leak nothing. */
 #include "gate.h"
 #include "gpu/commands.h"
 #include "gpu/descriptors.h"
@@ -66,7 +66,7 @@ START_TEST(each_class)
 }
 END_TEST
 
-/* Whichever call fails first, everything made before it is freed. */
+/* Whichever call fails first, everything that was made before it is freed. */
 START_TEST(each_call)
 {
     LmFaultClass calls = _i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Checks that the validation layer is on, and that the gate sees its messages about invalid calls
- * and missing barriers. */
+ * Checks that the validation layer is on, and that the gate sees its messages about wrong calls and
+ * missing barriers. */
 #include "gate.h"
 #include "gpu/buffer.h"
 #include "gpu/commands.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Two copies, of which the second reads what the first writes. */
+/** Two copies; the second reads the first one's target. */
 static void copy_twice(LmDevice *device, bool with_barrier)
 {
     LmBuffer buffers[3] = {0};
@@ -44,7 +44,7 @@ static int child(const char *mode)
     return lm_test_exit(0);
 }
 
-START_TEST(no_reports_while_all_is_well)
+START_TEST(silent_where_all_is_well)
 {
     g_autofree char *output = NULL;
     ck_assert_int_eq(lm_test_spawn("--barrier", NULL, &output), EXIT_SUCCESS);
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     }
     Suite *suite = suite_create("gpu/validation");
     TCase *tcase = tcase_create("validation");
-    tcase_add_test(tcase, no_reports_while_all_is_well);
+    tcase_add_test(tcase, silent_where_all_is_well);
     tcase_add_test(tcase, sees_a_leak_by_its_name);
     tcase_add_test(tcase, sees_a_missing_barrier);
     tcase_set_timeout(tcase, 60);

@@ -28,7 +28,7 @@ START_TEST(references)
 END_TEST
 
 /* Every pair of bytes that two classes above background can have, also at awkward thresholds. */
-START_TEST(decision_rule)
+START_TEST(decisions)
 {
     const double thresholds[] = {0, 0.1, 0.2, 0.5, 0.6, 100 / 255.0, 51 / 255.0, 0.999, 1};
     LmMask *mask = lm_mask_new(256, 256, 3, FRAME);
@@ -54,7 +54,8 @@ START_TEST(decision_rule)
 }
 END_TEST
 
-/* Marks the component at (x, y) with `id`; returns its pixels and the sum of their bytes. */
+/* Marks the component at (x, y) with `id`; returns the number of its pixels and the sum of their
+ * bytes. */
 static int flood(const LmMask *mask, const guint8 *labels, int *ids, int at, int id, double *sum)
 {
     int *stack = g_new(int, mask->width * mask->height), n = 0, pixels = 0;
@@ -78,7 +79,7 @@ static int flood(const LmMask *mask, const guint8 *labels, int *ids, int at, int
     return pixels;
 }
 
-/* The smallest rectangle around the overlay's marks if only component `id` is kept. */
+/* The smallest rectangle of the pixels that the overlay marks if only component `id` is kept. */
 static LmRect marked_box(const LmMask *mask, const guint8 *labels, const int *ids, int id,
                          double threshold)
 {
@@ -102,7 +103,7 @@ static LmRect marked_box(const LmMask *mask, const guint8 *labels, const int *id
     return (LmRect){r->x + left, r->y + top, right - left, bottom - top};
 }
 
-/* Compares each finding with its component, and their number. */
+/* Checks each finding against its component, and the number of findings. */
 static void check_components(const LmMask *mask, double threshold, double min_area, bool boxes)
 {
     const int size = mask->width * mask->height;
@@ -135,8 +136,8 @@ static void check_components(const LmMask *mask, double threshold, double min_ar
             LmRect box = marked_box(mask, labels, ids, id, threshold);
             if (box.width > 0) {
                 found = memcmp(&box, &finding->box, sizeof box) == 0;
-            } else { /* A pixel too faint to be marked between pixels has the area that it
-                        covers. */
+            } else {
+                /* Too faint for any pixel of the frame: the box is the area that it covers. */
                 box = lm_rect_clip(finding->box, mask->region);
                 found = box.width > 0 && memcmp(&box, &finding->box, sizeof box) == 0;
             }
@@ -234,7 +235,7 @@ int main(void)
     TCase *tests = tcase_create("findings");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, references);
-    tcase_add_test(tests, decision_rule);
+    tcase_add_test(tests, decisions);
     tcase_add_loop_test(tests, components_of_noise, 0, 3);
     tcase_add_loop_test(tests, boxes_of_blobs, 0, 3);
     tcase_add_test(tests, box_between_pixels);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Masks resampled to the frame's pixels, against double precision. */
-#include "suite.h"
+ * Masks resampled to a frame's pixels, against double precision. */
+#include "mask/resample.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mask/findings.h"
-#include "mask/resample.h"
 #include "masks.h"
+#include "suite.h"
 
 /* Bilinear with half-pixel centres, edges clamped, in double precision. */
 static double resampled(const LmMask *mask, int c, int x, int y)
@@ -73,8 +74,8 @@ START_TEST(resampling)
                 p = MAX(p, q);
             }
             double margin = p - 0.4 * (p + 255 - sum);
-            /* With several classes, a class that no pixel of the mask has cannot have been kept.
-             * With two classes there is no such case. */
+            /* A class that no pixel of the mask has cannot have been kept. With two classes this
+             * cannot happen. */
             if (margin < -1e-3 || (margin > 1e-3 && p - second > 1e-3))
                 require(got == (margin > 0 ? best : 0) || (n_classes > 2 && got == 0),
                         "class %d at %d, %d", got, x, y);

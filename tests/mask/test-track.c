@@ -7,7 +7,7 @@
 
 #define MS G_GINT64_CONSTANT(1000000)
 
-/* What a tracker reported, as text: "+1 -1 ". */
+/* A tracker's reports as text: "+1 -1 ". */
 static GString *events;
 
 static void note(void *user, LmTrackEvent event, const LmFinding *finding)
@@ -38,12 +38,12 @@ static void update(LmTracker *tracker, LmFinding *items, unsigned n, gint64 time
     lm_tracker_update(tracker, &findings, time * MS, note, &events);
 }
 
-START_TEST(ids_last)
+START_TEST(numbers_last)
 {
     LmTracker tracker = {0};
     for (int i = 0; i < 50; i++) {
-        /* In the end they have drifted by more than their size; they also swap places in the
-         * list. */
+        /* In the end they have drifted by more than their size, and they swap places in the list.
+         */
         LmFinding items[] = {at(10 + 2 * i, 10, 30, 1), at(200 - 2 * i, 100, 40, 1)};
         if (i % 2)
             items[0] = at(200 - 2 * i, 100, 40, 1), items[1] = at(10 + 2 * i, 10, 30, 1);
@@ -64,7 +64,7 @@ START_TEST(the_largest_overlap_wins)
     LmFinding joined[] = {{.class_index = 1, .box = {0, 0, 70, 40}}};
     update(&tracker, joined, 1, 33);
     ck_assert_uint_eq(joined[0].id, first[0].id);
-    /* They separate again, soon enough for the other to be recognised. */
+    /* They part again, soon enough for the other to keep its number. */
     LmFinding parted[] = {at(0, 0, 40, 1), at(50, 0, 20, 1)};
     update(&tracker, parted, 2, 66);
     ck_assert_uint_eq(parted[0].id, first[0].id);
@@ -86,7 +86,7 @@ START_TEST(a_flash_does_not_enter)
     update(&tracker, NULL, 0, 2000);
     ck_assert_str_eq(events->str, "");
     ck_assert_uint_eq(tracker.n, 0);
-    /* The same frame, analysed again, does not count as a second sighting. */
+    /* The same frame a second time does not count as another sighting. */
     update(&tracker, &item, 1, 3000);
     update(&tracker, &item, 1, 3000);
     ck_assert_str_eq(events->str, "");
@@ -139,7 +139,7 @@ START_TEST(a_cut_ends_all)
 }
 END_TEST
 
-/* More findings than are tracked: each one that enters leaves once, and no number is used twice. */
+/* More findings than can be tracked: each entry has one end, and no number is given twice. */
 START_TEST(crowds)
 {
     LmTracker tracker = {0};
@@ -176,7 +176,7 @@ int main(void)
     Suite *suite = suite_create("track");
     TCase *tcase = tcase_create("track");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, ids_last);
+    tcase_add_test(tcase, numbers_last);
     tcase_add_test(tcase, the_largest_overlap_wins);
     tcase_add_test(tcase, a_flash_does_not_enter);
     tcase_add_test(tcase, gaps_do_not_leave);

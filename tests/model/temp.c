@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A temporary model file that the tests of this folder write again and again. */
+ * One temporary model file that the tests of this folder overwrite. */
 #include "temp.h"
 
 #include "suite.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A temporary model file that the tests of this folder write again and again. */
+ * One temporary model file that the tests of this folder overwrite. */
 #pragma once
 
 #include <check.h>
@@ -15,7 +15,7 @@ const char *temp_write(const void *bytes, gsize size);
  * zeros). */
 const char *temp_write_model(const char *header, const void *data, gsize size);
 
-/* Checks that the error has this code and that its message contains the file's path and `text`;
+/* Checks that there is an error with this code, whose message holds the file's path and `text`, and
  * clears it. */
 void temp_assert_error(GError **error, int code, const char *text);
 

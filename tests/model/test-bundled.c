@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The choice of the model file: the requested one, the environment's, a bundled one. */
+ * The choice of the model file: the one named, the environment's, or a bundled one. */
 #include "model/bundled.h"
 
 #include "temp.h"
 
-static void check_path(const char *asked, const char *environment, const char *expected)
+static void check_path(const char *named, const char *environment, const char *expected)
 {
     if (environment)
         g_setenv("LMNET_MODEL", environment, TRUE);
     else
         g_unsetenv("LMNET_MODEL");
-    g_autofree char *path = lm_model_path(asked, LM_MODEL_SMALL);
+    g_autofree char *path = lm_model_path(named, LM_MODEL_SMALL);
     ck_assert_str_eq(path, expected);
 }
 
 START_TEST(test_order)
 {
-    check_path("asked.safetensors", NULL, "asked.safetensors");
-    check_path("asked.safetensors", "environment.safetensors", "asked.safetensors");
+    check_path("named.safetensors", NULL, "named.safetensors");
+    check_path("named.safetensors", "environment.safetensors", "named.safetensors");
     check_path(NULL, "environment.safetensors", "environment.safetensors");
     check_path("", "environment.safetensors", "environment.safetensors");
 }
 END_TEST
 
-/* There is no model near this program, so the install path remains. */
+/* There is no model near this program: only the place of installation remains. */
 #define SMALL_PATH LM_TEST_MODELS_DIR "/lmnet-kvasir-128.safetensors"
 #define DEFAULT_PATH LM_TEST_MODELS_DIR "/lmnet-kvasir-256.safetensors"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The safetensors reader: the content of good files, and the refusal of each kind of bad file.
- */
+ * The safetensors reader: the content of good files, and the refusal of each kind of bad file. */
 #include "model/safetensors.h"
 
 #include <glib/gstdio.h>
@@ -32,7 +31,7 @@ static LmSafetensors *open_good(const char *path)
 
 START_TEST(test_good)
 {
-    /* Entries out of order, an empty tensor, a scalar, escapes in names, spaces at the end. */
+    /* Entries out of order, an empty tensor, a scalar, escapes in names, trailing spaces. */
     const float values[] = {1, -2, 3, 4, 5, 6, 7};
     const char *path = temp_write_model(
         "{\"__metadata__\":{\"k\":\"v\",\"a\":\"\\u00e9\"},"
@@ -243,7 +242,7 @@ START_TEST(test_deep_nesting)
 }
 END_TEST
 
-/* Any damaged file is either read as a valid one or refused with a message. */
+/* However a file is damaged, it is read as something sound or refused with a message. */
 static void open_anyhow(const guint8 *bytes, gsize size)
 {
     g_autoptr(GError) error = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Model metadata with its defaults, tensors as float, and invalid ones. */
+ * Model metadata with its defaults, tensors as float, and the refusals of both. */
 #include "model/weights.h"
 
 #include <locale.h>
@@ -55,8 +55,7 @@ END_TEST
 
 START_TEST(test_metadata)
 {
-    setlocale(LC_ALL, "de_DE.UTF-8"); /* If this locale is installed, numbers must not depend on
-                                         it. */
+    setlocale(LC_ALL, "de_DE.UTF-8"); /* If this locale is installed, numbers must not follow it. */
     LmWeights *weights =
         open_metadata("\"lmnet.heads\":\"3\",\"lmnet.input_width\":\"32\","
                       "\"lmnet.input_height\":\"1024\",\"lmnet.channel_order\":\"bgr\","

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Building the network from model files: valid and invalid files, and the placement of tensors. */
+ * Building the network from model files: accepted files, refused files, and where tensors are
+ * placed. */
 #include <stdlib.h>
 
 #include "suite.h"
@@ -129,8 +130,8 @@ static bool counted(const LmTensorView *tensor)
     return !g_str_has_suffix(tensor->name, "num_batches_tracked");
 }
 
-/* The message names the missing tensor. Without its first tensor, the file is not an LM-Net at
- * all. */
+/* Whichever tensor is missing, the message names it; but without its first tensor the file holds no
+ * LM-Net at all. */
 START_TEST(test_each_tensor_missing)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
@@ -142,8 +143,8 @@ START_TEST(test_each_tensor_missing)
 }
 END_TEST
 
-/* If any tensor is longer by one in its first or last dimension, the model is refused, by the name
- * of a tensor. */
+/* If any tensor is longer by one in its first or last dimension, the file is refused, and the
+ * message names a tensor. */
 START_TEST(test_each_tensor_of_wrong_shape)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
@@ -161,7 +162,7 @@ START_TEST(test_each_tensor_of_wrong_shape)
 }
 END_TEST
 
-/* A 1x1 kernel in place of 3x3, or the reverse, is refused by name. */
+/* A kernel of 1x1 instead of 3x3, or the other way round, is refused by name. */
 START_TEST(test_each_kernel_of_wrong_size)
 {
     LmSafetensors *model = lm_safetensors_open(MODEL, NULL);
@@ -224,7 +225,7 @@ START_TEST(test_sizes)
 }
 END_TEST
 
-/* The first and last operator that accesses each tensor's memory; slices count for their whole. */
+/* The first and the last operator that touch each tensor's memory; slices count as their whole. */
 static void lifetime(const LmGraph *graph, LmTensorId id, guint *first, guint *last)
 {
     *first = G_MAXUINT;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The contour's width and place: along half planes, around a disc and around the frame. */
-#include "suite.h"
+ * The contour: its width, its shape around a disc, and its course along the frame's border. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "frames.h"
 #include "overlay/overlay.h"
+#include "suite.h"
 
 /* Draws white lines of `line` pixels on black. Returns shares of full white: a map of width x
  * height. */
@@ -40,7 +40,7 @@ static double *lines(const LmMask *mask, int width, int height, double line)
  * deeper. */
 START_TEST(line_width)
 {
-    const double line_widths[] = {1, 1.5, 2, 3, 6.5, 20}, line = line_widths[_i];
+    const double wanted[] = {1, 1.5, 2, 3, 6.5, 20}, line = wanted[_i];
     LmMask *mask = lm_mask_new(40, 30, 2, (LmRect){0, 0, 280, 210});
     for (int upright = 0; upright < 2; upright++) {
         for (int i = 0; i < 40 * 30; i++) {
@@ -61,8 +61,8 @@ START_TEST(line_width)
 }
 END_TEST
 
-/* Around a disc, enlarged sevenfold: full coverage at the line's middle all around, nothing
- * outside, nothing deeper than the line, and the area of the ring. */
+/* Around a disc, enlarged sevenfold: full at the line's middle all around, nothing outside, nothing
+ * deeper than the line, and the area of the ring. */
 START_TEST(line_around_disc)
 {
     const double line = 2 + _i, scale = 7, radius = 12.3;

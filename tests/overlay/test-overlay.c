@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The overlay in every format: marked pixels against double precision, and all others bit by
- * bit. */
-#include "suite.h"
+ * The overlay against plain double precision in every format, and bit by bit outside the marks. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "frames.h"
 #include "masks.h"
-#include "overlay/overlay.h"
-#include "overlay/alpha-bitmap.h"
 #include "mask/resample.h"
+#include "overlay/alpha-bitmap.h"
+#include "overlay/overlay.h"
+#include "suite.h"
 
 static const int widths[] = {32, 33, 47, 130, 641};
 
@@ -24,12 +23,7 @@ static LmFrameInfo info_of(LmFormat format, int width, int height)
                          .full_range = format >= LM_FORMAT_RGBA || width % 3 == 0};
 }
 
-static bool is_ten_bit(LmFormat format)
-{
-    return format == LM_FORMAT_V210 || format == LM_FORMAT_P010_10LE;
-}
-
-/* Pixels of a chroma sample: 1 (0), 2x1 (1) or 2x2 (2). */
+/* The pixels of a chroma sample: 1 (0), 2x1 (1) or 2x2 (2). */
 static int chroma_of(LmFormat format)
 {
     switch (format) {
@@ -43,9 +37,21 @@ static int chroma_of(LmFormat format)
     case LM_FORMAT_Y42B:
     case LM_FORMAT_V210:
         return 1;
-    default:
+    case LM_FORMAT_RGBA:
+    case LM_FORMAT_BGRA:
+    case LM_FORMAT_ARGB:
+    case LM_FORMAT_ABGR:
+    case LM_FORMAT_RGBX:
+    case LM_FORMAT_BGRX:
+    case LM_FORMAT_XRGB:
+    case LM_FORMAT_XBGR:
+    case LM_FORMAT_RGB:
+    case LM_FORMAT_BGR:
         return 0;
+    case LM_N_FORMATS:
+        break;
     }
+    g_assert_not_reached();
 }
 
 static gsize plane_size(const LmFrame *frame, unsigned plane)
@@ -114,9 +120,24 @@ static void set_component(LmFrame *f, int x, int y, int i)
     case LM_FORMAT_V210:
         set_bits(f, 0, y, slot / 3 * 4, 0x3ffu << slot % 3 * 10);
         return;
-    default:
+    case LM_FORMAT_RGBA:
+    case LM_FORMAT_BGRA:
+    case LM_FORMAT_ARGB:
+    case LM_FORMAT_ABGR:
+    case LM_FORMAT_RGBX:
+    case LM_FORMAT_BGRX:
+    case LM_FORMAT_XRGB:
+    case LM_FORMAT_XBGR:
+    case LM_FORMAT_RGB:
+    case LM_FORMAT_BGR:
+        require(packed[format].bytes > 0, "%s has no row in packed[]",
+                lm_format_info(format)->name);
         set_bits(f, 0, y, x * packed[format].bytes + packed[format].at[i], 0xff);
+        return;
+    case LM_N_FORMATS:
+        break;
     }
+    g_assert_not_reached();
 }
 
 /* Checks that only bits in the components of marked pixels differ. */
@@ -150,7 +171,8 @@ static void encode(const LmFrameInfo *info, guint32 color, double codes[3])
             codes[i] = 255 * rgb[i];
         return;
     }
-    double unit = is_ten_bit(info->format) ? 4 : 1, top = is_ten_bit(info->format) ? 1023 : 255;
+    const bool ten = test_format_bits(info->format) == 10;
+    double unit = ten ? 4 : 1, top = ten ? 1023 : 255;
     double y = info->kr * rgb[0] + info->kb * rgb[2] + (1 - info->kr - info->kb) * rgb[1];
     codes[0] = info->full_range ? top * y : unit * (16 + 219 * y);
     double scale = info->full_range ? top : unit * 224;
@@ -231,7 +253,7 @@ static LmRect region_in(int width, int height, int kind)
                      : (LmRect){width / 7 + 1, 3, width - width / 4 - 2, height - 8};
 }
 
-/* Fill, contour and both, in every format: the place of all changes, and the values of fills. */
+/* Fill, contour and both, in every format: where pixels change, and for fill the values. */
 START_TEST(formats)
 {
     for (unsigned w = 0; w < G_N_ELEMENTS(widths); w++)
@@ -294,7 +316,7 @@ START_TEST(alpha_bitmaps)
 END_TEST
 
 /* Noise gives hundreds of findings in overlapping boxes; each pixel must be blended once. */
-START_TEST(many_findings)
+START_TEST(crowds)
 {
     LmFrameInfo info = info_of(_i, 131, 97);
     Scene s;
@@ -363,7 +385,7 @@ START_TEST(several_classes)
 }
 END_TEST
 
-START_TEST(draws_nothing)
+START_TEST(nothing)
 {
     LmFrameInfo info = info_of(_i, 75, 64);
     Scene s;
@@ -383,7 +405,7 @@ START_TEST(draws_nothing)
 }
 END_TEST
 
-/* The result does not depend on earlier drawings with the same scratch. */
+/* The result does not depend on earlier use of the scratch. */
 START_TEST(determinism)
 {
     LmFrameInfo info = info_of(_i, 201, 120);
@@ -416,10 +438,10 @@ int main(void)
     TCase *tests = tcase_create("overlay");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, formats, 0, LM_N_FORMATS);
-    tcase_add_loop_test(tests, many_findings, 0, LM_N_FORMATS);
+    tcase_add_loop_test(tests, crowds, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, alpha_bitmaps, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, several_classes, 0, LM_N_FORMATS);
-    tcase_add_loop_test(tests, draws_nothing, 0, LM_N_FORMATS);
+    tcase_add_loop_test(tests, nothing, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, determinism, 0, LM_N_FORMATS);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite, CK_FORK_GETENV) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -90,7 +90,7 @@ static const LmSceneColor bt709 = {
 
 static const struct {
     LmSceneParams params;
-    const char *sha256; /* of some_frames; only a change of the scene's appearance may change it */
+    const char *sha256; /* of some_frames; changes only if the scene's appearance changes */
 } known[] = {
     {{.width = 320, .height = 240, .seed = 1, .polyps = 3, .motion = 0.5, .noise = 0.25},
      "f53f6c1f7b1009d251bff29c70b3619e8e63d32a543306498e1c9842f8fcbc98"},
@@ -157,7 +157,7 @@ static guint differing(const Picture *a, const Picture *b)
     return count;
 }
 
-/* Every setting changes the frame as documented. */
+/* Every setting changes the frame, or leaves it unchanged, as documented. */
 START_TEST(test_settings)
 {
     const LmSceneParams base = {.width = 160, .height = 120, .seed = 3, .polyps = 2, .motion = 0.5};

@@ -65,7 +65,7 @@ static Frame frame_new(guint width, guint height, guint bytes)
     return frame;
 }
 
-/* Composes row by row, and checks that nothing before or after each row was written. */
+/* Composes row by row, and checks after and before each row that nothing else was written. */
 static Frame compose(const LmScreen *screen, guint width, guint height)
 {
     Frame frame = frame_new(width, height, 4);
@@ -113,8 +113,7 @@ static gboolean in_rect(const LmSceneRect *rect, guint x, guint y)
     return x >= rect->x && x < rect->x + rect->width && y >= rect->y && y < rect->y + rect->height;
 }
 
-/* The distance of the pixel's centre from the shape's edge, positive inside; the view's sides limit
- * the shape, too. */
+/* The distance of the pixel's middle inside the shape; the view's sides limit it, too. */
 static double depth(LmSceneScreen kind, const LmSceneRect *view, guint x, guint y)
 {
     double dx = fabs(x + 0.5 - view->x - view->width / 2.0);
@@ -206,7 +205,7 @@ static int read_code(const Frame *frame)
                           frame->height);
 }
 
-/* The effect of a codec: less contrast, and each pixel blurred with its neighbours. */
+/* Possible effects of a codec: less contrast, and each pixel smeared over its neighbours. */
 static void spoil(Frame *frame)
 {
     guint8 *old = g_memdup2(frame_row(frame, 0), frame_size(frame));
@@ -221,7 +220,7 @@ static void spoil(Frame *frame)
     g_free(old);
 }
 
-START_TEST(code_shows_the_number)
+START_TEST(code_tells_the_number)
 {
     static const guint64 numbers[] = {0, 1, 2, 255, 256, 0x5555, 32767, 65535, 65541, G_MAXUINT64};
     for (gsize s = 0; s < G_N_ELEMENTS(sizes); s++) {
@@ -323,7 +322,7 @@ START_TEST(clock_and_stopwatch_count)
 }
 END_TEST
 
-/* Checks that the clock at frame `number` shows the same as the stopwatch at frame `elapsed`. */
+/* The clock at frame `number` shows the same as the stopwatch at frame `elapsed`. */
 static void check_clock(guint64 number, guint64 elapsed)
 {
     LmScreen *screen = lm_screen_create(LM_SCENE_SCREEN_OCTAGON, 640, 480, &rgb);
@@ -389,8 +388,8 @@ START_TEST(colors_are_the_outputs)
 }
 END_TEST
 
-/* All builds, compilers and machines agree on every byte. If frames change on purpose, the failure
- * prints the sum to put here. */
+/* All builds, compilers and machines agree on every byte. If frames are meant to change, put the
+ * sum that the failure prints here. */
 START_TEST(frames_are_the_same_everywhere)
 {
     static const char expected[] =
@@ -422,7 +421,7 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, views_lie_in_the_frame);
     tcase_add_test(tc, shape_keeps_the_picture_and_nothing_else);
-    tcase_add_test(tc, code_shows_the_number);
+    tcase_add_test(tc, code_tells_the_number);
     tcase_add_test(tc, code_is_clear_of_the_picture);
     tcase_add_test(tc, clock_and_stopwatch_count);
     tcase_add_test(tc, clock_starts_at_nine);

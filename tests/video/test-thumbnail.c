@@ -15,14 +15,14 @@ static const struct {
     {4096, 32, 2036, 15},   {32, 4096, 15, 2036}, {1024, 1024, 180, 180},
 };
 
-/* The values that the header promises, computed from the codes independently. */
+/* The header's promise, computed from the codes without src/video. */
 static void expect(const LmFrame *frame, int x, int y, double *luma, double *color)
 {
     const LmFrameInfo *info = &frame->info;
     unsigned codes[3];
     test_frame_codes(frame, x, y, codes);
     const bool rgb = info->format >= LM_FORMAT_RGBA;
-    const bool ten = info->format == LM_FORMAT_V210 || info->format == LM_FORMAT_P010_10LE;
+    const bool ten = test_format_bits(info->format) == 10;
     double v[3];
     for (int i = 0; i < 3; i++) {
         double code = codes[i] / (ten ? 4.0 : 1.0);
@@ -49,7 +49,7 @@ static int middle(int cell, int cells, int size)
 
 static void check_size(LmFrameInfo info, int cells_across, int cells_down)
 {
-    const bool ten = info.format == LM_FORMAT_V210 || info.format == LM_FORMAT_P010_10LE;
+    const bool ten = test_format_bits(info.format) == 10;
     LmThumbnail *thumbnail = g_new(LmThumbnail, 1);
     LmFrame frame;
     test_frame_init(&frame, &info, 7);
@@ -82,8 +82,8 @@ START_TEST(every_format)
 }
 END_TEST
 
-/* The cells of a rectangle are those whose pixels lie in it, and their pixels are the rectangle
- * again, except for half a cell. */
+/* Cells of a rectangle are those whose pixels lie in it; they give the rectangle again, except for
+ * half a cell. */
 START_TEST(cells_and_pixels)
 {
     const LmGrid none = {0}, grid = {1001, 563, 319, 179};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The region finder on its thread: the same regions as the finder, never a region of another frame
- * size, and an end at any time. */
+ * The region finder on its thread: it finds the same as the finder, never answers for another size,
+ * and can end at any time. */
 #include "vision/region-thread.h"
 
 #include <stdlib.h>
@@ -72,7 +72,8 @@ START_TEST(resets_and_sizes)
     larger.width = 600;
     LmThumbnail *thumbnails[2] = {draw(screen, 0), draw(larger, 0)};
     for (int i = 0; i < 400; i++) {
-        /* At any moment its region is of this size: the whole frame, or the content area. */
+        /* However far the thread is, its answer is of this size: all of the frame, or the content
+         * area. */
         const TestScreen *of = i / 3 % 2 ? &larger : &screen;
         lm_region_thread_post(region_thread, thumbnails[i / 3 % 2], LM_NO_TIME);
         if (i % 7 == 0)
@@ -88,7 +89,7 @@ START_TEST(resets_and_sizes)
             check_rect(lm_region_thread_get(region_thread).rect, (LmRect){0});
         }
     }
-    /* After a reset no earlier region remains: black gives the whole frame. */
+    /* After a reset no earlier region remains: black gives all of the frame. */
     lm_region_thread_post(region_thread, thumbnails[0], LM_NO_TIME);
     lm_region_thread_wait(region_thread);
     ck_assert_int_le(abs(lm_region_thread_get(region_thread).rect.x - screen.picture.x), 5);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The region in captured screens: of the synthetic colonoscopy, and drawn ones in which the content
- * area darkens, changes, vanishes, or has unusual neighbours. */
+ * The region in captured screens: the synthetic colonoscopy's, and drawn ones in which the content
+ * area darkens, changes, disappears, or has unusual neighbours. */
 #include "vision/region.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 #define SECOND G_GUINT64_CONSTANT(1000000000)
 
-/** A video at 30 frames a second, and its region. */
+/** A video of 30 frames a second. */
 typedef struct {
     LmRegionFinder *finder;
     LmThumbnail *thumbnail;
@@ -111,7 +111,7 @@ static const struct {
     {640, 480},   {1001, 563}, {333, 251}, {480, 640},
 };
 
-/* The first frame is enough, and nothing changes in the first second. */
+/* The first frame alone is enough, and the rest of the first second changes nothing. */
 static void check_scene(int width, int height, LmSceneScreen kind)
 {
     const LmSceneParams params = {.width = width,
@@ -152,7 +152,7 @@ START_TEST(scenes)
 }
 END_TEST
 
-/* It is found within a second and then stays. */
+/* Found within a second, and then it stays. */
 START_TEST(shapes)
 {
     Video video = video_begin(usual_screen(_i));
@@ -187,7 +187,7 @@ START_TEST(grey_surround)
 }
 END_TEST
 
-/* A larger grey panel loses against an area with motion and colour. */
+/* A larger grey panel loses against an area that moves and has colour. */
 START_TEST(panel_beside)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_OCTAGON));
@@ -210,9 +210,8 @@ START_TEST(picture_fills_the_frame)
 }
 END_TEST
 
-/* Only text, black, grey, or a small picture: the region is the whole frame, and there is no
- * confidence, except for a full frame.
- */
+/* Text alone, black, grey, a small picture: all of the frame, and no confidence except in a full
+ * one. */
 START_TEST(nothing_to_find)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_ROUND));
@@ -230,8 +229,8 @@ START_TEST(nothing_to_find)
 }
 END_TEST
 
-/* From one place and size to another, both ways: the region follows within 1.2 seconds, in one
- * step, and not before 0.3. */
+/* From one place and size to another, each way: followed within 1.2 seconds, in one step, and not
+ * before 0.3. */
 START_TEST(zoom_changes)
 {
     static const LmRect places[] = {
@@ -293,7 +292,7 @@ START_TEST(dark_moments_do_not_shrink)
 }
 END_TEST
 
-/* A shadow has a sharp edge, but its cells do not show the surround. */
+/* A shadow has a sharp edge, but its inside is not the surround. */
 START_TEST(shadows_do_not_shrink)
 {
     Video video = video_begin(usual_screen(_i));
@@ -306,7 +305,7 @@ START_TEST(shadows_do_not_shrink)
 }
 END_TEST
 
-/* A box that is slightly too small is corrected, but not soon. */
+/* A box that lacks a little is corrected, but not soon. */
 START_TEST(small_differences)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_SQUARE));
@@ -347,7 +346,7 @@ START_TEST(frozen_holds)
 }
 END_TEST
 
-/* With times that are missing, stand still, go back or jump, changes are still followed. */
+/* Changes are followed even if times are missing, stand still, go back or leap. */
 START_TEST(times)
 {
     Video video = video_begin(usual_screen(TEST_SHAPE_SQUARE));
@@ -392,7 +391,7 @@ START_TEST(new_size_and_reset)
 }
 END_TEST
 
-/* Any noise and any size is handled. */
+/* Noise of any size does no harm. */
 START_TEST(any_frame)
 {
     LmRegionFinder *finder = lm_region_finder_create();

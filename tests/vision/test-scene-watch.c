@@ -34,7 +34,7 @@ static void viewer_end(Viewer *viewer)
     g_free(viewer->thumbnail);
 }
 
-static LmSceneReport look(Viewer *viewer)
+static LmSceneReport inspect(Viewer *viewer)
 {
     return lm_scene_watch_frame(viewer->watch, viewer->thumbnail, viewer->region,
                                 viewer->number++ * STEP);
@@ -100,7 +100,7 @@ static LmSceneReport film(Viewer *viewer, Camera *camera, guint64 number)
 {
     lm_scene_draw(camera->scene, number, take_row, camera);
     lm_thumbnail_take(viewer->thumbnail, &camera->frame);
-    return look(viewer);
+    return inspect(viewer);
 }
 
 static Viewer viewer_of_video(int i)
@@ -114,7 +114,7 @@ static Viewer viewer_of_video(int i)
     return viewer;
 }
 
-/* The fastest motion is no cut; another scene is one, at its first frame. */
+/* The fastest motion makes no cut; another scene makes one, at its first frame. */
 START_TEST(cuts)
 {
     Viewer viewer = viewer_of_video(_i);
@@ -187,7 +187,7 @@ static void fill(Viewer *viewer, guint8 luma, guint8 color)
     memset(viewer->thumbnail->color, color, sizeof viewer->thumbnail->color);
 }
 
-/* In snow all frames differ as usual, so there are no cuts after the first ones. */
+/* In snow every frame differs, as usual for it: it has no cuts after its beginning. */
 START_TEST(snow)
 {
     Viewer viewer = viewer_begin(200, 150);
@@ -197,7 +197,7 @@ START_TEST(snow)
             state = state * 1664525 + 1013904223;
             viewer.thumbnail->luma[i] = state >> 24;
         }
-        const LmSceneReport report = look(&viewer);
+        const LmSceneReport report = inspect(&viewer);
         ck_assert(!report.same && !report.blank && (n < 30 || !report.cut));
     }
     viewer_end(&viewer);
@@ -211,31 +211,31 @@ START_TEST(repeated_frames)
     for (int n = 0; n < 60; n++) {
         paint_wall(&viewer, 1);
         viewer.thumbnail->luma[4040] += n / 3 * 2;
-        check(look(&viewer), n % 3 ? "s----" : "-----");
+        check(inspect(&viewer), n % 3 ? "s----" : "-----");
     }
     viewer_end(&viewer);
 }
 END_TEST
 
-/* Small differences do not count, but they must not add up. */
+/* Small differences do not count, unless they add up. */
 START_TEST(tolerance)
 {
     Viewer viewer = viewer_begin(100, 80);
     paint_wall(&viewer, 1);
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     viewer.thumbnail->luma[4040]++;
-    check(look(&viewer), "s----");
+    check(inspect(&viewer), "s----");
     viewer.thumbnail->luma[4040]++;
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     viewer.thumbnail->color[4040] += 2;
-    check(look(&viewer), "s----");
+    check(inspect(&viewer), "s----");
     viewer.thumbnail->color[4040]++;
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     for (int i = 0; i < 125; i++)
         viewer.thumbnail->luma[64 * i]++;
-    check(look(&viewer), "s----");
+    check(inspect(&viewer), "s----");
     viewer.thumbnail->luma[7]++;
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     viewer_end(&viewer);
 }
 END_TEST
@@ -247,7 +247,7 @@ START_TEST(slow_frames)
     paint_wall(&viewer, 1);
     for (int n = 0; n < 6; n++) {
         viewer.number = 60 * n;
-        check(look(&viewer), n == 0 ? "-----" : n < 3 ? "s----" : "s--f-");
+        check(inspect(&viewer), n == 0 ? "-----" : n < 3 ? "s----" : "s--f-");
     }
     viewer_end(&viewer);
 }
@@ -259,24 +259,24 @@ START_TEST(black)
     Viewer viewer = viewer_begin(200, 150);
     guint32 state = 1;
     paint_wall(&viewer, 1);
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     fill(&viewer, 0, 0);
-    check(look(&viewer), "-cb--");
+    check(inspect(&viewer), "-cb--");
     paint_wall(&viewer, 1);
-    check(look(&viewer), "-c---");
+    check(inspect(&viewer), "-c---");
     for (int n = 0; n < 20; n++) {
         fill(&viewer, 0, 0);
         for (int i = 0; i < 30000; i++) {
             state = state * 1664525 + 1013904223;
             viewer.thumbnail->luma[i] = 10 + (state >> 16) % 13;
         }
-        check(look(&viewer), n == 0 ? "-cb--" : n < 6 ? "--b--" : "--b-n");
+        check(inspect(&viewer), n == 0 ? "-cb--" : n < 6 ? "--b--" : "--b-n");
     }
     paint_wall(&viewer, 1);
-    check(look(&viewer), "-c---");
+    check(inspect(&viewer), "-c---");
     for (int n = 0; n < 20; n++) {
         fill(&viewer, 16, 0);
-        check(look(&viewer), n == 0 ? "-cb--" : n < 6 ? "s-b--" : "s-b-n");
+        check(inspect(&viewer), n == 0 ? "-cb--" : n < 6 ? "s-b--" : "s-b-n");
     }
     viewer_end(&viewer);
 }
@@ -295,57 +295,57 @@ START_TEST(dim_is_not_black)
 }
 END_TEST
 
-/* A blue card with a line of text, which is recognised once frozen. */
+/* A blue card with a line of text is no signal, once it has stood still. */
 START_TEST(card)
 {
     Viewer viewer = viewer_begin(200, 150);
     paint_wall(&viewer, 1);
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     for (int n = 0; n < 20; n++) {
         fill(&viewer, 40, 120);
         for (int x = 60; x < 140; x += 2)
             memset(viewer.thumbnail->luma + (70 + x % 10) * 200 + x, 235, 1);
-        check(look(&viewer), n == 0 ? "-c---" : n < 6 ? "s----" : "s-b-n");
+        check(inspect(&viewer), n == 0 ? "-c---" : n < 6 ? "s----" : "s-b-n");
     }
     paint_wall(&viewer, 2);
-    check(look(&viewer), "-c---");
+    check(inspect(&viewer), "-c---");
     viewer_end(&viewer);
 }
 END_TEST
 
-/* Cells outside the region do not count; a new region starts a new comparison. */
+/* Pixels outside the region do not count; a new region starts a new comparison. */
 START_TEST(regions)
 {
     Viewer viewer = viewer_begin(200, 150);
     viewer.region = (LmRect){50, 0, 150, 150};
     paint_wall(&viewer, 1);
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     memset(viewer.thumbnail->luma + 200, 0, 50);
-    check(look(&viewer), "s----");
+    check(inspect(&viewer), "s----");
     viewer.region.x = 20;
-    check(look(&viewer), "-----");
-    check(look(&viewer), "s----");
+    check(inspect(&viewer), "-----");
+    check(inspect(&viewer), "s----");
     viewer.region.y = 50;
     paint_wall(&viewer, 2);
-    check(look(&viewer), "-c---");
+    check(inspect(&viewer), "-c---");
     viewer.region = (LmRect){200, 0, 10, 10};
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     viewer.region = (LmRect){-100, -100, 1000, 1000};
-    check(look(&viewer), "-----");
-    check(look(&viewer), "s----");
+    check(inspect(&viewer), "-----");
+    check(inspect(&viewer), "s----");
     viewer.thumbnail->grid.frame_width = 400;
-    check(look(&viewer), "-----");
-    check(look(&viewer), "s----");
+    check(inspect(&viewer), "-----");
+    check(inspect(&viewer), "s----");
     lm_scene_watch_reset(viewer.watch);
     paint_wall(&viewer, 3);
-    check(look(&viewer), "-----");
+    check(inspect(&viewer), "-----");
     viewer_end(&viewer);
     lm_scene_watch_free(&viewer.watch);
     lm_scene_watch_free(NULL);
 }
 END_TEST
 
-/* Every size of region is handled. */
+/* Every size of region is inspected without harm. */
 START_TEST(any_region)
 {
     Viewer viewer = viewer_begin(240, 135);
@@ -355,12 +355,12 @@ START_TEST(any_region)
         viewer.region.height = sides[i / G_N_ELEMENTS(sides)];
         lm_scene_watch_reset(viewer.watch);
         paint_wall(&viewer, 3);
-        check(look(&viewer), "-----");
-        check(look(&viewer), "s----");
+        check(inspect(&viewer), "-----");
+        check(inspect(&viewer), "s----");
         paint_wall(&viewer, 4);
         const bool large = viewer.region.width >= 97 && viewer.region.height >= 97;
         const bool small = viewer.region.width < 21 || viewer.region.height < 21;
-        const LmSceneReport report = look(&viewer);
+        const LmSceneReport report = inspect(&viewer);
         ck_assert(!report.same && !report.blank);
         ck_assert(large ? report.cut : small ? !report.cut : true);
     }

@@ -6,6 +6,7 @@ out, and channels lie before pixels, which is what a CPU's and a GPU's vectors l
 """
 import torch
 
+from lmtrain import kernels
 from lmnet_reference import NeighborhoodAttention
 
 K = NeighborhoodAttention.K
@@ -82,7 +83,10 @@ class Attention(torch.autograd.Function):
 def forward(self, x):
     """NeighborhoodAttention.forward; x: N x H x W x C."""
     n, h, w, c = x.shape
-    q, k, v = self.qkv(x).view(n, h, w, 3, self.heads, c // self.heads).permute(3, 0, 4, 5, 1, 2).contiguous().unbind(0)
+    qkv = self.qkv(x).view(n, h, w, 3, self.heads, c // self.heads)
+    if self.rpb is None and kernels.usable(x):
+        return self.proj(kernels.Attention.apply(qkv, float(self.scale)).reshape(n, h, w, c))
+    q, k, v = qkv.permute(3, 0, 4, 5, 1, 2).contiguous().unbind(0)
     bias = None
     if self.rpb is not None:
         rows, cols = torch.arange(h, device=x.device), torch.arange(w, device=x.device)

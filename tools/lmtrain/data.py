@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Pictures and masks of a folder, as bytes in one tensor each.
 
-A folder holds `images` and `masks`, with files of the same name but for what follows the last dot.  A mask is grey:
+A folder holds `images` and `masks`, with files of the same name except for what follows the last dot.  A mask is grey:
 a pixel's class is round(value * (classes - 1) / 255), so black is background and, with two classes, white the other.
+A folder without `masks` shows background alone.
 """
 import argparse
 import os
@@ -37,15 +38,18 @@ def score_size(text):
 
 
 def pairs(folder):
-    """[(stem, picture's path, mask's path)], sorted."""
+    """[(stem, picture's path, mask's path or None)], sorted."""
     def files(kind):
         path = os.path.join(folder, kind)
         return {os.path.splitext(name)[0]: os.path.join(path, name) for name in os.listdir(path)
                 if name.lower().endswith(SUFFIXES)}
 
-    images, masks = files("images"), files("masks")
+    images = files("images")
     if not images:
         raise SystemExit(f"{folder}/images: no pictures")
+    if not os.path.isdir(os.path.join(folder, "masks")):
+        return [(stem, images[stem], None) for stem in sorted(images)]
+    masks = files("masks")
     for stem in sorted(images):
         if stem not in masks:
             raise SystemExit(f"{images[stem]}: no mask of this name in {folder}/masks")
@@ -63,9 +67,11 @@ def load_images(paths, size):
 
 
 def load_masks(paths, size, classes=2):
-    """N x H x W bytes, each a class."""
-    out = torch.empty(len(paths), size[1], size[0], dtype=torch.uint8)
+    """N x H x W bytes, each a class; background alone for a path that is None."""
+    out = torch.zeros(len(paths), size[1], size[0], dtype=torch.uint8)
     for i, path in enumerate(paths):
+        if path is None:
+            continue
         with Image.open(path) as picture:
             values = numpy.array(picture.convert("L").resize(size, Image.Resampling.NEAREST), numpy.float32)
         out[i] = torch.from_numpy(numpy.rint(values * (classes - 1) / 255).astype(numpy.uint8))
