@@ -100,7 +100,7 @@ static bool run(const BenchOptions *options, char *const *argv, GError **error)
         bench_print_json(start);
     } else if (ok) {
         if (options->threads && network.device->info.type != LM_DEVICE_CPU)
-            announce("--threads %d: no matter to %s", options->threads, network.device->info.name);
+            announce("--threads %d: no effect on %s", options->threads, network.device->info.name);
         ok = (!options->logits || bench_network_save_logits(&network, options->logits, error)) &&
              measure(options, argv, &network, error);
     }

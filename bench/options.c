@@ -145,9 +145,9 @@ bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError 
         {"video", 0, 0, G_OPTION_ARG_STRING, &video,
          "With --live: HEIGHTpRATE; default: 1080p60, then 2160p30", "VIDEO"},
         {"format", 0, 0, G_OPTION_ARG_STRING, &options->format,
-         "With --live: of the pixels, as GStreamer names it; default UYVY", "FORMAT"},
+         "With --live: the pixel format, by GStreamer's name; default UYVY", "FORMAT"},
         {"seconds", 0, 0, G_OPTION_ARG_INT, &options->seconds,
-         "With --live: that count, of each video; default 60", "N"},
+         "With --live: how long each video is measured; default 60", "N"},
         {"start-only", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options->start_only, NULL,
          NULL},
         {0},
@@ -157,8 +157,8 @@ bool bench_options_parse(BenchOptions *options, int *argc, char ***argv, GError 
     bool ok = g_option_context_parse(context, argc, argv, error);
     g_option_context_free(context);
     if (ok && *argc > 1) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION, "'%s' is no option",
-                    (*argv)[1]);
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
+                    "unexpected argument '%s'", (*argv)[1]);
         ok = false;
     }
     options->model =

@@ -41,7 +41,7 @@ static bool start_from_json(const char *text, BenchStart *start, GError **error)
     return true;
 }
 
-/* Puts its caches into `folder`, whatever the caller's environment says about them. */
+/* Puts its caches into `folder`, regardless of the caller's environment. */
 static char **environment_with_caches(const char *folder)
 {
     static const char *const variables[] = {"XDG_CACHE_HOME", "MESA_SHADER_CACHE_DIR",

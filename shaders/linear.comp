@@ -6,8 +6,8 @@
  * x:       C4 planes, in_planes of `pixels` texels
  * residual:  C4 planes of the output's shape (ADD)
  * channel_scale:    C4 planes of 1 x 1, as many as x's (CHANNEL_SCALE): squeeze-and-excite's scale
- *          or (tiled build, SQUEEZE_EXCITE) the partial sums of a mean that is squeeze_excite.comp's
- *          input, which gives that scale
+ *          or (tiled build, SQUEEZE_EXCITE) the partial sums of a mean, the input of
+ *          squeeze_excite.comp, which gives that scale
  * squeeze_excite: squeeze_excite.comp's weights and biases, one after the other (SQUEEZE_EXCITE)
  * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl
  *          and tile.glsl

@@ -52,8 +52,8 @@ void main()
     int plane = int(gl_GlobalInvocationID.y);
 
     /* Of the output texels that the taps reach, one more at each end, number s lies between the
-     * input texels s / 2 and s / 2 + 1, counted from the one before the tile. Texels outside have
-     * no share, whatever is read. */
+     * input texels s / 2 and s / 2 + 1, counted from the one before the tile. Texels outside have a
+     * share of 0, so any value may be read. */
     vec2 down[OUT_SIDE + 2], across[OUT_SIDE + 2];
     int row[SIDE + 2], column[SIDE + 2];
     [[unroll]] for (int s = 0; s < OUT_SIDE + 2; s++) {

@@ -3,8 +3,8 @@
  * source gives both the fp32 and the fp16 build. Include it first, right after #version.
  *
  * A texel is four values, which a texel buffer's view (rgba32f or rgba16f) converts to vec4 on
- * reading, whatever the build; so reading is a plain texelFetch(name, index), and only writing
- * needs an alias. Arithmetic is in float, except for HALF in include/tile.glsl.
+ * reading, in every build; so reading is a plain texelFetch(name, index), and only writing needs an
+ * alias. Arithmetic is in float, except for HALF in include/tile.glsl.
  *
  * Loops that are not unrolled run at least once and test at their end: for a test at the top
  * lavapipe only masks off the lanes, and so runs the whole body once more than needed. */

@@ -49,12 +49,12 @@ void lm_instance_no_driver(GError **error)
     /* These variables hide the installed drivers. */
     const char *variable = g_getenv("VK_DRIVER_FILES") ? "VK_DRIVER_FILES" : "VK_ICD_FILENAMES";
     const char *files = g_getenv(variable);
-    g_autofree char *where =
-        files ? g_strdup_printf("where %s=%s says", variable, files) : g_strdup("on this system");
+    g_autofree char *place =
+        files ? g_strdup_printf("in %s=%s", variable, files) : g_strdup("on this system");
     g_set_error(error, LM_ERROR, LM_ERROR_DEVICE,
                 "there is no Vulkan driver %s (on Debian, the package mesa-vulkan-drivers brings "
                 "those of most GPUs and, for the CPU, lavapipe)",
-                where);
+                place);
 }
 
 static bool create(LmInstance *instance, guint32 version, bool portability, bool debug,

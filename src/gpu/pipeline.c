@@ -121,7 +121,7 @@ static bool create_cache(LmPipelines *pipelines, GError **error)
     VkResult result =
         LM_VK(LM_FAULT_PIPELINE, vkCreatePipelineCache(device, &info, NULL, &pipelines->cache));
     if (result != VK_SUCCESS && kept) {
-        g_info("%s: the driver does not take it", pipelines->cache_path);
+        g_info("%s: the driver does not accept it", pipelines->cache_path);
         info.pInitialData = NULL;
         info.initialDataSize = 0;
         result =
@@ -183,7 +183,7 @@ static void save(LmPipelines *pipelines)
     if (lm_cache_write(pipelines->cache_path, &pipelines->identity, data, size, &error))
         pipelines->saved_size = size;
     else
-        g_info("cannot keep the pipeline cache: %s", error->message);
+        g_info("cannot write the pipeline cache: %s", error->message);
 }
 
 void lm_pipelines_save(LmPipelines *pipelines)

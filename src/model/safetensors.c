@@ -180,8 +180,7 @@ static bool check_text(const LmSafetensors *file, const char *text, gsize length
         else if (!opens && !closes && !digits && !strchr("\":,.+-eE \t\r\n", c))
             problem = "a character that is neither a string's, a number's nor punctuation";
         if (problem)
-            return refuse(file, error,
-                          "header is not as it must be at its byte %" G_GSIZE_FORMAT ": %s", i,
+            return refuse(file, error, "header is invalid at its byte %" G_GSIZE_FORMAT ": %s", i,
                           problem);
         depth -= closes;
     }

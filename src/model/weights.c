@@ -127,8 +127,7 @@ static void report_unknown_keys(const LmWeights *weights)
         "lmnet.mean",  "lmnet.std",         "lmnet.classes",      NULL};
     for (const char *const *key = lm_safetensors_metadata_keys(weights->file); *key; key++)
         if (g_str_has_prefix(*key, "lmnet.") && !g_strv_contains(known, *key))
-            g_info("model file '%s': metadata %s is unknown and without effect", weights->display,
-                   *key);
+            g_info("model file '%s': metadata %s is unknown and ignored", weights->display, *key);
 }
 
 static bool read_info(LmWeights *weights, GError **error)

@@ -239,8 +239,7 @@ static bool matches(const LmWeights *weights)
     return lm_weights_has(weights, "conv1.0.expand_conv.0.weight");
 }
 
-/* One line for each row of the table in docs/ARCHITECTURE.md; named outputs have the names of the
- * golden files. */
+/* One line for each stage of the network; named outputs have the names of the golden files. */
 static void build(LmGraph *graph, int width, int height)
 {
 #define TAP(name, tensor) lm_graph_name(graph, name, tensor)

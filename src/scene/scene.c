@@ -111,8 +111,8 @@ static gboolean check(const LmSceneParams *params, GError **error)
         g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "noise is %g, but must be 0 to 1",
                     params->noise);
     else if (params->screen > LM_SCENE_SCREEN_OCTAGON)
-        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "screen is %d, which is none that there is",
-                    params->screen);
+        g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT, "screen is %d, but must be 0 to %d",
+                    params->screen, LM_SCENE_SCREEN_OCTAGON);
     else if (!color_fits(&params->color))
         g_set_error(error, LM_ERROR, LM_ERROR_ARGUMENT,
                     "color has a factor beyond -4..4 or an offset beyond -1000..1000");

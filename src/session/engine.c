@@ -198,7 +198,7 @@ static bool open_device(const LmEngine *engine, Context *context, GError **error
         return false;
     if (same_device(&context->device->info, &engine->info))
         return true;
-    g_set_error(error, LM_ERROR, LM_ERROR_DEVICE, "the device %s is not there any more; %s is",
+    g_set_error(error, LM_ERROR, LM_ERROR_DEVICE, "the device %s is gone, and %s is in its place",
                 engine->info.name, context->device->info.name);
     return false;
 }

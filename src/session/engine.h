@@ -79,7 +79,7 @@ bool lm_engine_client_check(LmEngineClient *client, GError **error);
 /** Returns true if the session may submit a frame. A session that has none on the device always
  * may; one that has some may not add another while other sessions have some there or are likely to
  * have some soon. As the device works in order, busy sessions get equally many frames done,
- * whatever the number of their slots. */
+ * regardless of their number of slots. */
 bool lm_engine_client_may_submit(LmEngineClient *client);
 /** Report that a frame goes to the device, and that it has been answered, after took_ns. */
 void lm_engine_client_submitted(LmEngineClient *client);

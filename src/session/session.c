@@ -176,7 +176,7 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region,
                                   error);
 
     lock(session);
-    if (ok && lm_state_in_error(state)) { /* in the meantime; nobody would answer the request */
+    if (ok && lm_state_in_error(state)) { /* in the meantime, so nothing would answer the request */
         g_propagate_error(error, g_error_copy(state->error));
         ok = false;
     }

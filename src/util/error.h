@@ -14,7 +14,7 @@ typedef enum {
     LM_ERROR_DEVICE,   /**< No Vulkan driver, no such device, or a device that lacks a required
                             feature. */
     LM_ERROR_VULKAN,   /**< A Vulkan call failed otherwise. */
-    LM_ERROR_LOST,     /**< The device was lost; it must be created anew. */
+    LM_ERROR_LOST,     /**< The device was lost; it must be created again. */
     LM_ERROR_TIMEOUT,  /**< The device did not finish in time. */
     LM_ERROR_MEMORY,   /**< Host or device memory is exhausted. */
 } LmErrorCode;
