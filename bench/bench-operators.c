@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Times every case of the operator tests' list. */
+ * Times every case in the operator tests' list. */
 #include "net/graph.h"
 #include "operators.h"
 #include "exec/executor.h"
 
 enum { RUNS = 7, MAX_OPS = 2 };
 
-/* Least of RUNS device times in ms, or a negative number with an error. */
+/* The smallest of RUNS device times in ms, or a negative number with an error. */
 static double time_case(LmPipelines *pipelines, const LmGraph *graph, LmWinogradUse winograd,
                         GError **error)
 {

@@ -60,7 +60,7 @@ static LmMask *segment(LmSession *session, guint8 *bytes, GError **error)
     return mask;
 }
 
-/* By the decision rule at 0.5, at the frame's pixels, as the overlay would mark it with min-area 0.
+/* The marked pixels by the decision rule at 0.5, as the overlay marks them with min-area 0.
  */
 static void count(const LmMask *mask, const guint8 *truth, Counts *counts)
 {

@@ -141,7 +141,7 @@ GstBuffer *bench_camera_clean_frame(const BenchCamera *camera, guint number)
     return g_ptr_array_index(camera->frames, at < n ? at : 2 * n - 2 - at);
 }
 
-/* --- Coming at their times ------------------------------------------------------------------- */
+/* --- Pushing --------------------------------------------------------------------------------- */
 
 static GstClockTime time_of(const BenchCamera *camera, guint64 number)
 {
@@ -214,7 +214,7 @@ void bench_camera_start(BenchCamera *camera, GstAppSrc *source)
     gst_app_src_set_caps(source, caps);
     gst_caps_unref(caps);
     camera->source = gst_object_ref(source);
-    /* The first frame has time to be copied. */
+    /* Leaves time to copy the first frame. */
     camera->start_ms = bench_now_ms() + 100;
     camera->thread = g_thread_new("camera", run_camera, camera);
 }

@@ -33,7 +33,7 @@ typedef struct {
     gint seen_mask;       /* a mask has come */
     gint compared_marked; /* frames with findings, compared */
 
-    /* Streaming thread; the main thread once it has ended. */
+    /* Used by the streaming thread; by the main thread once it has ended. */
     double identity_in, identity_taken, lmnet_in;
     double *arrival, *identity, *lmnet, *added, *age;
     guint n_ages;
@@ -300,7 +300,7 @@ static bool measure(Run *run, GError **error)
     return true;
 }
 
-/* Goes on until enough frames with findings are compared, then to the stream's end. */
+/* Continues until enough frames with findings are compared, then to the end of the stream. */
 static bool compare(Run *run, GError **error)
 {
     bool ended = false;

@@ -14,11 +14,11 @@ typedef struct {
     char *model, *device, *precision; /**< As the element says; owned. */
     unsigned n_drawn;                 /**< Different frames, shown forwards and backwards. */
 
-    /* Of the frames that were due in the time that counts. */
+    /* For the frames due in the measured time. */
     guint frames_in, frames_out;
-    guint marked;          /**< Frames with metadata of a mask, */
-    guint found;           /**< and of them those with findings. */
-    BenchSummary arrival;  /**< From when a frame was due to identity's sink pad. */
+    guint marked;          /**< Frames with a mask's metadata, */
+    guint found;           /**< and those of them with findings. */
+    BenchSummary arrival;  /**< From the time a frame was due to identity's sink pad. */
     BenchSummary identity; /**< From identity's sink pad to its source pad. */
     BenchSummary lmnet;    /**< The same of lmnet, on the same thread. */
     BenchSummary added;    /**< How much longer lmnet took than identity, by frame. */

@@ -57,7 +57,7 @@ static bool write_input(BenchNetwork *network, const char *path, GError **error)
     return values && lm_executor_io_write(network->executor, network->graph->input, values, error);
 }
 
-/* Submission to fence, in ms; negative with an error. */
+/* The time from submission to fence, in ms; negative with an error. */
 static double pass(LmCommands *commands, GError **error)
 {
     double start = bench_now_ms();

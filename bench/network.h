@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The network alone on a device: its start, its passes, its operators. */
+ * Times the network alone on a device: its start, its passes, its operators. */
 #pragma once
 
 #include "net/network.h"

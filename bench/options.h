@@ -28,7 +28,7 @@ typedef struct {
     gboolean operators;      /**< A row for each operator. */
     gboolean json;           /**< One JSON object rather than text. */
     gboolean portable;       /**< As LmExecutorParams.portable. */
-    gboolean skip_start_ups; /**< No starts in processes of their own. */
+    gboolean skip_start_ups; /**< Do not time starts in separate processes. */
     gboolean start_only;     /**< This is such a process. */
     gboolean live; /**< Times the element after a capture card, rather than the network. */
     int seconds;   /**< live: how long each video is measured. */

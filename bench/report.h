@@ -24,11 +24,11 @@ typedef struct {
 void bench_report_print_text(const BenchReport *report);
 void bench_report_print_json(const BenchReport *report);
 
-/** Adds a member to the object that is being built. */
+/** Adds a member to the current object. */
 void bench_json_add_string(JsonBuilder *builder, const char *name, const char *value);
 void bench_json_add_integer(JsonBuilder *builder, const char *name, guint64 value);
 void bench_json_add_double(JsonBuilder *builder, const char *name, double value);
-/** Prints a document on a line of its own. */
+/** Prints a document on its own line. */
 void bench_print_json(JsonNode *node);
 
 G_END_DECLS

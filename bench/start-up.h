@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The start with shader caches of its own, empty and filled. */
+ * Times the start with its own shader caches, empty and filled. */
 #pragma once
 
 #include <json-glib/json-glib.h>

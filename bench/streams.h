@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    double *medians;          /**< Of each session, from frame to mask, ms. Owned. */
+    double *medians;          /**< For each session, the times from frame to mask, ms. Owned. */
     double frames_per_second; /**< Of all together. */
     guint64 device_bytes;     /**< Of all together; shared memory counts once. */
 } BenchStreams;
@@ -17,7 +17,7 @@ typedef struct {
  * network's size (width x height), one after the other. */
 bool bench_streams_run(const BenchOptions *options, int width, int height, BenchStreams *streams,
                        GError **error);
-/** Takes a zeroed one. */
+/** Takes zeroed streams, too. */
 void bench_streams_clear(BenchStreams *streams);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(BenchStreams, bench_streams_clear)
 

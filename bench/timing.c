@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Reads the clock and sums up times. */
+ * Reads the clock and summarises times. */
 #include "timing.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/** All in the unit of the values. */
+/** Statistics, in the unit of the values. */
 typedef struct {
     double median, min, max;
     double p99; /**< The least value that 99 % of them do not exceed. */
@@ -14,7 +14,7 @@ typedef struct {
 
 /** Monotonic, ms. */
 double bench_now_ms(void);
-/** Of n > 0 values, which it sorts. */
+/** Summarises n > 0 values, which it sorts. */
 BenchSummary bench_summarise(double *values, unsigned n);
 
 G_END_DECLS

@@ -5,8 +5,8 @@
  *   lmnet-annotate filesrc location=in.mp4 ! decodebin ! videoconvert ! lmnet ! videoconvert !
  * autovideosink
  *
- * Ctrl-C (or SIGTERM) ends the stream properly, so that a file that is being written can be played;
- * a second one quits at once.
+ * Ctrl-C (or SIGTERM) ends the stream properly, so that a file being written can be played; a
+ * second one quits at once.
  */
 #include <glib-unix.h>
 #include <gst/gst.h>
@@ -174,7 +174,7 @@ static gboolean on_message(GstBus *bus, GstMessage *message, gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-/* Times, which are in nanoseconds, are printed in milliseconds. */
+/* Converts times from nanoseconds to milliseconds. */
 static gboolean print_field(GQuark field, const GValue *value, gpointer user)
 {
     const char *name = g_quark_to_string(field);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Builds the plugin and marks a video or a picture with it:
+# Builds the plugin and marks a video or an image with it:
 #
 #   examples/demo.sh [FILE]
 #
@@ -31,7 +31,7 @@ done
     fail "$top/build is configured without the plugin: meson configure $top/build -Dgstreamer=enabled"
 export GST_PLUGIN_PATH="$top/build/plugins${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
 
-# H.264 with the usual 4:2:0 sampling takes even sizes, and lmnet 32 to 4096.
+# H.264 with the usual 4:2:0 sampling needs even sizes, and lmnet 32 to 4096.
 fit='video/x-raw,width=[32,4096,2],height=[32,4096,2]'
 if [ -z "$file" ]; then
     source=(

@@ -5,11 +5,12 @@
  * x:       C4 planes, in_planes of in_height x in_width
  * residual:  C4 planes of the output's shape (ADD)
  * weights: tiles [output group][in_plane][tap y * 3 + x], see include/weights.glsl and tile.glsl
- * bias:    GROUP texels an output group
+ * bias:    GROUP texels for each output group
  * y:       C4 planes, out_planes of height x width
  *
- * Grid: x = one invocation for ROWS rows of one column, columns fastest, and at least one invocation more, which
- * writes the zero texel; y = output group. Rows and columns outside the input read its zero texel.
+ * Grid: x = one invocation for ROWS rows of a column, columns fastest, and at least one more
+ * invocation, which writes the zero texel; y = output group. Rows and columns outside the input
+ * read its zero texel.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -29,7 +30,7 @@ layout(push_constant) uniform Push {
     int width, height;       /* of the output */
     int in_width, in_height;
     int in_planes, out_planes;
-    int in_stride, out_stride; /* texels from plane to plane */
+    int in_stride, out_stride; /* plane stride, texels */
 };
 
 LM_INPUT(0, x);

@@ -7,8 +7,8 @@
  * bias:    one texel a plane
  * partial_sums: texels whose mean is the plane's, one a tile (tiled build, PARTIAL_SUMS)
  *
- * Grid: x = one invocation for ROWS rows of COLUMNS columns, columns fastest, and at least one invocation more, which
- * writes the zero texel; y = PLANES planes.
+ * Grid: x = one invocation for ROWS rows of COLUMNS columns, columns fastest, and at least one more
+ * invocation, which writes the zero texel; y = PLANES planes.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -21,7 +21,7 @@ layout(constant_id = 1) const int ACTIVATION = 0;
 
 layout(push_constant) uniform Push {
     int width, height;
-    int stride; /* texels from plane to plane */
+    int stride; /* plane stride, texels */
     int planes;
     int partial_sums_stride; /* the same of partial_sums */
 };
@@ -37,7 +37,8 @@ LM_OUTPUT_PAIRS(0, y);
 layout(constant_id = 2) const int COLUMNS = 1; /* 2 if the width is even: neighbours share taps and a store */
 const int ROWS = 4;
 
-/* One after the other: on lavapipe an invocation's start costs a tenth of a plane's work. */
+/* Planes that an invocation does one after another: on lavapipe its start costs a tenth of a
+ * plane's work. */
 const int PLANES = 3;
 
 void main()

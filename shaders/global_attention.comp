@@ -1,12 +1,13 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Attention over all pixels as tokens, one head at a time, softmax kept running over chunks of keys.
+ * Attention over all pixels as tokens, one head at a time, with a running softmax over chunks of
+ * keys.
  *
  * x: see include/attention.glsl
  * y: C4 planes, the layout of q
  *
- * Grid: x = QUERIES queries an invocation, a subgroup's width apart, the zero texel after the last included;
- * y = unit * BLOCKS + block.
+ * Grid: x = QUERIES queries for each invocation, a subgroup's width apart, including the zero texel
+ * after the last; y = unit * BLOCKS + block.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -16,15 +17,15 @@
 layout(push_constant) uniform Push {
     int pixels;
     int planes; /* of q, of k and of v */
-    int stride; /* texels from plane to plane, in and out */
+    int stride; /* plane strides of input and output, texels */
 };
 
 #if TILED
 #include "global_attention_tiled.glsl"
 #else
 #if LANES8
-/* A chunk of keys or values is fetched once for all queries of a subgroup, a key by each lane, and handed round as weights
- * are, see include/weights.glsl. */
+/* A chunk of keys or values is fetched once for all queries of a subgroup, one key by each lane,
+ * and shared like weights, see include/weights.glsl. */
 const int QUERIES = 4;
 const int CHUNK = 8;
 #define LANE int(gl_SubgroupInvocationID)
@@ -65,7 +66,7 @@ vec4 item(int i, int k)
 vec4 q[BLOCK][QUERIES];
 vec4 logit[CHUNK][QUERIES];
 
-/* Block b of the queries into q. */
+/* Loads block b of the queries into q. */
 void load_queries(int b, int q_texel[QUERIES])
 {
     [[unroll]] for (int i = 0; i < BLOCK; i++)

@@ -1,14 +1,16 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * 1x1 convolution or linear layer: for each pixel a product over channels, with bias, activation, an optional
- * residual, and an optional scale for each input channel.
+ * 1x1 convolution or linear layer: for each pixel a product over channels, with bias, activation,
+ * an optional residual, and an optional scale for each input channel.
  *
  * x:       C4 planes, in_planes of `pixels` texels
  * residual:  C4 planes of the output's shape (ADD)
  * channel_scale:    C4 planes of 1 x 1, as many as x's (CHANNEL_SCALE): squeeze-and-excite's scale
- *          or (tiled build, SQUEEZE_EXCITE) the partial sums of a mean as squeeze_excite.comp takes them, which gives that scale
+ *          or (tiled build, SQUEEZE_EXCITE) the partial sums of a mean, squeeze_excite.comp's
+ *          input, which gives that scale
  * squeeze_excite: squeeze_excite.comp's weights and biases, one after the other (SQUEEZE_EXCITE)
- * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl and tile.glsl
+ * weights: tiles [output group][in_plane, padded to a multiple of PLANES], see include/weights.glsl
+ *          and tile.glsl
  * bias:    GROUP texels an output group
  * y:       C4 planes, out_planes of `pixels` texels
  *
@@ -25,13 +27,13 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int ACTIVATION = 0;
 layout(constant_id = 2) const bool ADD = false;
 layout(constant_id = 3) const bool CHANNEL_SCALE = false;
-/* Per invocation. LANES8: pairs of neighbours, which are stored together, a subgroup's pairs next to each
- * other, so that the same cache lines serve all; else a workgroup's width apart. */
+/* Pixels per invocation. LANES8: pairs of neighbours, which are stored together; a subgroup's pairs
+ * are adjacent, so that they share cache lines. Else a workgroup's width apart. */
 layout(constant_id = 4) const int PIXELS = 4;
 
 /* Planes of an output group: 2, 3 or 6. */
 layout(constant_id = 5) const int GROUP = 2;
-/* Not 0: x has so few planes, and they are fetched once for all groups. */
+/* Not 0: the number of x's planes, which are few and fetched once for all groups. */
 layout(constant_id = 6) const int CACHED = 0;
 /* Layer norm of the cached inputs first, as in norm.comp. */
 layout(constant_id = 7) const bool NORMALISE = false;
@@ -39,7 +41,7 @@ layout(constant_id = 7) const bool NORMALISE = false;
 layout(push_constant) uniform Push {
     int pixels;
     int in_planes, out_planes;
-    int in_stride, out_stride; /* texels from plane to plane */
+    int in_stride, out_stride; /* plane stride, texels */
     int scale_stride;
     int channels;            /* of x */
     /* SQUEEZE_EXCITE: texels in a plane of channel_scale; its planes; planes of hidden values */
@@ -57,7 +59,7 @@ LM_OUTPUT_PAIRS(0, y);
 #include "linear_tiled.glsl"
 #else
 const int OUTPUTS = GROUP * 4;
-/* Planes per turn of the loop: long bodies win on lavapipe. */
+/* Planes per iteration: long loop bodies are faster on lavapipe. */
 const int PLANES = CACHED > 0 ? CACHED : 2;
 #include "product.glsl"
 
@@ -65,13 +67,13 @@ int pixel[PIXELS];
 vec4 v[PLANES][PIXELS];
 float sum[OUTPUTS][PIXELS];
 
-/* Past the last plane the weights are zero, whatever is read. */
+/* Beyond the last plane the weights are zero, so any value may be read. */
 int input_plane(int i)
 {
     return CACHED > 0 ? i : min(i, in_planes - 1);
 }
 
-/* Inputs i to i + PLANES. */
+/* Loads inputs i to i + PLANES. */
 void fetch_inputs(int i)
 {
     [[unroll]] for (int u = 0; u < PLANES; u++) {

@@ -22,7 +22,7 @@ layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push {
     int pixels;
     int classes;
-    int stride; /* texels from plane to plane */
+    int stride; /* plane stride, texels */
 };
 
 LM_INPUT(0, x);

@@ -1,12 +1,13 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * 3x3 neighbourhood attention, NATTEN's rule at borders: the window moves inside the picture.
+ * 3x3 neighbourhood attention with NATTEN's rule at borders: the window moves inside the plane.
  *
  * x: see include/attention.glsl; height and width 3 or more
  * y: C4 planes, the layout of q
- * bias: relative position bias (RPB): [unit][y * 5 + x] of key minus query plus 2, spread like the logits
+ * bias: relative position bias (RPB): [unit][y * 5 + x] of key minus query plus 2, spread like the
+ * logits
  *
- * Grid: x = texels, the zero texel after the last pixel included; y = unit * BLOCKS + block.
+ * Grid: x = texels, including the zero texel after the last pixel; y = unit * BLOCKS + block.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -18,7 +19,7 @@ layout(constant_id = 3) const bool RPB = false;
 layout(push_constant) uniform Push {
     int width, height;
     int planes; /* of q, of k and of v */
-    int stride; /* texels from plane to plane, in and out */
+    int stride; /* plane strides of input and output, texels */
 };
 
 LM_BIAS(bias);

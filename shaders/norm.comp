@@ -1,9 +1,11 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Layer norm over the channels of each pixel, eps 1e-5, without its affine part, which the next layer's weights hold.
+ * Layer norm over the channels of each pixel, eps 1e-5, without its affine part, which is in the
+ * next layer's weights.
  *
- * x, y: C4 planes of `pixels` texels; only the last plane has padding channels, which are zero and stay so
- * Grid: x = texels, the zero texel after the last pixel included.
+ * x, y: C4 planes of `pixels` texels; only the last plane has padding channels, which are zero and
+ * stay so
+ * Grid: x = texels, including the zero texel after the last pixel.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -14,8 +16,8 @@ layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push {
     int pixels;
     int planes, channels;
-    int stride; /* texels from plane to plane */
-    int first, n; /* the planes to write; y begins with the first */
+    int stride; /* plane stride, texels */
+    int first, n; /* the planes to write; y begins at the first */
 };
 
 LM_INPUT(0, x);

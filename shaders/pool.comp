@@ -4,19 +4,21 @@
  * sums of a mean over all pixels.
  *
  * x: C4 planes of (height * cell_height) x (width * cell_width); y: C4 planes of height x width
- * Grid: x = texels of the output; y = plane. The first of each plane's invocations writes the zero texel.
+ * Grid: x = texels of the output; y = plane. The first of each plane's invocations writes the zero
+ * texel.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
 #include "lmnet.glsl"
 
 layout(local_size_x_id = 0) in;
-layout(constant_id = 1) const int STEP = 1; /* texels per turn of the loop, divides cell_width; short bodies are slow */
+layout(constant_id = 1) const int STEP = 1; /* texels per iteration, divides cell_width; short loop
+                                               bodies are slow */
 
 layout(push_constant) uniform Push {
     int width, height; /* of the output */
     int cell_width, cell_height;
-    int in_stride, out_stride; /* texels from plane to plane */
+    int in_stride, out_stride; /* plane stride, texels */
 };
 
 LM_INPUT(0, x);

@@ -18,7 +18,8 @@ LM_OUTPUT(0, result);
 
 layout(push_constant) uniform Push
 {
-    vec4 scale, offset; /* normalised = scale * colour + offset; offset.w: levels to round to, see include/resize.glsl */
+    vec4 scale, offset; /* normalised = scale * colour + offset; offset.w: levels to round to, see
+                           include/resize.glsl */
     uint width, height; /* of the output */
     uint last_row;      /* of the input */
     uint table, n_quads;

@@ -1,6 +1,7 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Preprocessing, first pass: a region's rows, as they lie in memory, to RGB of the network's width.
+ * Preprocessing, first pass: converts a region's rows, in the frame's format, to RGB of the
+ * network's width.
  *
  * input 0   the region's planes, packed: 32-bit words
  * bias      tap table (src/exec/resize-filter.h): runs begin at quads, that is, groups of four pixels
@@ -14,7 +15,7 @@
 
 layout(local_size_x = 32) in;
 
-/* How pixels lie; as `enum family` in src/exec/preprocess.c. */
+/* The layout of pixels; as `enum family` in src/exec/preprocess.c. */
 layout(constant_id = 0) const uint FAMILY = 0;
 const uint SEMI_PLANAR_8 = 0, PLANAR_8 = 1, PACKED_422 = 2, V210 = 3, SEMI_PLANAR_10 = 4, RGB_32 = 5,
            RGB_24 = 6;
@@ -26,11 +27,12 @@ LM_INPUT_WORDS(0, words);
 LM_BIAS(taps);
 LM_OUTPUT(0, result);
 
-/* rgb = clamp(scale * (y, y, y) + from_u * u + from_v * v + offset), of codes; or clamp(scale * rgb + offset). */
+/* rgb = clamp(scale * (y, y, y) + from_u * u + from_v * v + offset), of codes; or clamp(scale * rgb
+ * + offset). */
 layout(push_constant) uniform Push
 {
     vec4 scale, from_u, from_v, offset; /* offset.w: levels to round to, see include/resize.glsl */
-    uvec3 base;   /* where the components' planes begin: words */
+    uvec3 base;   /* begin of the components' planes, words */
     uint width;   /* of the output */
     uvec3 stride; /* of the components' rows: words */
     uint rows;    /* of the output */
@@ -55,7 +57,7 @@ vec2 codes(uvec2 values, uint mask)
     return vec2(ivec2(values & mask));
 }
 
-/* As in push, but read once: drivers may not move these reads out of the loop. */
+/* Copies of push constants, read once: drivers may not move these reads out of the loop. */
 vec3 scale, from_u, from_v, offset;
 
 mat4x3 from_yuv(vec4 y, vec2 u, vec2 v)
@@ -85,7 +87,8 @@ mat4x3 load_v210(uint quad, uvec3 line)
                     codes(uvec2(s.x, s.y >> 10), 0x3ff), codes(uvec2(s.x >> 20, s.z), 0x3ff));
 }
 
-/* The colours of pixels 4 * quad .. 4 * quad + 3 as columns. line: the word where each component's row begins. */
+/* The colours of pixels 4 * quad .. 4 * quad + 3 as columns. line: the word at which each
+ * component's row begins. */
 mat4x3 load(uint quad, uvec3 line)
 {
     if (FAMILY == SEMI_PLANAR_8) {

@@ -1,10 +1,11 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Squeeze-and-excite's channel scales: two small layers on a mean, hardsigmoid(W2 relu(W1 mean + b1) + b2).
+ * Squeeze-and-excite's channel scales: two small layers on a mean, hardsigmoid(W2 relu(W1 mean +
+ * b1) + b2).
  *
  * x:       C4 planes of `n_partial_sums` texels; the input is their mean over the texels
  * weights: [hidden plane][in_plane][4 outputs], then [out_plane][hidden plane][4 outputs]
- * bias:    a texel for each hidden plane, then for each out_plane
+ * bias:    a texel for each hidden plane, then one for each out_plane
  * y:       C4 planes of 1 x 1
  *
  * Grid: one workgroup, of LANES invocations.
@@ -21,7 +22,7 @@ layout(constant_id = 1) const int HIDDEN = 64; /* at least hidden_planes */
 layout(push_constant) uniform Push {
     int n_partial_sums;
     int in_planes, hidden_planes, out_planes;
-    int in_stride, out_stride; /* texels from plane to plane */
+    int in_stride, out_stride; /* plane stride, texels */
 };
 
 LM_INPUT(0, x);

@@ -1,17 +1,18 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The second half of a 3x3 convolution (zero padding 1) of a picture upsampled to twice its size, bilinearly and with
- * corners aligned. Upsampling and the products with a kernel commute: linear.comp has multiplied the small picture by
- * each of the nine taps; here the nine are upsampled, moved to their places and summed, with bias, activation and an
- * optional residual.
+ * The second half of a 3x3 convolution (zero padding 1) of an input upsampled to twice its size,
+ * bilinearly with corners aligned. Upsampling and the products with a kernel commute: linear.comp
+ * has multiplied the small input by each of the nine taps; this shader upsamples the nine products,
+ * moves them to their taps' positions and sums them, with bias, activation and an optional
+ * residual.
  *
  * x:      C4 planes [output plane][tap y * 3 + x] of in_height x in_width
  * residual: C4 planes of the output's shape (ADD)
  * bias:   one texel a plane
  * y:      C4 planes of twice the input's height and width
  *
- * Grid: x = one invocation for the output texels of SIDE x SIDE input texels, columns fastest, and at least one
- * invocation more, which writes the zero texel; y = plane.
+ * Grid: x = one invocation for the output texels of SIDE x SIDE input texels, columns fastest, and
+ * at least one more invocation, which writes the zero texel; y = plane.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -24,7 +25,7 @@ layout(constant_id = 2) const bool ADD = false;
 
 layout(push_constant) uniform Push {
     int in_width, in_height;
-    int in_stride, out_stride; /* texels from plane to plane */
+    int in_stride, out_stride; /* plane stride, texels */
 };
 
 LM_INPUT(0, x);
@@ -93,7 +94,7 @@ void main()
         }
     }
 
-    /* Neighbours lie in one row, as the output's width is even. */
+    /* Neighbours are in the same row, since the output's width is even. */
     int height = 2 * in_height, width = 2 * in_width;
     [[unroll]] for (int oy = 0; oy < OUT_SIDE; oy++) {
         [[unroll]] for (int pair = 0; pair < SIDE; pair++) {

@@ -1,11 +1,13 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * First step of a convolution by include/winograd.glsl: evaluates each pair of tiles of a band of a plane.
+ * First step of a convolution by include/winograd.glsl: evaluates each pair of tiles of a band of a
+ * plane.
  *
  * x: C4 planes, in_planes of height x width
  * y: evaluated values [element][in_plane][tile]
  *
- * Grid: x = pairs of the band; y = input planes. Rows and columns outside the input read its zero texel.
+ * Grid: x = pairs of the band; y = input planes. Rows and columns outside the input read its zero
+ * texel.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -17,8 +19,8 @@ layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push {
     int width, height;
     int in_planes;
-    int in_stride;     /* texels from plane to plane */
-    int across, pairs; /* pairs of a row, and of the band of the picture that is evaluated */
+    int in_stride;     /* plane stride, texels */
+    int across, pairs; /* pairs of a row, and of the evaluated band */
     int first_row;     /* of the band, in tiles */
 };
 

@@ -1,14 +1,15 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Last step of a convolution by include/winograd.glsl: interpolates each tile's outputs; bias, activation and an optional
- * residual as in conv.comp.
+ * Last step of a convolution by include/winograd.glsl: interpolates each tile's outputs; bias,
+ * activation and an optional residual as in conv.comp.
  *
  * x:      [element][out_plane][tile]
  * residual: C4 planes of the output's shape (ADD)
- * bias:   one texel an output plane
- * y:      C4 planes of height x width; EVEN: so is the width, and texels are stored by twos
+ * bias:   one texel for each output plane
+ * y:      C4 planes of height x width; EVEN: the width is even, and texels are stored in pairs
  *
- * Grid: x = tiles of the band, and at least one invocation more, which writes the zero texel; y = output planes.
+ * Grid: x = tiles of the band, and at least one more invocation, which writes the zero texel; y =
+ * output planes.
  */
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
@@ -24,8 +25,8 @@ layout(constant_id = 3) const bool EVEN = false;
 layout(push_constant) uniform Push {
     int width, height;
     int out_planes;
-    int out_stride;    /* texels from plane to plane */
-    int across, tiles; /* tiles of a row, and of the band of the picture that is interpolated */
+    int out_stride;    /* plane stride, texels */
+    int across, tiles; /* tiles of a row, and of the interpolated band */
     int first_row;     /* of the band, in tiles */
 };
 

@@ -1,9 +1,11 @@
 #version 450
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Second step of a convolution by include/winograd.glsl: for each element a product over channels, as in linear.comp.
+ * Second step of a convolution by include/winograd.glsl: for each element a product over channels,
+ * as in linear.comp.
  *
  * x:       evaluated values [element][in_plane][tile]
- * weights: tiles [element][output group of 8][in_plane, padded to a multiple of PLANES], see include/weights.glsl
+ * weights: tiles [element][output group of 8][in_plane, padded to a multiple of PLANES], see
+ * include/weights.glsl
  * y:       [element][out_plane][tile]
  *
  * Grid: x = pairs; y = GROUPS output groups; z = elements.
@@ -27,7 +29,7 @@ LM_OUTPUT_PAIRS(0, y);
 /* Of an invocation: a pair of tiles, and output groups. Four tiles are 5 % faster if there are many, and half idle if
  * there are only 16. */
 const int PIXELS = 2, GROUPS = 3, OUTPUTS = 8;
-const int PLANES = 3; /* per turn of the loop, as in linear.comp */
+const int PLANES = 3; /* per iteration, as in linear.comp */
 #include "product.glsl"
 
 void main()
@@ -51,7 +53,7 @@ void main()
     [[dont_unroll]] do {
         vec4 v[PLANES][PIXELS];
         [[unroll]] for (int u = 0; u < PLANES; u++) {
-            /* Past the last plane the weights are zero, whatever is read. */
+            /* Beyond the last plane the weights are zero, so any value may be read. */
             int plane = (element * in_planes + min(i + u, in_planes - 1)) * pairs;
             [[unroll]] for (int r = 0; r < PIXELS; r++)
                 v[u][r] = texelFetch(x, (plane + pair) * 2 + r);

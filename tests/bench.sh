@@ -4,7 +4,8 @@
 #
 #   bench.sh LMNET_BENCH MODEL IO PEERS yes|no
 #
-# The model takes 48 x 32 pixels; IO is its golden case; PEERS is bench/peers/; the last says whether GStreamer is built in.
+# The model takes 48 x 32 pixels; IO is its golden case; PEERS is bench/peers/; the last argument
+# reports whether GStreamer is built in.
 set -uo pipefail
 bench=$(realpath "$1")
 model=$2
@@ -89,7 +90,7 @@ assert o['model'].endswith('share/lmnet/models/lmnet-kvasir-256.safetensors'), o
 assert [o['width'], o['height']] == [48, 32]
 assert 'startup_cold_ms' not in o and 'streams' not in o"
 
-# Peers need not be there: no onnxruntime is in this folder.
+# Peers may be missing: this folder has no onnxruntime.
 mkdir work
 python3 "$peers/compare.py" --bench "$bench" --work work --model "$model" --size 48x32 --rounds 2 --runs 1 \
     --peers onnxruntime --json out >log 2>&1 || cat log

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Holds the rooms apart: layers.sh SOURCE_ROOT BUILD_ROOT
+# Checks the layers: layers.sh SOURCE_ROOT BUILD_ROOT
 #
-# Fails if a file includes a header, or uses a symbol, of a room that its own must not know; if the
-# files of a room call each other in a circle, by the symbols of their object files; if a function is
-# not declared in the header that has its file's name; or if Vulkan's or GStreamer's headers reach a
-# room that must do without, through includes of includes, too.
+# Fails if a file includes a header, or uses a symbol, of a room that its own room must not know; if
+# the files of a room call each other in a circle, by the symbols of their object files; if a
+# function is not declared in the header with its file's name; or if Vulkan's or GStreamer's headers
+# reach a room that must not have them, even through includes of includes.
 set -euo pipefail
 cd "$1"
 build=$(realpath "$2")
 
-# Which rooms each may use, besides itself.
+# The rooms that each may use, besides itself.
 declare -A may=(
     [src/util]=""
     [src/model]="util"

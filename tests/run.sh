@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Installs what is needed, builds in build/, runs the whole test suite; ends with `N passed, N failed`.
+# Installs the dependencies, builds in build/, runs the whole test suite; ends with `N passed, N
+# failed`.
 #
 #   tests/run.sh [MESON OPTION...]      for instance tests/run.sh -Dwerror=true
 #
-# Skipped tests are listed; with CI=true in the environment they count as failed (but see count.py).
+# Skipped tests are listed; with CI=true in the environment they count as failed (for exceptions see
+# count.py).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

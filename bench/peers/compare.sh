@@ -4,9 +4,9 @@
 #
 #   bench/peers/compare.sh [--size 256] [--threads 2] [--rounds 5] [--runs 5] [--json FILE] ...      --help lists all
 #
-# Needs a build in build/ (or in the folder that BUILD names). Peers are
-# optional, and the table says why one is absent: PyTorch (apt-get install python3-torch; PYTHON names another Python)
-# also writes the model file that onnxruntime takes; onnxruntime comes by npm into the build folder.
+# Needs a build in build/ (or in the folder that BUILD names). Peers are optional, and the table
+# shows why one is missing: PyTorch (apt-get install python3-torch; PYTHON names another Python)
+# also writes the model file for onnxruntime; npm installs onnxruntime into the build folder.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(realpath -m "${BUILD:-$root/build}")

@@ -12,8 +12,9 @@ vec4 hardsigmoid(vec4 x)
     return clamp(x * (1.0 / 6.0) + 0.5, 0.0, 1.0);
 }
 
-/* x * Phi(x) as max(x, 0) - |x| / 2 * erfc(|x| / sqrt(2)). The erfc is the reciprocal of a polynomial's 16th power, after
- * Abramowitz and Stegun 7.1.28, fitted to the product: absolute error below 6e-7, rounding included. exp() costs more. */
+/* x * Phi(x) as max(x, 0) - |x| / 2 * erfc(|x| / sqrt(2)). The erfc is the reciprocal of a
+ * polynomial's 16th power, after Abramowitz and Stegun 7.1.28, fitted to the product: absolute
+ * error below 6e-7, rounding included. exp() costs more. */
 vec4 gelu(vec4 x)
 {
     vec4 a = abs(x);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Shared by both kinds of attention. x: C4 planes q|k|v in head layout (net/graph.h), the query scale already in q.
  *
- * A unit is the HEADS_PER_TEXEL heads that share a texel, or one head of TEXELS texels. Logits are vec4s, each head's value
- * spread over its channels' lanes. An invocation gives BLOCK texels of a unit's output; wider heads take several.
+ * A unit is the HEADS_PER_TEXEL heads that share a texel, or one head of TEXELS texels. Logits are
+ * vec4s, each head's value spread over its channels' lanes. An invocation computes BLOCK texels of
+ * a unit's output; wider heads take several invocations.
  */
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int HEADS_PER_TEXEL = 1;

@@ -86,7 +86,7 @@ void main()
     int first = 0;
     fetch(first);
     [[dont_unroll]] do {
-        barrier(); /* after all have read the turn before */
+        barrier(); /* after all invocations have read the iteration before */
         [[unroll]] for (int n = 0; n < PATCH_SHARE; n++)
             if (local + n * SIZE < PATCH * SLICES)
                 memory[local + n * SIZE] = patches[n];

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * depthwise.comp for GPUs: a workgroup gives a tile of COLUMNS x (BANDS * ROWS) pixels of one plane, whose input and
- * taps lie in shared memory.
+ * depthwise.comp for GPUs: a workgroup computes a tile of COLUMNS x (BANDS * ROWS) pixels of one
+ * plane, whose input and taps lie in shared memory.
  *
  * Grid: x, y = tiles; z = plane. The tile at (0, 0) writes the zero texel.
  *
- * PARTIAL_SUMS: it also gives a part of the plane's mean, one texel a workgroup, row by row of tiles.
+ * PARTIAL_SUMS: it also writes a partial mean of the plane, one texel for each workgroup, in rows
+ * of tiles.
  */
 layout(constant_id = 3) const int COLUMNS = 16;
 layout(constant_id = 4) const int BANDS = 4;
@@ -22,7 +23,8 @@ const int SHARE = (PATCH + SIZE - 1) / SIZE;
 shared vec4 patches[PATCH];
 shared vec4 taps[25];
 
-/* sum: of an invocation's pixels. Parts count alike, however much of the picture their tiles hold. */
+/* sum: of an invocation's pixels. All parts have the same weight, even if their tiles extend beyond
+ * the plane. */
 void store_part(int local, int plane, vec4 sum)
 {
     int tiles = int(gl_NumWorkGroups.x * gl_NumWorkGroups.y);

@@ -18,14 +18,15 @@ int local, slice;
 vec4 q[BLOCK];
 vec4 logit[CHUNK];
 
-/* Block b of the queries into q. */
+/* Loads block b of the queries into q. */
 void load_queries(int b, int q_texel)
 {
     [[unroll]] for (int i = 0; i < BLOCK; i++)
         q[i] = query(q_texel, b * BLOCK + i, stride);
 }
 
-/* Block b of the planes from `plane` on, which are keys or values, for all slices' chunks from `first` on. */
+/* Loads block b of the planes from `plane` on, keys or values, for all slices' chunks from `first`
+ * on. */
 void stage(int plane, int b, int first)
 {
     barrier();

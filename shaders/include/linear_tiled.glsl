@@ -20,7 +20,8 @@ LM_INPUT(3, squeeze_excite);
 
 const int TILE = COLUMNS * PIXELS;
 const int SIZE = COLUMNS * GROUPS * SLICES;
-const int TURN = DEPTH * SLICES; /* input planes of one turn; plane d * SLICES + s of it is slice s's */
+const int TURN = DEPTH * SLICES; /* input planes of one iteration; plane d * SLICES + s belongs to
+                                    slice s */
 const int ROW = 8 * GROUPS;      /* texels of weights for one input plane */
 const int X_SHARE = (TILE * TURN + SIZE - 1) / SIZE;
 const int W_SHARE = (ROW * TURN + SIZE - 1) / SIZE;
@@ -123,7 +124,8 @@ void compute_means()
     }
 }
 
-/* hidden[] := relu of a product with channel_scales[]; second: channel_scales[] := hardsigmoid of a product with hidden[] */
+/* hidden[] := relu of a product with channel_scales[]; second: channel_scales[] := hardsigmoid of a
+ * product with hidden[] */
 void compute_layer(bool second, int n_in, int n_out)
 {
     int weights_at = second ? hidden_planes * scale_planes * 4 : 0;
@@ -171,7 +173,7 @@ void main()
         compute_layer(true, hidden_planes, scale_planes);
     }
     [[dont_unroll]] do {
-        barrier(); /* after all have read the turn before */
+        barrier(); /* after all invocations have read the iteration before */
         [[unroll]] for (int n = 0; n < X_SHARE; n++)
             if (local + n * SIZE < TILE * TURN)
                 memory[local + n * SIZE] = inputs[n];

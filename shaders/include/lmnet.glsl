@@ -43,8 +43,7 @@
 #define LM_PACK(value) (value)
 #endif
 
-/* Output `slot` (0, 1), an array of texels that is written only, with
- * LM_STORE(name, index, vec4). */
+/* Output `slot` (0, 1), a write-only array of texels; write with LM_STORE(name, index, vec4). */
 #define LM_OUTPUT(slot, name) \
     layout(binding = 6 + slot, std430) restrict writeonly buffer LmOutput_##name { \
         LM_TEXEL name[]; \

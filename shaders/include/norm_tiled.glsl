@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * norm.comp for GPUs: SLICES invocations share a pixel, each every SLICES-th plane of it, so that a few pixels with many
- * channels do not wait for one long loop. A workgroup gives COLUMNS pixels; columns are the fastest of its invocations.
+ * norm.comp for GPUs: SLICES invocations share a pixel, each takes every SLICES-th plane, so that a
+ * few pixels with many channels do not wait for one long loop. A workgroup computes COLUMNS pixels;
+ * its invocations count columns fastest.
  */
 layout(constant_id = 1) const int COLUMNS = 64;
 layout(constant_id = 2) const int SLICES = 1;

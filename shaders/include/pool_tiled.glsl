@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * pool.comp for GPUs: SHARERS invocations, a power of two, share a cell, so that neighbours read neighbouring texels. A
- * workgroup gives CELLS texels of the output.
+ * pool.comp for GPUs: SHARERS invocations, a power of two, share a cell, so that neighbours read
+ * neighbouring texels. A workgroup computes CELLS texels of the output.
  */
 layout(constant_id = 2) const int CELLS = 64;
 layout(constant_id = 3) const int SHARERS = 1;
 
-const int UNDER_WAY = 4; /* texels that are fetched at once */
+const int UNDER_WAY = 4; /* texels fetched at once */
 
 shared vec4 partial[CELLS * SHARERS];
 

@@ -8,7 +8,7 @@
 
 #if HALF
 #define TILE_VEC f16vec4
-/* memory[] for tiles, and sums[] beside it. */
+/* Declares memory[] for tiles, and sums[]. */
 #define SHARED_TILES(n_tiles, n_sums) \
     shared f16vec4 memory[n_tiles]; \
     shared vec4 sums[n_sums]

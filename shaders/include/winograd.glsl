@@ -4,11 +4,13 @@
  * winograd_product.comp sums over the input channels, for each point separately; winograd_output.comp interpolates
  * 4 x 4 outputs. The weights are evaluated when they are packed (src/exec/winograd.c).
  *
- * The points are 0, +-A, +-B and infinity, in that order, in both directions. With 3/4 and 3/2, which floats and their powers
- * hold exactly, results are four times as exact as with 1 and 2, as the evaluated values are of a more even size.
+ * The points are 0, +-A, +-B and infinity, in that order, in both directions. With 3/4 and 3/2,
+ * which floats and their powers hold exactly, results are four times as exact as with 1 and 2,
+ * since the evaluated values have more even magnitudes.
  *
- * Tiles are numbered row by row, an even number a row, so that two neighbours make a pair, whose texels one lane stores at
- * once. Evaluated values lie as [element, vertical point * 6 + horizontal point][plane][tile].
+ * Tiles are numbered row by row, an even number in each row, so that two neighbours make a pair,
+ * whose texels a lane stores at once. Evaluated values are stored as [element, vertical point * 6 +
+ * horizontal point][plane][tile].
  */
 
 const float A = 0.75, B = 1.5;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The endoscope's tip: where it is and where it looks, as a function of time alone. */
+ * The endoscope's tip: its position and direction, as a function of time alone. */
 #include "scene/camera.h"
 
-/* Bends the way aside, which is a distance from the centre line, around the polyps at z. */
+/* Moves the path at z around the polyps. `aside`: its distance from the centre line. */
 static void give_way(LmColon *colon, double z, double *x, double *y)
 {
     const double reach = 1.0, most = 0.34; /* along the tube, and aside */
@@ -24,11 +24,12 @@ static void give_way(LmColon *colon, double z, double *x, double *y)
 
 LmCamera lm_camera_at(LmColon *colon, double time, double motion)
 {
-    /* All of it is a function of t, so that motion 0 stands still and 0.5 is a calm examination. */
+    /* Everything is a function of t, so that motion 0 stands still and 0.5 is a calm
+     * examination. */
     double t = 2 * motion * time;
     LmCamera camera;
 
-    /* Forward by one stretch in 300 frames, now and then slower until it almost stops. */
+    /* Forward by one stretch in 300 frames; at times it slows down until it almost stops. */
     camera.z = lm_colon_start(colon) + t * (LM_COLON_STRETCH / 300) + 0.75 * lm_sin(t / 173) +
                0.12 * lm_sin(t / 61);
     double x, y, ahead_x, ahead_y;

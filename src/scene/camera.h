@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The endoscope's tip: where it is and where it looks, as a function of time alone. */
+ * The endoscope's tip: its position and direction, as a function of time alone. */
 #pragma once
 
 #include "scene/colon.h"
@@ -11,7 +11,7 @@ typedef struct {
     LmVec right, down, forward; /**< the picture's axes, each of length 1 */
 } LmCamera;
 
-/** The camera at `time`, in frames; `motion` 0..1 scales how fast all of it goes. */
+/** The camera at `time`, in frames; `motion` 0..1 scales the speed of all movements. */
 LmCamera lm_camera_at(LmColon *colon, double time, double motion);
 
 G_END_DECLS

@@ -3,13 +3,13 @@
  */
 #include "scene/colon.h"
 
-#define RINGS 512   /* kept: those of one view, LM_COLON_RING apart, and more */
-#define STRETCHES 4 /* kept: a view reaches into two */
+#define RINGS 512   /* rings in the store: those of one view, LM_COLON_RING apart, and more */
+#define STRETCHES 4 /* stretches in the store: a view extends over two */
 #define POLYP_TEXELS (float)(2.3 * LM_COLON_TEXELS) /* finer than the wall */
-#define TALLEST 0.55f   /* polyps reach so far from the wall to the centre line */
+#define TALLEST 0.55f   /* polyps extend this far from the wall to the centre line */
 #define FOLD_PITCH 0.95 /* mean distance of two folds */
 
-/* Seeds of what is drawn by lot, one for each purpose. */
+/* Seeds of random choices, one for each purpose. */
 enum { LOT_WIND = 1, LOT_FOLD, LOT_WALL, LOT_POLYP, LOT_LOBES };
 
 struct LmColon {
@@ -58,13 +58,13 @@ void lm_colon_centre(const LmColon *colon, double z, double *x, double *y)
     *y = 0.8 * lm_sin(z / 13.3 + c) + 0.36 * lm_sin(z / 6.1 + d);
 }
 
-/* Fold number `index` as a share of its height at an angle (in turns) and z: a crescent that takes
- * up half of the circumference, slanting, with a steeper face towards the camera. */
+/* Fold number `index` as a share of its height at an angle (in turns) and z: a crescent over half
+ * of the circumference, slanting, with a steeper side towards the camera. */
 static float fold(const LmColon *colon, gint64 index, double angle, double z)
 {
     guint32 i = (guint32)index;
     float height = 0.26f + 0.40f * draw(colon, LOT_FOLD, i, 1);
-    /* Three rows of crescents, as between the three bands of muscle. */
+    /* Three rows of crescents, like those between the colon's three bands of muscle. */
     double middle = (double)(index % 3) / 3.0 + 0.22 * draw(colon, LOT_FOLD, i, 2);
     float around = 0.5f + 0.5f * (float)lm_cos(angle - middle);
     float share = lm_smooth_step(0.12f, 0.85f, around) * 0.9f + 0.1f * around;
@@ -162,7 +162,7 @@ static LmVec wall_point(const LmColon *colon, double angle, double z, double ori
 
 static Foot foot_at(const LmColon *colon, double angle, double z, float size)
 {
-    /* The wall's slope is taken over the polyp's own size. */
+    /* The wall's slope is averaged over the polyp's size. */
     double turn = size / 6.2831853;
     LmVec left = wall_point(colon, angle - turn, z, z),
           right = wall_point(colon, angle + turn, z, z);
@@ -181,7 +181,7 @@ static void shape_sessile(const LmColon *colon, LmPolyp *polyp, const Foot *foot
                           float tallest, guint32 lot)
 {
     const guint dome_rows = LM_POLYP_ROWS - 5;
-    const double steepest = 0.21; /* of its side, in turns from the wall's own slope */
+    const double steepest = 0.21; /* of its side, in turns, relative to the wall's slope */
     float height = MIN(size * (0.55f + 0.45f * draw(colon, LOT_POLYP, lot, 10)), tallest);
     float stretch = 0.8f + 0.45f * draw(colon, LOT_POLYP, lot, 11);
     for (guint row = 0; row < LM_POLYP_ROWS; row++) {
@@ -224,7 +224,7 @@ static void shape_pedunculated(const LmColon *colon, LmPolyp *polyp, const Foot 
 {
     const guint head_rows = 14;
     float squeeze = 0.85f + 0.3f * draw(colon, LOT_POLYP, lot, 12);
-    /* In sizes of the head: from the wall to its middle, and half of its own length. */
+    /* In sizes of the head: from the wall to its centre, and half of its length. */
     float slender = 1.3f + 0.8f * draw(colon, LOT_POLYP, lot, 10), half = 0.95f * squeeze;
     size = MIN(size, tallest / (slender + half));
     float length = size * slender, head = size * half;
@@ -284,7 +284,7 @@ static void smooth(LmPolyp *polyp, const Foot *foot)
             vertex->tangent = lm_vec_unit(around, foot->around);
         }
     }
-    /* At the tip, where the ring is a point, what the next ring says on average. */
+    /* At the tip, where the ring is a point, the next ring's average. */
     LmVec sum = foot->inward;
     for (guint i = 0; i < LM_POLYP_SIDES - 1; i++)
         sum = lm_vec_add(sum, polyp->vertices[1][i].normal, 1);
@@ -294,7 +294,7 @@ static void smooth(LmPolyp *polyp, const Foot *foot)
     }
 }
 
-/* Of some angles around the tube, the one where the wall lies furthest out and is most level:
+/* Of several angles around the tube, the one at which the wall lies furthest out and is most level:
  * between folds rather than on them. */
 static double roomiest_angle(const LmColon *colon, double first, double z, float size)
 {

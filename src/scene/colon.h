@@ -15,12 +15,13 @@ G_BEGIN_DECLS
 #define LM_COLON_SIDES 112
 /** The distance of two rings along z. */
 #define LM_COLON_RING 0.05
-/** The length of a stretch of colon, each of which holds LmSceneParams.polyps polyps. */
+/** The length of a stretch of colon; each stretch has LmSceneParams.polyps polyps. */
 #define LM_COLON_STRETCH 9.0
 /** Rows of a polyp from its tip to its foot, and vertices in each. */
 #define LM_POLYP_ROWS 22
 #define LM_POLYP_SIDES 33
-/** Texels of the mucosa's texture along one unit of length: it goes once around the tube. */
+/** Texels of the mucosa's texture along one unit of length: the texture fits once around the
+ * tube. */
 #define LM_COLON_TEXELS (LM_MUCOSA_SIZE / 6.283185307179586)
 
 typedef struct {
@@ -37,7 +38,7 @@ typedef struct {
 } LmRing;
 
 typedef struct {
-    guint id;      /**< no other polyp of this colon has it */
+    guint id;      /**< unique in this colon */
     double origin; /**< z of its foot */
     double angle;  /**< of its foot around the tube, in turns */
     LmVertex vertices[LM_POLYP_ROWS][LM_POLYP_SIDES];
@@ -54,14 +55,14 @@ void lm_colon_centre(const LmColon *colon, double z, double *x, double *y);
 /** Where the camera starts: a little before the first polyp. */
 double lm_colon_start(const LmColon *colon);
 
-/** Ring number `index`, at z = index * LM_COLON_RING. Kept until as many others have been asked
- * for as fill the store, which holds those of any one view. */
+/** Ring number `index`, at z = index * LM_COLON_RING. Valid until the store, which holds all rings
+ * of a view, has been filled with others. */
 const LmRing *lm_colon_ring(LmColon *colon, gint64 index);
 
 /** LmSceneParams.polyps. */
 guint lm_colon_polyp_count(const LmColon *colon);
 
-/** The polyps of stretch number `stretch`: params.polyps of them, kept likewise. */
+/** The polyps of stretch number `stretch`: params.polyps of them, valid as long as rings are. */
 const LmPolyp *lm_colon_polyps(LmColon *colon, gint64 stretch);
 
 G_END_DECLS

@@ -6,7 +6,7 @@
 
 enum {
     UNITS_WIDE = 8,
-    UNITS_HIGH = 16,     /* of capitals; a unit is as high as it is wide, but for rounding */
+    UNITS_HIGH = 16,     /* of capitals; a unit is as high as wide, except for rounding */
     UNITS_DESCENDER = 4, /* below the capitals */
     UNITS_STROKE = 2,
     FIRST = ' ',
@@ -114,7 +114,7 @@ guint lm_font_advance(guint cap_height)
 static Size size_of(guint cap_height, guint advance)
 {
     float stroke = MAX(1.0f, (float)(UNITS_STROKE * cap_height) / UNITS_HIGH);
-    /* An odd stroke fills whole pixels where its middle is a pixel's. */
+    /* An odd stroke fills whole pixels if its middle is a pixel's. */
     float middle = (guint)stroke % 2 ? 0.5f : 0;
     Size size = {.width = glyph_width(cap_height), .cap_height = cap_height};
     size.left = (float)((advance - size.width) / 2) + middle;
@@ -126,7 +126,7 @@ static Size size_of(guint cap_height, guint advance)
 static Point read_point(const char *code, const Size *size)
 {
     guint x = (guint)(code[0] - '0'), y = (guint)(code[1] - 'a');
-    /* Both halves round alike, so that what is symmetric stays so. */
+    /* Both halves round alike, so that symmetric shapes stay symmetric. */
     guint half = UNITS_WIDE / 2;
     guint column = x <= half ? (x * size->width + half) / UNITS_WIDE
                              : size->width - ((UNITS_WIDE - x) * size->width + half) / UNITS_WIDE;

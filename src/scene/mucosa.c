@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The mucosa's surface as a texture that repeats both ways, with smaller versions of it for what is
- * far away. */
+ * The mucosa's surface as a texture that repeats both ways, with smaller versions for distant
+ * surfaces. */
 #include "scene/mucosa.h"
 
 #include "scene/numeric.h"
@@ -50,7 +50,7 @@ static void stamp(float *field, float x, float y, float radius, float depth)
 
 typedef struct {
     float x, y;  /* texels */
-    double turn; /* where it heads, in turns */
+    double turn; /* direction, in turns */
     float width; /* texels */
     gint length; /* steps to go */
 } Vessel;

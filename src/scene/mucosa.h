@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The mucosa's surface as a texture that repeats both ways, with smaller versions of it for what is
- * far away. */
+ * The mucosa's surface as a texture that repeats both ways, with smaller versions for distant
+ * surfaces. */
 #pragma once
 
 #include <glib.h>
@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 #define LM_MUCOSA_SIZE 1024
 #define LM_MUCOSA_LEVELS 8
 
-/** A texel: from the lowest byte up, how much of a vessel is there (0..255), how red the ground is
- * (128 +- 127), and the surface's slope along u and along v (128 +- 127). */
+/** A texel: from the lowest byte up, the share of a vessel (0..255), the redness of the ground (128
+ * +- 127), and the surface's slope along u and along v (128 +- 127). */
 typedef guint32 LmTexel;
 
 typedef struct {

@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* Wider intermediates, as those of the x87, would round differently. */
+/* Wider intermediates, like the x87's, would round differently. */
 G_STATIC_ASSERT(FLT_EVAL_METHOD == 0);
 
 /** A well-mixed number from a seed and two coordinates (the finaliser of MurmurHash3, thrice). */
@@ -63,7 +63,7 @@ static inline double lm_cos(double turns)
 
 static inline float lm_clamp(float value, float low, float high)
 {
-    /* In this order each is one instruction. */
+    /* In this order each of them is one instruction. */
     float raised = value > low ? value : low;
     return raised < high ? raised : high;
 }
@@ -116,7 +116,7 @@ static inline LmVec lm_vec_cross(LmVec a, LmVec b)
     return (LmVec){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
 
-/** The vector of length 1 in a's direction; `other` where a has next to none. */
+/** The vector of length 1 in a's direction; `other` if a's length is nearly 0. */
 static inline LmVec lm_vec_unit(LmVec a, LmVec other)
 {
     float square = lm_vec_dot(a, a);

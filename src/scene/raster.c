@@ -4,12 +4,12 @@
 
 #include <string.h>
 
-/* A polyp further away than this is too dark and small to be called visible. */
+/* A polyp further away than this is too dark and small to count as visible. */
 #define FURTHEST_TRUTH 5.0f
 #define FURTHEST 1e9f
 
-/* Stereographic: what is seen at an angle a from the axis lies 2 tan(a / 2) from the middle, which
- * draws wide angles as an endoscope's lens does, and goes beyond 90 degrees. */
+/* Stereographic: a point at an angle a from the axis is projected to a distance of 2 tan(a / 2)
+ * from the centre. This draws wide angles as an endoscope's lens does, even beyond 90 degrees. */
 static gboolean project(const LmCamera *camera, const LmLens *lens, LmVec point, float *x, float *y)
 {
     float right = lm_vec_dot(point, camera->right), down = lm_vec_dot(point, camera->down);
@@ -71,13 +71,13 @@ void lm_raster_clear(const LmCanvas *canvas, LmPixel dark, guint first, guint en
     }
 }
 
-/* The texture's level at which a texel is about a pixel: from how much of it a triangle's gradients
- * cover. */
+/* The texture's level at which a texel is about a pixel, from the triangle's gradients. */
 static guint texture_level(const float *along_x, const float *along_y)
 {
     float u = along_x[LM_VARY_U] * along_x[LM_VARY_U] + along_y[LM_VARY_U] * along_y[LM_VARY_U];
     float v = along_x[LM_VARY_V] * along_x[LM_VARY_V] + along_y[LM_VARY_V] * along_y[LM_VARY_V];
-    /* Between the longer and the shorter side: a little noise is better than a blur along folds. */
+    /* A size between the longer and the shorter side: a little noise is better than a blur along
+     * folds. */
     float square = 0.6f * MAX(u, v) + 0.1f * MIN(u, v);
     guint level = 0;
     for (; square > 2.0f && level < LM_MUCOSA_LEVELS - 1; square *= 0.25f)
@@ -91,7 +91,7 @@ void lm_raster_flush(LmRaster *raster)
         lm_shader_run(raster->shader, &raster->fragments, raster->canvas->pixels);
 }
 
-/* Where a triangle covers pixels from..to-1 of row y: what is nearer than all before stays. */
+/* Draws pixels from..to-1 of row y of a triangle, if they are nearer than those drawn before. */
 static void span(LmRaster *raster, guint slot, guint y, guint from, guint to, const float *start,
                  const float *along_x, guint level)
 {
@@ -118,7 +118,7 @@ static void span(LmRaster *raster, guint slot, guint y, guint from, guint to, co
     }
 }
 
-/* The first pixel of low..high whose centre is not before `place`; `high` where none is. */
+/* The first pixel of low..high whose centre is not before `place`; `high` if there is none. */
 static guint first_pixel(float place, guint low, guint high)
 {
     float from = place - 0.5f;
@@ -141,7 +141,7 @@ static void triangle(LmRaster *raster, guint slot, const LmProjected *a, const L
 {
     float abx = b->x - a->x, aby = b->y - a->y, acx = c->x - a->x, acy = c->y - a->y;
     float area = abx * acy - acx * aby;
-    /* Seen from behind, of no size, or not all of it before the camera. */
+    /* Seen from behind, of no size, or not entirely in front of the camera. */
     if (!(area > 1e-3f))
         return;
     const LmProjected *top = a, *middle = b, *bottom = c, *swap;

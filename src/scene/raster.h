@@ -7,14 +7,14 @@
 
 G_BEGIN_DECLS
 
-/** What the triangles are drawn on. */
+/** The canvas that triangles are drawn on. */
 typedef struct {
     guint width, height;
     LmPixel *pixels;
     float *depth;   /**< from the camera, in the colon's units */
-    guint8 *polyps; /**< which polyp is seen: its slot, or 0 */
+    guint8 *polyps; /**< the slot of the visible polyp, or 0 */
     guint *first_polyp,
-        *end_polyp; /**< of each row: the columns that have any, by lm_raster_find_polyps() */
+        *end_polyp; /**< of each row: the columns with polyps, by lm_raster_find_polyps() */
 } LmCanvas;
 
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
     float vary[LM_VARYING];
 } LmProjected;
 
-/** How the camera makes pictures. */
+/** The camera's projection and exposure. */
 typedef struct {
     LmCamera now, later; /**< at the exposure's middle and at its end */
     float focal;         /**< pixels */
@@ -31,7 +31,7 @@ typedef struct {
 } LmLens;
 
 /** Projects `count` vertices, whose z is relative to `origin`, and whose texture coordinates begin
- * at v = `v`. Those too far behind the camera get x = y = NaN: nothing is drawn of their triangles.
+ * at v = `v`. Vertices too far behind the camera get x = y = NaN: their triangles are not drawn.
  */
 void lm_raster_project(const LmLens *lens, const LmVertex *vertices, guint count, double origin,
                        float v, LmProjected *projected);
@@ -39,23 +39,23 @@ void lm_raster_project(const LmLens *lens, const LmVertex *vertices, guint count
 /** Clears rows first..end-1 to `dark`. */
 void lm_raster_clear(const LmCanvas *canvas, LmPixel dark, guint first, guint end);
 
-/** What one thread draws with, and on which rows of the canvas: first..end-1. */
+/** One thread's drawing state; it draws rows first..end-1 of the canvas. */
 typedef struct {
     const LmCanvas *canvas;
-    const LmShader *shader; /**< NULL: no pixels are drawn, but depth and polyps */
+    const LmShader *shader; /**< NULL: only depth and polyps are drawn, no pixels */
     guint first, end;
     LmFragments fragments; /**< count 0 at first */
 } LmRaster;
 
-/** Draws the strip of quads between two rows of `count` projected vertices. `slot`: which polyp it
- * is, or 0 for the wall. */
+/** Draws the strip of quads between two rows of `count` projected vertices. `slot`: the polyp's, or
+ * 0 for the wall. */
 void lm_raster_strip(LmRaster *raster, const LmProjected *a, const LmProjected *b, guint count,
                      guint slot);
 
-/** Shades what still waits; behind the last strip. */
+/** Shades the remaining fragments; call it after the last strip. */
 void lm_raster_flush(LmRaster *raster);
 
-/** Sets first_polyp and end_polyp of rows first..end-1; end is 0 where there is none. */
+/** Sets first_polyp and end_polyp of rows first..end-1; end_polyp is 0 if a row has none. */
 void lm_raster_find_polyps(const LmCanvas *canvas, guint first, guint end);
 
 G_END_DECLS

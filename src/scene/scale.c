@@ -5,8 +5,8 @@
 /* Four 16-bit lanes go through one multiplication: LM_PIXEL_MAX * 64 + 255 just fits each. */
 G_STATIC_ASSERT(LM_PIXEL_MAX * 64 + 255 == 65535);
 
-/* Dither need not be good, only without a pattern that the eye finds: multiples of the golden ratio
- * are even, yet never regular. Rows begin at so many different ones. */
+/* Simple dither suffices if it has no visible pattern: multiples of the golden ratio are evenly
+ * spread, yet never regular. Rows begin at this many different ones. */
 #define DITHER_ROWS 64
 
 LmScalePlace lm_scale_place(guint i, guint from, guint to)
@@ -17,8 +17,8 @@ LmScalePlace lm_scale_place(guint i, guint from, guint to)
     return (LmScalePlace)CLAMP(place, 0, last);
 }
 
-/* 64 times what lies between two pixels. What the lanes borrow from each other in the difference is
- * paid back in the sum. */
+/* 64 times the value between two pixels. Borrows between lanes in the difference cancel out in the
+ * sum. */
 static inline LmLanes between(LmLanes low, LmLanes high, guint share)
 {
     return low * 64 + (high - low) * share;
@@ -52,7 +52,7 @@ void lm_scale_line(const gint16 *line, const LmScalePlace *places, guint count,
             wide, x,
             between(lm_lanes_load(line, low), lm_lanes_load(line, low + 1), places[x] & 63));
     }
-    /* Lanes lie in memory as the row's bytes do. */
+    /* Lanes have the same order in memory as the row's bytes. */
     dither += 4 * (lm_hash(0, y, 0) % DITHER_ROWS);
     for (gsize i = 0; i < (gsize)4 * count; i++)
         row[i] = (guint8)((guint16)(GUINT16_FROM_LE((guint16)wide[i]) + dither[i]) >> 8);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The synthetic colonoscopy: the way of a frame from the camera's place to the rows. */
+ * The synthetic colonoscopy: draws a frame, from the camera's position to its rows. */
 #include "scene/scene.h"
 
 #include "scene/thread-pool.h"
@@ -9,19 +9,19 @@
 
 #include <string.h>
 
-/* What the camera sees of the colon, in its units along the tube from the camera. */
+/* The part of the colon that the camera sees, in units along the tube from the camera. */
 #define NEAREST (-0.45)
 #define FURTHEST 12.0
 #define FURTHEST_POLYP 8.0
-/* The camera's own picture has so many pixels at most, and at most twice those of its view along
- * either side: it is scaled to the view. */
+/* The camera's own picture has at most this many pixels, and at most twice as many as its view
+ * along either side; it is scaled to the view. */
 #define CAMERA_PIXELS 150000
 /* The tangent of half the angle between the picture's middle and its corners, 70 degrees. */
 #define CORNER 0.70f
-/* How long the shutter is open, in frames. */
+/* The shutter's open time, in frames. */
 #define EXPOSURE 0.5
 
-/* The way begins anew after so many frames. */
+/* The path starts again after this many frames. */
 #define TURN (G_GUINT64_CONSTANT(1) << 40)
 
 #define MOST_RINGS 200
@@ -30,18 +30,18 @@
 #define MOST_VERTICES (MOST_RINGS * RING_VERTICES + LM_SCENE_MAX_VISIBLE * POLYP_VERTICES)
 #define MOST_SURFACES (MOST_RINGS + LM_SCENE_MAX_VISIBLE)
 
-/* Rows of vertices as long as each other, which make up a surface. */
+/* Rows of vertices of equal length, which form a surface. */
 typedef struct {
     const LmVertex *vertices;
     guint rows, columns;
     double origin;
     float v;                /* where its texture begins */
     guint slot;             /* 0, or 1 + index into LmScene.ids */
-    gboolean joins;         /* its first row to the last row of the surface before */
+    gboolean joins;         /* its first row joins the last row of the surface before */
     LmProjected *projected; /* rows * columns of them */
 } Surface;
 
-/* What one thread needs for itself. */
+/* The data of one thread. */
 typedef struct {
     LmRaster raster;
     gint16 *exposed[4], *signal[2]; /* rows of the camera's picture */
@@ -50,7 +50,7 @@ typedef struct {
     gint16 *wide; /* scratch, as wide as the view */
     guint8 *row, *truth;
     guint first_x[LM_SCENE_MAX_VISIBLE],
-        end_x[LM_SCENE_MAX_VISIBLE]; /* what is seen of each polyp */
+        end_x[LM_SCENE_MAX_VISIBLE]; /* the visible part of each polyp */
     guint first_y[LM_SCENE_MAX_VISIBLE], end_y[LM_SCENE_MAX_VISIBLE];
 } Bench;
 
@@ -65,9 +65,9 @@ struct LmScene {
     LmScalePlace *places_x, *places_y; /* for each column and row of the view */
     guint16 *dither;
     LmThreadPool *pool;
-    Bench *benches; /* one for each share */
+    Bench *benches; /* one for each share of the work */
 
-    /* The frame at hand. */
+    /* The current frame. */
     guint64 number;
     LmLens lens;
     Surface surfaces[MOST_SURFACES];
@@ -229,7 +229,7 @@ static void add_surface(LmScene *scene, Surface surface)
     scene->surfaces[scene->surface_count++] = surface;
 }
 
-/* All that may be seen, nearest first, so that little is drawn only to be covered. */
+/* Everything that may be visible, nearest first, so that little is drawn only to be covered. */
 static void collect(LmScene *scene)
 {
     double z = scene->lens.now.z;
@@ -249,7 +249,7 @@ static void collect(LmScene *scene)
                                          .slot = slot});
         }
     }
-    /* Rings are left out where they lie close together in the picture. */
+    /* Rings that lie close together in the picture are left out. */
     const double tile = LM_MUCOSA_SIZE / LM_COLON_TEXELS;
     double base = ((double)lm_floor(z / tile) - 1) * tile;
     gboolean joins = FALSE;
@@ -337,7 +337,7 @@ static void view_row(const LmScene *scene, Bench *bench, guint y, guint8 *row)
                   row + 4 * scene->view.x);
 }
 
-/* Row y of the truth, as slots of polyps, and what it adds to their boxes. */
+/* Draws row y of the truth, as slots of polyps, and adds it to their boxes. */
 static void truth_row(const LmScene *scene, Bench *bench, guint y, guint8 *row)
 {
     const LmSceneRect *view = &scene->view;
@@ -348,7 +348,7 @@ static void truth_row(const LmScene *scene, Bench *bench, guint y, guint8 *row)
     guint to = MAX(canvas->end_polyp[low], canvas->end_polyp[next]);
     if (to == 0)
         return;
-    /* The view's columns that those reach, and one more on either side. */
+    /* The view's columns that they cover, and one more on either side. */
     guint first = (guint)((guint64)(from > 0 ? from - 1 : 0) * view->width / canvas->width);
     guint end = MIN((guint)((guint64)(to + 1) * view->width / canvas->width) + 1, view->width);
     lm_scale_truth(canvas->polyps + (gsize)low * canvas->width,
@@ -398,7 +398,7 @@ static void rows_share(gpointer work, guint share, guint shares)
     }
 }
 
-/* The polyps' boxes, from what the threads saw of them. */
+/* The polyps' boxes, from those of all threads. */
 static void gather_visible(LmScene *scene)
 {
     scene->visible_count = 0;
@@ -421,7 +421,7 @@ static void draw(LmScene *scene, guint64 number, gboolean truth, LmSceneRowFunc 
                  gpointer user_data)
 {
     const LmCanvas *canvas = &scene->canvas;
-    /* As far as a double still tells places along the tube apart. */
+    /* As far as a double still distinguishes positions along the tube. */
     const double time = (double)(number % TURN);
     scene->number = number;
     scene->truth = truth;

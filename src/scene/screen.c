@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Lays out the captured screen, keeps it painted in the output's colour, and frames rows with it.
+ * Lays out the captured screen, keeps it painted in the output's colour, and adds it to rows.
  */
 #include "scene/screen.h"
 
@@ -21,7 +21,7 @@ enum {
 
 enum { BLACK = 0, BLOCK_GREY = 150, TEXT_GREY = 225, WHITE = 255 };
 
-/* What stands on the screen, line by line; the clock and the stopwatch change. */
+/* The screen's text, line by line; the clock and the stopwatch change. */
 enum { CLOCK_LINE = 8, STOPWATCH_LINE = 9 };
 static const char *const lines[] = {
     "ID:SYNTHETIC",
@@ -42,7 +42,7 @@ static const char *const lines[] = {
     "Comment:",
 };
 
-/** What of a row of the view is inside the picture's shape, from the left; the right mirrors it. */
+/** The left part of a view's row that is inside the picture's shape; the right part mirrors it. */
 typedef struct {
     guint16 touched; /**< the first pixel that the shape covers in part */
     guint16 inside;  /**< the first pixel whose centre is inside */
@@ -52,16 +52,17 @@ typedef struct {
 typedef struct {
     LmSceneRect view, text;
     guint columns;    /* of text, at most */
-    guint cap_height; /* of text; 0: none fits */
+    guint cap_height; /* of text; 0: no text fits */
 } Layout;
 
 struct LmScreen {
     LmSceneScreen kind;
     guint width, height;
     Layout layout;
-    LmFont font; /* where text fits */
+    LmFont font; /* the rectangle for text */
     guint8 palette[256][4];
-    guint8 *background; /* the whole frame, as its rows are; NULL with LM_SCENE_SCREEN_NONE */
+    guint8 *background; /* the whole frame, in rows like the output's; NULL with
+                           LM_SCENE_SCREEN_NONE */
     Span *spans;        /* of the view's rows */
 };
 
@@ -76,7 +77,7 @@ LmSceneRect lm_screen_code_cell(guint width, guint height, guint cell)
     return (LmSceneRect){side + column * side, top + line * side, side, side};
 }
 
-/* Where the code begins, or the frame ends. */
+/* The y at which the code begins, or the frame ends. */
 static guint code_top(guint width, guint height)
 {
     LmSceneRect cell = lm_screen_code_cell(width, height, 0);
@@ -98,7 +99,7 @@ static LmSceneRect fit_view(guint width, guint height, guint aspect)
     return view;
 }
 
-/* The view right of the text, and right of the frame's middle if that is wide. A bare screen is too
+/* The view right of the text; in a wide frame also right of its middle. bare: the frame is too
  * small for text and code. */
 static Layout lay_beside(guint width, guint height, guint aspect, gboolean bare)
 {
@@ -137,14 +138,15 @@ static guint text_rows(const Layout *layout)
     return layout->text.height / line_pitch(layout->cap_height);
 }
 
-/* How many columns of text fit in their full width, with a space between them. */
+/* The number of columns of text that fit in full width, with a space between them. */
 static guint text_columns(const Layout *layout)
 {
     guint advance = lm_font_advance(layout->cap_height);
     return MIN(layout->columns, (layout->text.width + advance) / ((TEXT_LENGTH + 1) * advance));
 }
 
-/* As large as is usual, or as all lines fit, or the smallest if at least the clock fits then. */
+/* The usual size, or the largest at which all lines fit, or the smallest if at least the clock
+ * fits. */
 static void choose_cap_height(Layout *layout, guint width, guint height)
 {
     layout->cap_height = MAX(LM_FONT_MIN_CAP_HEIGHT, MIN(width, height) / 40);
@@ -160,7 +162,7 @@ static Layout lay_out(LmSceneScreen kind, guint width, guint height)
 {
     if (kind == LM_SCENE_SCREEN_NONE)
         return (Layout){.view = {0, 0, width, height}};
-    /* Round pictures are as wide as their circle and a little lower. */
+    /* Round pictures have their circle's width and a little less than its height. */
     guint aspect = kind == LM_SCENE_SCREEN_ROUND ? 105 : 110;
     gboolean bare = !lm_screen_code_cell(width, height, 0).width;
     Layout beside = lay_beside(width, height, aspect, bare);
@@ -171,8 +173,8 @@ static Layout lay_out(LmSceneScreen kind, guint width, guint height)
     return layout;
 }
 
-/* How far inside the picture's shape the middle of the view's pixel is, in pixels. The view's own
- * sides cut the shape and need no antialiasing. */
+/* The distance of the view's pixel from the edge of the picture's shape, in pixels; above 0 inside.
+ * The view's sides clip the shape and need no antialiasing. */
 static float depth(const LmScreen *screen, guint x, guint y)
 {
     const LmSceneRect *view = &screen->layout.view;
@@ -180,11 +182,11 @@ static float depth(const LmScreen *screen, guint x, guint y)
     float dx = fabsf((float)x + 0.5f - half_width), dy = fabsf((float)y + 0.5f - half_height);
     if (screen->kind == LM_SCENE_SCREEN_ROUND)
         return half_width - sqrtf(dx * dx + dy * dy);
-    float corner = (float)view->height / 4; /* what is cut off each corner's two sides */
+    float corner = (float)view->height / 4; /* length cut off both sides of each corner */
     return (half_width + half_height - corner - dx - dy) * 0.70710678f;
 }
 
-/* How much of the pixel the shape covers, 0..256. */
+/* The shape's coverage of the pixel, 0..256. */
 static int coverage(const LmScreen *screen, guint x, guint y)
 {
     float share = depth(screen, x, y) + 0.5f;
@@ -254,7 +256,7 @@ static void paint_character(LmScreen *screen, guint left, guint top, char c)
     }
 }
 
-/* Writes `text` where the line stands, unless there is no room for it. */
+/* Writes `text` at the line's place, if there is room for it. */
 static void paint_line(LmScreen *screen, guint line, const char *text)
 {
     const Layout *layout = &screen->layout;

@@ -14,8 +14,8 @@ typedef struct {
 } LmSceneRect;
 
 /** Lays the screen out for frames of width x height (within LM_SCENE_MIN_SIZE .. LM_SCENE_MAX_SIZE)
- * and paints what does not change, once; it shows number 0. Never fails. `color` as in
- * LmSceneParams, already filled in (never all zero); it is copied. */
+ * and paints the constant parts once; it shows number 0. Never fails. `color` as in LmSceneParams,
+ * already filled in (never all zero); it is copied. */
 LmScreen *lm_screen_create(LmSceneScreen kind, guint width, guint height,
                            const LmSceneColor *color);
 
@@ -26,34 +26,34 @@ void lm_screen_free(LmScreen **screen);
  * else of even width and height. */
 LmSceneRect lm_screen_view(const LmScreen *screen);
 
-/** Sets what the clock and the code show. The clock counts 30 frames to the second and begins anew
- * after a day. Not while another thread composes. */
+/** Sets the number that the clock and the code show. The clock counts 30 frames per second and
+ * starts again after a day. Do not call it while another thread composes. */
 void lm_screen_set_number(LmScreen *screen, guint64 number);
 
-/** `row` is row y of the frame, 4 bytes a pixel (255 and three components of color), and within the
- * view it holds the camera's picture already: paints all the rest, and the view's pixels outside
- * the picture's shape (antialiased at its edge). Nothing with LM_SCENE_SCREEN_NONE. Several threads
- * at once may compose rows. */
+/** `row` is row y of the frame, 4 bytes a pixel (255 and three components of color), which already
+ * holds the camera's picture within the view: paints all the rest, and the view's pixels outside
+ * the picture's shape (antialiased at its edge). Does nothing with LM_SCENE_SCREEN_NONE. Several
+ * threads may compose rows at once. */
 void lm_screen_compose(const LmScreen *screen, guint y, guint8 *row);
 
-/** The same for the truth, 1 byte a pixel: sets to 0 what lies outside the shape (a pixel is inside
- * where its centre is). */
+/** The same for the truth, 1 byte a pixel: sets all pixels outside the shape to 0 (a pixel is
+ * inside if its centre is). */
 void lm_screen_compose_truth(const LmScreen *screen, guint y, guint8 *row);
 
-/** The frame's number in code, which a reader of the video finds without knowing more than its
- * size: cells that are black or white all over. Cell 0 is always white and cell 1 always black;
- * cells 2 to 17 are the bits of the number modulo 65536, the most significant first, white for 1;
- * cell 18 makes the number of white cells among 2 to 18 odd. */
+/** The frame's number in code, which a reader of the video can find from the frame's size alone:
+ * cells that are entirely black or white. Cell 0 is always white and cell 1 always black; cells 2
+ * to 17 are the bits of the number modulo 65536, the most significant first, white for 1; cell 18
+ * makes the number of white cells among 2 to 18 odd. */
 #define LM_SCREEN_CODE_CELLS 19
 
-/** Frames that are narrower or lower bear no code, nor do those of LM_SCENE_SCREEN_NONE. */
+/** Smaller frames have no code, nor do those of LM_SCENE_SCREEN_NONE. */
 #define LM_SCREEN_CODE_MIN_WIDTH 160
 #define LM_SCREEN_CODE_MIN_HEIGHT 120
 
-/** Where cell `cell` of LM_SCREEN_CODE_CELLS lies in frames of width x height, round or octagonal:
- * ten cells in a line and nine below, in the lower left corner and on black. Cells are squares,
- * whose side and place are multiples of 4 pixels; the side is about a hundredth of the frame's
- * lesser one. All zero in frames that are too small for a code. */
+/** The place of cell `cell` of LM_SCREEN_CODE_CELLS in frames of width x height, round or
+ * octagonal: ten cells in a line and nine below, in the lower left corner and on black. Cells are
+ * squares, whose side and position are multiples of 4 pixels; the side is about a hundredth of the
+ * frame's shorter side. All zero in frames that are too small for a code. */
 LmSceneRect lm_screen_code_cell(guint width, guint height, guint cell);
 
 G_END_DECLS

@@ -4,11 +4,11 @@
 
 #define NOISE_SIZE 8192 /* a power of two */
 #define STRONGEST 48.0f /* standard deviation at noise 1, of LM_PIXEL_MAX */
-#define BLURRED 6       /* a motion of less, in LM_MOTION_UNITs, is not seen */
+#define BLURRED 6       /* a smaller motion, in LM_MOTION_UNITs, is not visible */
 #define COMPONENTS G_GUINT64_CONSTANT(0xFFFFFFFFFFFF0000)
 #define OPAQUE ((LmLanes)LM_PIXEL_MAX)
 
-/* A number of normal distribution with deviation 1, nearly: the sum of twelve uniform ones. */
+/* A number of nearly normal distribution with deviation 1: the sum of twelve uniform ones. */
 static float normal(guint32 seed, guint32 a, guint32 b)
 {
     float sum = -6;
@@ -25,7 +25,7 @@ void lm_sensor_init(LmSensor *sensor, const LmSceneParams *params)
         return;
     sensor->noise = g_new(gint16, 4 * NOISE_SIZE);
     for (guint32 i = 0; i < NOISE_SIZE; i++) {
-        /* Most of it is common to the colours: what is seen is luma more than chroma. */
+        /* Most of the noise is common to the colours: visible noise is luma more than chroma. */
         float common = normal(params->seed, i, 100), strength = (float)params->noise * STRONGEST;
         float red = strength * (common + 0.4f * normal(params->seed, i, 101));
         float green = strength * common;
@@ -45,13 +45,13 @@ void lm_sensor_finish(LmSensor *sensor)
     g_clear_pointer(&sensor->noise, g_free);
 }
 
-/* The mean along the way that the pixel moves during the exposure. */
+/* The mean along the pixel's path during the exposure. */
 static LmPixel blur(const LmCanvas *canvas, guint x, guint y, gint move_x, gint move_y)
 {
     gint longer = MAX(ABS(move_x), ABS(move_y));
     guint shift = longer < 2 * BLURRED ? 1 : longer < 5 * BLURRED ? 2 : 3;
-    /* Taps lie at odd multiples of 1 / taps from -1 to 1 of the motion. All is shifted up by FAR
-     * pixels, since only what is positive can be divided by shifting. */
+    /* Taps lie at odd multiples of 1 / taps from -1 to 1 of the motion. All positions are shifted
+     * up by FAR pixels, since only positive numbers can be divided by shifting. */
     enum { FAR = 256 };
     const gint unit = LM_MOTION_UNIT << shift, taps = 1 << shift, last_x = (gint)canvas->width - 1,
                last_y = (gint)canvas->height - 1;
@@ -83,7 +83,8 @@ void lm_sensor_expose(const LmCanvas *canvas, guint y, gint16 *exposed)
     }
 }
 
-/* Each pixel with its neighbours, 1 2 1 across and down: hides the steps of edges, as a lens does.
+/* Filters each pixel with its neighbours, 1 2 1 across and down: hides the steps of edges, as a
+ * lens does.
  */
 static void soften(const gint16 *const exposed[3], guint width, gint16 *signal)
 {
@@ -109,7 +110,7 @@ void lm_sensor_read(const LmSensor *sensor, guint64 number, guint y, const gint1
     guint32 lot =
         lm_hash(sensor->seed, (guint32)number + y * 2654435761u, (guint32)(number >> 32) + y);
     for (guint x = 0; x < width;) {
-        /* Up to the end of the table at a time. */
+        /* Goes up to the end of the table at a time. */
         guint from = (lot + x) & (NOISE_SIZE - 1), count = MIN(width - x, NOISE_SIZE - from);
         gint16 *lanes = signal + 4 * x;
         const gint16 *noise = sensor->noise + 4 * from;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * From light to the camera's signal: motion blur, softness, noise. */
+ * Converts light to the camera's signal: motion blur, softness, noise. */
 #pragma once
 
 #include <string.h>
@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 /** Rows of signal, exposed or read, hold four 16-bit lanes a pixel: LM_PIXEL_MAX, for opaque, and
- * the components as in LmPixel. What works on all lanes of a pixel at once takes them as one
+ * the components as in LmPixel. Code that works on all lanes of a pixel at once treats them as one
  * number. */
 typedef guint64 LmLanes;
 
@@ -28,17 +28,18 @@ static inline void lm_lanes_store(gint16 *signal, gsize x, LmLanes lanes)
 
 typedef struct {
     guint32 seed;
-    gint16 *noise; /**< rows of signal, drawn once and read from changing places; NULL for none */
+    gint16 *noise; /**< rows of signal, drawn once and read from changing positions; NULL for
+                        none */
 } LmSensor;
 
 void lm_sensor_init(LmSensor *sensor, const LmSceneParams *params);
 void lm_sensor_finish(LmSensor *sensor);
 
-/** Row y of the canvas as the exposure blurs it. */
+/** Writes row y of the canvas, blurred by the exposure. */
 void lm_sensor_expose(const LmCanvas *canvas, guint y, gint16 *exposed);
 
-/** Row y of the signal of frame `number`: `width` pixels from three exposed rows, y - 1, y and y +
- * 1, as the lens softens them, and noise. */
+/** Writes row y of the signal of frame `number`: `width` pixels from three exposed rows, y - 1, y
+ * and y + 1, softened by the lens, plus noise. */
 void lm_sensor_read(const LmSensor *sensor, guint64 number, guint y, const gint16 *const exposed[3],
                     guint width, gint16 *signal);
 

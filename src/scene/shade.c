@@ -4,8 +4,8 @@
 
 #include "scene/numeric.h"
 
-/* A channel's light (0 and more) as the picture shows it, 0..LM_PIXEL_MAX: a square root, as
- * displays' gamma nearly is, with a toe that darkens the dark and a shoulder that ends at 1. */
+/* Maps a channel's light (0 and more) to the picture's 0..LM_PIXEL_MAX: a square root, which is
+ * close to displays' gamma, with a toe that darkens dark parts and a shoulder that ends at 1. */
 static inline float tone(float light)
 {
     float root = sqrtf(light);
@@ -26,7 +26,7 @@ static inline LmPixel pack(gint first, gint second, gint third, gint motion)
            (LmPixel)(guint)third << 48;
 }
 
-/* A way in pixels, along one axis, as LmPixel has it. */
+/* A motion in pixels, along one axis, in LmPixel's format. */
 static inline gint motion(float way)
 {
     return (gint)lm_clamp(way * LM_MOTION_UNIT + (LM_MOTION_NONE + 0.5f), 1, 255);
@@ -69,7 +69,7 @@ void lm_shader_run(const LmShader *shader, LmFragments *fragments, LmPixel *pixe
         float facing = fragments->vary[LM_VARY_FACING][i];
         float tilt = slope_u * fragments->vary[LM_VARY_TANGENT][i] +
                      slope_v * fragments->vary[LM_VARY_ACROSS][i];
-        /* Light that wanders through the tissue softens the shading. */
+        /* Light that scatters in the tissue softens the shading. */
         float lit =
             light * (lm_clamp(facing - (0.40f + 0.50f * polyp) * tilt, 0.0f, 1.0f) * 0.88f + 0.12f);
 
@@ -81,7 +81,7 @@ void lm_shader_run(const LmShader *shader, LmFragments *fragments, LmPixel *pixe
         green = lm_mix(green, 0.185f - 0.07f * tint + 0.11f * ground, polyp);
         blue = lm_mix(blue, 0.125f - 0.045f * tint + 0.08f * ground, polyp);
 
-        /* A wet film mirrors the lamp where the surface, with its grain, faces it. */
+        /* A wet film reflects the lamp where the surface, with its grain, faces it. */
         const float grain = 0.62f;
         float steep = grain * grain * (slope_u * slope_u + slope_v * slope_v);
         float mirror = (facing - grain * tilt) * (1.0f - steep * (0.5f - 0.375f * steep));

@@ -12,9 +12,9 @@ typedef struct {
 } Member;
 
 struct LmThreadPool {
-    Member *members; /* but the caller */
+    Member *members; /* without the caller */
     guint count;
-    pthread_mutex_t lock; /* below it, all that follows */
+    pthread_mutex_t lock; /* guards the fields below */
     pthread_cond_t begun, done;
     LmThreadPoolFunc func;
     gpointer work;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Frames for tests: made of noise, and read pixel by pixel in the plainest way, without
+ * Frames for tests: filled with noise, and read pixel by pixel in the simplest way, without
  * src/video/frame.c. */
 #pragma once
 
 #include "video/frame.h"
 
-/** A frame with padded strides, every byte of it noise. Free with test_frame_finish(). */
+/** A frame with padded strides, filled with noise. Free it with test_frame_finish(). */
 void test_frame_init(LmFrame *frame, const LmFrameInfo *info, guint32 seed);
 void test_frame_finish(LmFrame *frame);
 

@@ -4,7 +4,7 @@
 
 #include "mask/mask.h"
 
-/** Probabilities of about `blobs` soft blobs per class, or, if 0, of noise; shares of background
- * are never below 0. */
+/** Probabilities of about `blobs` soft blobs per class, or of noise if 0; background's share is
+ * never below 0. */
 LmMask *test_mask_new(int width, int height, unsigned n_classes, LmRect region, unsigned blobs,
                       guint32 seed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The operator cases: the network's own shapes, and odd ones. */
+ * The operator cases: the network's shapes, and odd ones. */
 #include "operators.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 #define GELU LM_ACTIVATION_GELU
 
 const LmOperatorCase lm_operator_cases[] = {
-    /* The default network at 128 x 128, one of each shape that costs time. */
+    /* The default network at 128 x 128: each shape that takes time. */
     {.kind = LM_OP_CONV, .in = 12, .out = 24, .height = 128, .width = 128, .stride = 2},
     {.kind = LM_OP_CONV, .in = 24, .out = 12, .height = 128, .width = 128, .activation = GELU},
     {.kind = LM_OP_CONV, .in = 24, .out = 12, .height = 128, .width = 128, .add = true},
@@ -226,7 +226,7 @@ const LmOperatorCase lm_operator_cases[] = {
      .width = 24,
      .stride = 5,
      .cell_width = 24},
-    /* Large enough for the larger rows of src/exec/tile.c's tables. */
+    /* Large enough for the large tiles in src/exec/tile.c's tables. */
     {.kind = LM_OP_CONV, .in = 3, .out = 9, .height = 259, .width = 250, .add = true},
     {.kind = LM_OP_CONV, .in = 5, .out = 21, .height = 100, .width = 130, .activation = GELU},
     {.kind = LM_OP_CONV, .in = 6, .out = 17, .height = 250, .width = 260, .stride = 2},

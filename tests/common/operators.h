@@ -7,7 +7,8 @@
 
 typedef struct {
     LmOpKind kind;
-    int in, out; /**< Channels; in alone for operators that keep them. Attention: heads * dim. */
+    int in, out; /**< Channels; only `in` for operators that keep their number. Attention: heads *
+                      dim. */
     int height, width; /**< Of the input. */
     int stride;        /**< CONV; POOL: side of a cell, */
     int cell_width;    /**< or its height, if this is its width. */

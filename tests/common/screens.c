@@ -50,7 +50,7 @@ static bool is_inside(TestShape shape, const LmRect *box, int x, int y)
     }
 }
 
-/* A sine, by a table. */
+/* A sine from a table. */
 static float wave(double angle)
 {
     static float table[1024];
@@ -84,7 +84,7 @@ static bool is_text(const TestScreen *s, int x, int y)
     const int letter = x / (height * 3 / 4), column = x % (height * 3 / 4);
     if (row >= height || column >= height * 3 / 4 - 2 * stroke)
         return false;
-    /* Every ninth line counts frames. */
+    /* Every ninth line shows a frame counter. */
     const guint32 code = hash(line, letter, line % 9 == 4 ? (guint32)s->moment : 0);
     const int third = row * 3 / height;
     return (code & 1 && column < stroke) || (code & 2 && row % (height / 2) < stroke) ||

@@ -6,7 +6,7 @@
 
 typedef enum {
     TEST_SHAPE_ROUND,
-    TEST_SHAPE_CLIPPED, /**< A disc, cut off above and below. */
+    TEST_SHAPE_CLIPPED, /**< A disc, clipped at top and bottom. */
     TEST_SHAPE_OCTAGON,
     TEST_SHAPE_SQUARE, /**< Cut corners. */
     TEST_N_SHAPES
@@ -16,9 +16,9 @@ typedef struct {
     int width, height;
     TestShape shape;
     LmRect picture;    /**< The shape's box; of width 0: none. */
-    double light;      /**< Of the picture; 1: as usual. */
-    double light_left; /**< Of its left half besides, with a soft edge between, */
-    bool hard_edge;    /**< or a hard one. */
+    double light;      /**< Brightness of the picture; 1: normal. */
+    double light_left; /**< Additional factor of its left half, with a soft edge */
+    bool hard_edge;    /**< or with a hard edge. */
     int surround;      /**< Grey. */
     bool text, inset;  /**< Columns of text, right beside the picture; another, small picture. */
     LmRect panel;      /**< A bright one that does not change. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Which builds of the shaders a device gets; what executors compute is for the tests of operators
- * and golden cases. */
+ * The builds of the shaders that a device gets. Other tests check what executors compute: those of
+ * operators and golden cases. */
 #include <stdlib.h>
 
 #include "gpu/pipeline.h"
@@ -21,7 +21,7 @@ enum {
 
 static const struct {
     LmDeviceType type;
-    unsigned runs; /* the builds that the device can run; FP16: it computes natively in it */
+    unsigned runs; /* the builds that the device can run; FP16: it has native half precision */
     LmExecutorParams params;
     unsigned variant;
 } cases[] = {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What one pass of the default model takes on a CPU device, against tests/exec/data/footprint.txt:
- * numbers that decide about speed and start-up, and are the same on every machine, unlike times. */
+ * Compares the cost of one pass of the default model on a CPU device with
+ * tests/exec/data/footprint.txt: numbers that determine speed and start-up and, unlike times, are
+ * the same on every machine. */
 #include "gate.h"
 #include "net/network.h"
 #include "exec/executor.h"
 
 static LmDevice *device;
 
-/* A row as it is: a precision, and perhaps tiled, as on a GPU, and half, as on an integrated one.
+/* The actual row: for a precision, perhaps tiled, as on a GPU, or half, as on an integrated one.
  */
 static char *measure(const char *name)
 {
@@ -66,7 +67,7 @@ END_TEST
 
 int main(void)
 {
-    /* Other devices may split and share otherwise. */
+    /* Other devices may split and share differently. */
     g_setenv("LMNET_TEST_DEVICE", "cpu", TRUE);
     device = lm_test_device();
 

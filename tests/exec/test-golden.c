@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The whole network against the golden cases: every tap of every case, in both precisions and all
- * variants. */
+ * The whole network against the golden cases: every named output of every case, in both precisions
+ * and all variants. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static int class_of(const LmTensor *logits, const float *values, int pixel)
     return best;
 }
 
-/* Whether both give 99.9 % of the pixels the same class. */
+/* Returns true if both give the same class to 99.9 % of the pixels. */
 static void check_classes(const LmTensor *logits, const LmTensorView *golden, const float *got)
 {
     const int pixels = logits->height * logits->width;
@@ -50,14 +50,14 @@ static void check_classes(const LmTensor *logits, const LmTensorView *golden, co
                   pixels);
 }
 
-/* Whether tensors share memory; STEPS: as for a GPU. */
+/* Whether tensors share memory; STEPS: planned for a GPU. */
 typedef enum { KEEP_ALL, SHARED, STEPS } Plan;
 
 static void check_case(const char *name, unsigned variant, LmWinogradUse winograd, Plan plan,
                        double bound)
 {
     GError *error = NULL;
-    /* The bundled model has a golden answer, too. */
+    /* The bundled model has a golden case, too. */
     g_autofree char *model_path =
         g_str_equal(name, "bundled-128")
             ? g_strdup(MODELS_DIR "/lmnet-kvasir-128.safetensors")
@@ -105,7 +105,7 @@ static void check_case(const char *name, unsigned variant, LmWinogradUse winogra
         ck_assert_msg(worst <= bound,
                       "%s, variant %u: tap '%s' is off by %g of its largest magnitude, bound %g",
                       name, variant, golden->name, worst, bound);
-        /* The others' weights are random, and so are their classes where logits are close. */
+        /* The other models' weights are random, and so are their classes if logits are close. */
         if (id == graph->output && g_str_equal(name, "bundled-128"))
             check_classes(lm_graph_tensor(graph, id), golden, got);
         compared++;
@@ -151,7 +151,7 @@ START_TEST(test_taps_portable)
 }
 END_TEST
 
-/* With memory shared between tensors, as in use. */
+/* With memory shared between tensors, as in real use. */
 START_TEST(test_logits_shared_arena)
 {
     check_case(g_ptr_array_index(cases, _i), device->info.lanes8 ? LM_VARIANT_LANES8 : 0,

@@ -11,8 +11,8 @@
 static LmDevice *device;
 static LmPipelines *pipelines;
 
-/* Which builds of the shaders. */
-/* WINOGRAD: the own one, but for convolutions that can be done so. */
+/* The builds of the shaders. */
+/* WINOGRAD: the device's build, with Winograd's algorithm for all convolutions that allow it. */
 typedef enum { OWN, PORTABLE, TILED, TILED_HALF, WINOGRAD, N_BUILDS } Build;
 static const char *const build_names[] = {"the device's own", "portable", "tiled", "tiled, half",
                                           "Winograd"};
@@ -20,11 +20,11 @@ static const char *const build_names[] = {"the device's own", "portable", "tiled
 typedef struct {
     const float *x, *residual, *channel_scale;
     const LmTensor *in, *out;
-    const LmOp *op;      /* the last one */
-    const float *weight; /* of the first one */
+    const LmOp *op;      /* the last tensor */
+    const float *weight; /* of the first tensor */
 } Problem;
 
-/* x of a channel at a position; 0 outside the picture. */
+/* x of a channel at a position; 0 outside the plane. */
 static double at(const Problem *p, int c, int y, int x)
 {
     if (y < 0 || x < 0 || y >= p->in->height || x >= p->in->width)
@@ -86,7 +86,7 @@ static double normalise(const Problem *p, int c, int y, int x)
     return (at(p, c, y, x) - sum / n) / sqrt(squares / n + 1e-5);
 }
 
-/* What follows the product: activation and residual. */
+/* The part after the product: activation and residual. */
 static double finish(const Problem *p, int o, int y, int x, double sum)
 {
     sum = activate(sum, p->op->activation);
@@ -112,7 +112,7 @@ static double convolve(const Problem *p, int o, int y, int x)
     return finish(p, o, y, x, sum);
 }
 
-/* Over the keys of the window at (top, left), or of the whole picture. */
+/* Over the keys of the window at (top, left), or of the whole plane. */
 static double attend(const Problem *p, int c, int y, int x, int top, int left, int height,
                      int width)
 {
@@ -148,7 +148,7 @@ static double upsample(const Problem *p, int c, int y, int x)
            fy * ((1 - fx) * at(p, c, y1, x0) + fx * at(p, c, y1, x1));
 }
 
-/* 3x3, of the picture upsampled. */
+/* 3x3, on the upsampled input. */
 static double convolve_upsampled(const Problem *p, int o, int y, int x)
 {
     double sum = p->op->bias[o];
@@ -190,7 +190,8 @@ static double reference(const Problem *p, int c, int y, int x)
     g_assert_not_reached();
 }
 
-/* What half-precision storage makes of the data, so that only the arithmetic is compared. */
+/* Rounds the data to half precision, as the device stores them, so that only the arithmetic is
+ * compared. */
 static void round_to_half(float *values, gsize n)
 {
     for (gsize i = 0; values && i < n; i++)
@@ -251,8 +252,8 @@ static void check_case(const LmOperatorCase *c, bool fp16, Build build, bool spl
     };
     LmExecutor *executor = lm_executor_create(pipelines, graph, &params, &error);
     lm_test_ok(executor != NULL, error);
-    /* What is dispatched together: groups of six planes at most, as many as make their six texels
-     * of bias aligned. */
+    /* Planes dispatched together: groups of at most six planes, so many that the bias texels before
+     * them stay aligned. */
     if (split && out->planes > MAX(6, 3 * (int)device->min_offset_alignment / 16) &&
         op->heads.dim <= 12 && op->kind != LM_OP_SQUEEZE_EXCITE)
         ck_assert_uint_gt(lm_executor_n_dispatches(executor), graph->ops->len);
@@ -275,7 +276,7 @@ static void check_case(const LmOperatorCase *c, bool fp16, Build build, bool spl
             largest = fmax(largest, fabs(want));
         }
     }
-    /* Twelve products summed in half precision are off by more than storing does. */
+    /* A sum of twelve products in half precision has a larger error than half-precision storage. */
     double bound = build == TILED_HALF ? 2e-3 : fp16 ? 1e-3 : build == WINOGRAD ? 1e-5 : 4e-6;
     ck_assert_msg(worst <= bound * fmax(largest, 1), "%s, %s, %s: off by %g, largest %g", name,
                   fp16 ? "fp16" : "fp32", build_names[build], worst, largest);
@@ -284,7 +285,7 @@ static void check_case(const LmOperatorCase *c, bool fp16, Build build, bool spl
     g_rand_free(random);
 }
 
-/* _i: variant * cases + case. */
+/* _i is variant * number of cases + case. */
 START_TEST(test_case)
 {
     unsigned variant = (unsigned)_i / lm_n_operator_cases;
@@ -292,7 +293,7 @@ START_TEST(test_case)
     Build build = variant / 2;
     if ((build == WINOGRAD && (c->kind != LM_OP_CONV || variant % 2)) ||
         (build == TILED_HALF && variant % 2 == 0))
-        return; /* there is none */
+        return; /* not available */
     check_case(c, variant % 2, build, false);
 }
 END_TEST
@@ -305,7 +306,7 @@ START_TEST(test_split_case)
 }
 END_TEST
 
-/* As on a device of the coarsest alignment that Vulkan allows. */
+/* As on a device with the coarsest alignment that Vulkan allows. */
 START_TEST(test_split_aligned_case)
 {
     VkDeviceSize alignment = device->min_offset_alignment;
@@ -315,7 +316,7 @@ START_TEST(test_split_aligned_case)
 }
 END_TEST
 
-/* A kind without a case would go untested in every build. */
+/* A kind without a case would not be tested in any build. */
 START_TEST(every_kind_has_a_case)
 {
     for (unsigned i = 0; i < lm_n_operator_cases; i++)

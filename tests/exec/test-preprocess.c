@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Preprocessing on the device, against Pillow's resize and against the whole of it done plainly in
- * double precision. */
+ * Preprocessing on the device, against Pillow's resize and against a plain reference in double
+ * precision. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static LmCommands commands;
 
 static const LmPreprocessParams plain = {.std = {1, 1, 1}};
 
-/* The tensor starts somewhere in the arena, and there is more behind it. */
+/* The tensor is inside the arena, with other data before and after it. */
 enum { ARENA_OFFSET = 4096, ARENA_REST = 256 };
 
 static void record_and_run(LmPreprocess *preprocess, const LmBuffer *upload, const LmBuffer *arena,
@@ -28,7 +28,7 @@ static void record_and_run(LmPreprocess *preprocess, const LmBuffer *upload, con
     lm_descriptors_init(&descriptors, pipelines);
     GArray *views = g_array_new(FALSE, FALSE, sizeof(VkBufferView));
     lm_test_ok(lm_commands_begin(&commands, &error), error);
-    /* Twice, as frames follow each other on a queue: validation sees whether they may. */
+    /* Twice, like successive frames on a queue: validation checks the synchronisation. */
     for (int i = 0; i < 2; i++)
         lm_test_ok(lm_preprocess_record(preprocess, &commands, &descriptors, views, upload, arena,
                                         ARENA_OFFSET, size - ARENA_OFFSET - ARENA_REST, &error),
@@ -45,7 +45,8 @@ static void record_and_run(LmPreprocess *preprocess, const LmBuffer *upload, con
     lm_descriptors_finish(&descriptors);
 }
 
-/* The tensor's texels as floats, the zero texel with them; and that nothing else was written. */
+/* Returns the tensor's texels as floats, with the zero texel; checks that nothing else was
+ * written. */
 static float *preprocess_on_device(const LmPreprocessParams *params, const LmFrame *frame)
 {
     GError *error = NULL;
@@ -57,7 +58,7 @@ static float *preprocess_on_device(const LmPreprocessParams *params, const LmFra
     lm_test_ok(lm_buffer_init(&upload, device, LM_BUFFER_UPLOAD,
                               lm_preprocess_upload_size(preprocess), "upload", &error),
                error);
-    /* Mapped, so that it can be filled with NaN, as which both widths read all ones. */
+    /* Mapped, so that it can be filled with NaNs: all bits set is a NaN in both precisions. */
     lm_test_ok(lm_buffer_init(&arena, device, LM_BUFFER_UPLOAD, size, "arena", &error), error);
     lm_test_ok(lm_buffer_init(&readback, device, LM_BUFFER_READBACK, size, "readback", &error),
                error);
@@ -91,8 +92,8 @@ static float *preprocess_on_device(const LmPreprocessParams *params, const LmFra
     return texels;
 }
 
-/* One line of n_in values, `stride` apart, to n_out ones; a resize rounds as
- * shaders/include/resize.glsl says. */
+/* Resizes a line of n_in values, `stride` apart, to n_out values, rounded as in
+ * shaders/include/resize.glsl. */
 static void resize_line(const double *in, int n_in, int in_stride, double *out, int n_out,
                         int out_stride)
 {
@@ -109,7 +110,7 @@ static void resize_line(const double *in, int n_in, int in_stride, double *out, 
     }
 }
 
-/* What the device should give, three channels a pixel. */
+/* The expected result, three channels a pixel. */
 static double *preprocess_plainly(const LmPreprocessParams *params, const LmFrame *frame)
 {
     LmRect region = params->region;
@@ -142,8 +143,8 @@ static double *preprocess_plainly(const LmPreprocessParams *params, const LmFram
     return result;
 }
 
-/* Where a resized value lies so near a rounding boundary that single precision decides it, it is a
- * level off. */
+/* If a resized value lies so near a rounding boundary that single precision decides it, it may be
+ * off by one level. */
 static void check_against_plain(const LmPreprocessParams *params, double tolerance)
 {
     bool resized = params->width != params->region.width || params->height != params->region.height;
@@ -187,7 +188,7 @@ static LmPreprocessParams params_of(int format, int width, int height, LmRect re
 /* Far below a level, which is 0.0039. */
 #define EXACT 2e-6
 
-/* Sizes agree: nothing but colour. Odd sizes; every format, matrix and range. */
+/* Equal sizes: only colour conversion. Odd sizes; every format, matrix and range. */
 START_TEST(color)
 {
     static const double matrices[][2] = {{0.299, 0.114}, {0.2126, 0.0722}, {0.2627, 0.0593}};
@@ -242,7 +243,7 @@ START_TEST(normalisation)
 }
 END_TEST
 
-/* A device with memory of its own takes another path, which any device can walk. */
+/* A device with its own memory uses another path, which works on any device. */
 START_TEST(discrete)
 {
     LmDeviceType type = device->info.type;
@@ -263,7 +264,7 @@ START_TEST(largest)
 }
 END_TEST
 
-/* Exactly the colours of the frame in a resized picture whose colour is flat, up to the edges. */
+/* A frame of one colour, resized, has exactly the same colour, up to the edges. */
 START_TEST(flat)
 {
     LmPreprocessParams params =
@@ -280,7 +281,7 @@ START_TEST(flat)
 }
 END_TEST
 
-/* As in make_pillow.py. */
+/* The same as in make_pillow.py. */
 static guint8 pillow_pattern(guint64 x, guint64 y, guint64 c)
 {
     guint64 noise = ((x * 73) ^ (y * 151) ^ (c * 57)) * 2654435761 >> 13;
@@ -308,7 +309,7 @@ static void check_pillow_case(const guint16 header[8], const guint8 *expected)
             ck_assert_double_le(off, same_size ? 1e-4 : 1 + 1e-4);
             n_off += off > 1e-4;
         }
-    /* Pillow's weights are fixed-point numbers, which decides some ties otherwise. */
+    /* Pillow's weights are fixed-point numbers, so some ties differ. */
     ck_assert_int_le(n_off, 3 * n / 100);
     g_free(found);
     test_frame_finish(&frame);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The softmax and its filter over time, where the logits are not numbers. */
+ * The softmax and its filter over time, for logits that are not finite. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static void close_fixture(Fixture *f)
     lm_weights_free(&f->weights);
 }
 
-/* One frame of these logits, filtered with that weight of history; its mask is in `readback`. */
+/* Runs a frame of these logits with this weight of history; its mask is in `readback`. */
 static const guint8 *run_mask(Fixture *f, const float *logits, float weight)
 {
     GError *error = NULL;
@@ -94,8 +94,8 @@ static const guint8 *run_mask(Fixture *f, const float *logits, float weight)
     return f->readback.map;
 }
 
-/* A frame too much for the network's arithmetic marks nothing where that shows, and the next ones
- * of its scene know nothing of it. */
+/* If a frame overflows the network's arithmetic, nothing is marked at those pixels, and the next
+ * frames of its shot are not affected. */
 START_TEST(not_a_number)
 {
     static const float bad[][2] = {

@@ -167,7 +167,7 @@ START_TEST(damaged_on_a_device)
     lm_pipelines_save(pipelines);
     lm_pipelines_free(&pipelines);
 
-    /* An empty cache is not worth a file. */
+    /* An empty cache is not written. */
     g_remove(file);
     pipelines = lm_pipelines_create(device, directory, &error);
     lm_test_ok(pipelines, error);

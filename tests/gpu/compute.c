@@ -425,7 +425,7 @@ START_TEST(waiting_times_out)
         lm_commands_barrier(&commands);
     }
     lm_test_ok(lm_commands_end(&commands, &error), error);
-    lm_test_ok(lm_commands_wait(&commands, 0, &error), error); /* Nothing to wait for. */
+    lm_test_ok(lm_commands_wait(&commands, 0, &error), error); /* There is nothing to wait for. */
     lm_test_ok(lm_commands_submit(&commands, &error), error);
     ck_assert(!lm_commands_wait(&commands, 1000, &error));
     ck_assert(g_error_matches(error, LM_ERROR, LM_ERROR_TIMEOUT));

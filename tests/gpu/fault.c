@@ -6,7 +6,7 @@
 #include "gpu/fault.h"
 #include "util/error.h"
 
-/* Some of every class of calls. */
+/* Makes some calls of every class. */
 static bool use_device(GError **error)
 {
     LmPipelines *pipelines = NULL;
@@ -134,7 +134,7 @@ END_TEST
 
 int main(void)
 {
-    LmDevice *device = lm_test_device(); /* is there one at all? */
+    LmDevice *device = lm_test_device(); /* the device has such calls */
     lm_device_free(&device);
 
     Suite *suite = suite_create("fault");

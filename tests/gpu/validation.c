@@ -44,7 +44,7 @@ static int child(const char *mode)
     return lm_test_exit(0);
 }
 
-START_TEST(silent_where_all_is_well)
+START_TEST(no_reports_while_all_is_well)
 {
     g_autofree char *output = NULL;
     ck_assert_int_eq(lm_test_spawn("--barrier", NULL, &output), EXIT_SUCCESS);
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     }
     Suite *suite = suite_create("gpu/validation");
     TCase *tcase = tcase_create("validation");
-    tcase_add_test(tcase, silent_where_all_is_well);
+    tcase_add_test(tcase, no_reports_while_all_is_well);
     tcase_add_test(tcase, sees_a_leak_by_its_name);
     tcase_add_test(tcase, sees_a_missing_barrier);
     tcase_set_timeout(tcase, 60);

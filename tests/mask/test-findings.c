@@ -27,8 +27,8 @@ START_TEST(references)
 }
 END_TEST
 
-/* Every pair of bytes that two classes above background can have, at awkward thresholds too. */
-START_TEST(decisions)
+/* Every pair of bytes that two classes above background can have, also at awkward thresholds. */
+START_TEST(decision_rule)
 {
     const double thresholds[] = {0, 0.1, 0.2, 0.5, 0.6, 100 / 255.0, 51 / 255.0, 0.999, 1};
     LmMask *mask = lm_mask_new(256, 256, 3, FRAME);
@@ -190,7 +190,7 @@ START_TEST(boxes_of_blobs)
 }
 END_TEST
 
-/* A finding that falls between all pixels of a small region still has the box that it covers. */
+/* A finding that lies between all pixels of a small region still has the box that it covers. */
 START_TEST(box_between_pixels)
 {
     LmMask *mask = lm_mask_new(352, 352, 2, (LmRect){10, 20, 32, 32});
@@ -235,7 +235,7 @@ int main(void)
     TCase *tests = tcase_create("findings");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, references);
-    tcase_add_test(tests, decisions);
+    tcase_add_test(tests, decision_rule);
     tcase_add_loop_test(tests, components_of_noise, 0, 3);
     tcase_add_loop_test(tests, boxes_of_blobs, 0, 3);
     tcase_add_test(tests, box_between_pixels);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Findings over time: lasting numbers, and when one enters and leaves. */
+ * Findings over time: lasting numbers, and when a finding enters and leaves. */
 #include "suite.h"
 #include <stdlib.h>
 
@@ -38,7 +38,7 @@ static void update(LmTracker *tracker, LmFinding *items, unsigned n, gint64 time
     lm_tracker_update(tracker, &findings, time * MS, note, &events);
 }
 
-START_TEST(numbers_last)
+START_TEST(ids_last)
 {
     LmTracker tracker = {0};
     for (int i = 0; i < 50; i++) {
@@ -98,7 +98,7 @@ START_TEST(gaps_do_not_leave)
 {
     LmTracker tracker = {0};
     LmFinding item = at(10, 10, 20, 1);
-    for (int i = 0; i <= 60; i++) /* Seen in every third mask. */
+    for (int i = 0; i <= 60; i++) /* It is in every third mask. */
         update(&tracker, &item, i % 3 == 0, 50 * i);
     ck_assert_str_eq(events->str, "+1 ");
     update(&tracker, NULL, 0, 3100);
@@ -176,7 +176,7 @@ int main(void)
     Suite *suite = suite_create("track");
     TCase *tcase = tcase_create("track");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, numbers_last);
+    tcase_add_test(tcase, ids_last);
     tcase_add_test(tcase, the_largest_overlap_wins);
     tcase_add_test(tcase, a_flash_does_not_enter);
     tcase_add_test(tcase, gaps_do_not_leave);

@@ -9,9 +9,10 @@
 void temp_setup(void);
 void temp_teardown(void);
 
-/* Writes the file; its path, valid until the teardown. */
+/* Writes the file; returns its path, valid until the teardown. */
 const char *temp_write(const void *bytes, gsize size);
-/* A safetensors file: the header's length, `header` and `size` bytes of data (NULL: zeros). */
+/* Writes a safetensors file: the header's length, `header` and `size` bytes of data (NULL:
+ * zeros). */
 const char *temp_write_model(const char *header, const void *data, gsize size);
 
 /* Checks that there is an error with this code, whose message holds the file's path and `text`, and

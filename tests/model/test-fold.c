@@ -26,7 +26,7 @@ static LmBatchNorm random_norm(GRand *rand, Norm *norm)
     fill(rand, norm->bias, CHANNELS, -1, 1);
     fill(rand, norm->mean, CHANNELS, -1, 1);
     fill(rand, norm->var, CHANNELS, 0, 2);
-    norm->var[0] = 0; /* A dead channel: eps alone keeps it finite. */
+    norm->var[0] = 0; /* A dead channel: only eps keeps it finite. */
     return (LmBatchNorm){norm->weight, norm->bias, norm->mean, norm->var};
 }
 

@@ -103,7 +103,7 @@ static LmGraph *build(const char *file, int width, int height, GError **error)
     return graph;
 }
 
-/* The changed model is refused with a message that names the file and `text`. */
+/* Checks that the changed model is refused with a message that names the file and `text`. */
 static void check_refused(const Change *change, const char *text)
 {
     GError *error = NULL;
@@ -249,7 +249,7 @@ static void lifetime(const LmGraph *graph, LmTensorId id, guint *first, guint *l
         *last = graph->ops->len;
 }
 
-/* No two tensors that hold something at the same time share a texel; slices lie in their wholes. */
+/* No two tensors that are alive at the same time share a texel; slices lie in their wholes. */
 START_TEST(test_plan)
 {
     GError *error = NULL;
@@ -282,7 +282,7 @@ START_TEST(test_plan)
                           "%s and %s overlap", ta->name, tb->name);
         }
     }
-    /* And memory is shared: well below the sum of all. */
+    /* Memory is shared: the arena is well below the sum of all tensors. */
     ck_assert_uint_lt(graph->arena_texels * 3, total);
     lm_graph_free(&graph);
 }

@@ -94,7 +94,7 @@ static void set_component(LmFrame *f, int x, int y, int i)
         [LM_FORMAT_RGB] = {3, {0, 1, 2}},  [LM_FORMAT_BGR] = {3, {2, 1, 0}},
     };
     const LmFormat format = f->info.format;
-    int slot = i == 0 ? x * 2 + 1 : x / 2 * 4 + (i == 2 ? 2 : 0); /* Of U Y V Y, in samples. */
+    int slot = i == 0 ? x * 2 + 1 : x / 2 * 4 + (i == 2 ? 2 : 0); /* In U Y V Y order. */
     switch (format) {
     case LM_FORMAT_NV12:
         set_bits(f, i > 0, i > 0 ? y / 2 : y, i > 0 ? x / 2 * 2 + i - 1 : x, 0xff);
@@ -140,7 +140,7 @@ static void set_component(LmFrame *f, int x, int y, int i)
     g_assert_not_reached();
 }
 
-/* The bits that differ are within the components of marked pixels. */
+/* Checks that only bits in the components of marked pixels differ. */
 static void check_confined(const LmFrame *before, const LmFrame *after, const guint8 *classes)
 {
     const int width = before->info.width, height = before->info.height;
@@ -180,7 +180,7 @@ static void encode(const LmFrameInfo *info, guint32 color, double codes[3])
     codes[2] = 128 * unit + scale * (rgb[0] - y) / (2 * (1 - info->kr));
 }
 
-/* Fill of one colour against the formula. */
+/* Checks the fill of one colour against the formula. */
 static void check_fill(const LmFrame *before, const LmFrame *after, const guint8 *classes,
                        guint32 color, double opacity)
 {
@@ -216,7 +216,7 @@ typedef struct {
     LmFrame before, after;
     LmMask *mask;
     LmFindings findings;
-    guint8 *classes; /* Of the whole frame. */
+    guint8 *classes; /* The classes of all the frame's pixels. */
 } Scene;
 
 static void scene_init(Scene *s, const LmFrameInfo *info, LmRect region, unsigned n_classes,
@@ -315,8 +315,8 @@ START_TEST(alpha_bitmaps)
 }
 END_TEST
 
-/* Noise gives hundreds of findings in overlapping boxes; each pixel is blended once. */
-START_TEST(crowds)
+/* Noise gives hundreds of findings in overlapping boxes; each pixel must be blended once. */
+START_TEST(many_findings)
 {
     LmFrameInfo info = info_of(_i, 131, 97);
     Scene s;
@@ -331,8 +331,7 @@ START_TEST(crowds)
 }
 END_TEST
 
-/* With several classes, the first in its colour, the others in colours that are not red and
- * differ. */
+/* With several classes, the first has the given colour, the others have different ones, not red. */
 START_TEST(several_classes)
 {
     LmFrameInfo info = info_of(_i, 141, 98);
@@ -347,7 +346,7 @@ START_TEST(several_classes)
         double seen[5][3] = {{0}}, first[3];
         for (int i = 0; i < 141 * 98; i++) {
             int x = i % 141, y = i / 141, c = s.classes[i];
-            /* Chroma of one class only. */
+            /* Only pixels whose neighbours, and so their chroma, have the same class. */
             if (c == 0 || x < 1 || x > 139 || y < 1 || y > 96)
                 continue;
             bool inside = true;
@@ -386,7 +385,7 @@ START_TEST(several_classes)
 }
 END_TEST
 
-START_TEST(nothing)
+START_TEST(draws_nothing)
 {
     LmFrameInfo info = info_of(_i, 75, 64);
     Scene s;
@@ -442,7 +441,7 @@ int main(void)
     tcase_add_loop_test(tests, crowds, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, alpha_bitmaps, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, several_classes, 0, LM_N_FORMATS);
-    tcase_add_loop_test(tests, nothing, 0, LM_N_FORMATS);
+    tcase_add_loop_test(tests, draws_nothing, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, determinism, 0, LM_N_FORMATS);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite, CK_FORK_GETENV) ? EXIT_FAILURE : EXIT_SUCCESS;

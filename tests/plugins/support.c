@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Harnesses, frames and golden pictures for the tests of the elements. */
+ * Harnesses, frames and golden images for the tests of the elements. */
 #include "support.h"
 
 #include <math.h>
@@ -171,8 +171,8 @@ GstBuffer *test_moving_frame(int index)
     return buffer;
 }
 
-/* Fills in through GStreamer's own unpacked form, 8 bits ARGB or AYUV or 16 of them, so that every
- * format gets the same picture without this test knowing its layout. */
+/* Fills a frame through GStreamer's unpacked form, ARGB or AYUV of 8 or 16 bits, so that every
+ * format gets the same image and this test need not know its layout. */
 static void paint(GstVideoFrame *frame, const guint8 *picture)
 {
     const GstVideoFormatInfo *unpack = gst_video_format_get_info(frame->info.finfo->unpack_format);
@@ -185,7 +185,7 @@ static void paint(GstVideoFrame *frame, const guint8 *picture)
         for (int x = 0; x < width; x++) {
             const guint8 *rgb =
                 picture + 3 * (y * TINY_HEIGHT / height * TINY_WIDTH + x * TINY_WIDTH / width);
-            /* Not a colour conversion, but three numbers that vary as the picture does. */
+            /* Not a colour conversion: only three numbers that vary with the image. */
             const guint8 pixel[4] = {(guint8)(37 * x + 11 * y), (guint8)(16 + rgb[0] * 219 / 255),
                                      rgb[1], rgb[2]};
             for (int c = 0; c < 4; c++) {
@@ -227,7 +227,7 @@ GstBuffer *test_frame(const GstVideoInfo *info, int index, int padding)
                                    GST_VIDEO_INFO_N_PLANES(info), offset, stride);
     set_times(buffer, index);
 
-    /* GStreamer packs pixels only to rows that are aligned as it would align them. */
+    /* GStreamer packs pixels only to rows with its own alignment. */
     GstBuffer *aligned =
         gst_buffer_new_wrapped(g_malloc0(GST_VIDEO_INFO_SIZE(info)), GST_VIDEO_INFO_SIZE(info));
     GstVideoFrame from, to;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * How old marks are by what they show: each mask that mode latest puts on a frame is that of
- * exactly one frame before, known by its bytes, and the age told is the time between the two. */
+ * The age of masks: each mask that mode latest puts on a frame is that of exactly one earlier
+ * frame, identified by its bytes, and the reported age is the time between the two. */
 #include <stdlib.h>
 
 #include "support.h"
 
-/* Every frame is another, by motion and by the sensor's noise. */
+/* All frames differ, by motion and by the sensor's noise. */
 #define N_FRAMES 150
 #define SCENE "endoscopytestsrc seed=5 motion=1 noise=0.5 num-buffers=" G_STRINGIFY(N_FRAMES)
 #define CAPS                                                                                       \
@@ -25,7 +25,7 @@ static GBytes *mask_bytes(const GstStructure *meta)
     return test_bytes(gst_value_get_buffer(mask));
 }
 
-/* A frame's own copy, number `index` by all that says so. */
+/* A copy of a frame, as number `index` in all its fields. */
 static GstBuffer *frame_copy(GPtrArray *frames, guint index)
 {
     GstBuffer *buffer = gst_buffer_copy_deep(g_ptr_array_index(frames, index));
@@ -34,7 +34,7 @@ static GstBuffer *frame_copy(GPtrArray *frames, guint index)
     return buffer;
 }
 
-/* Each frame's own mask; no two are the same, or nothing could be told by them. */
+/* Each frame's own mask; all must differ, so that a mask identifies its frame. */
 static GPtrArray *own_masks(GPtrArray *frames)
 {
     GstHarness *harness = test_harness(MODEL "mode=every-frame in-flight=1", NULL);
@@ -72,7 +72,7 @@ START_TEST(age_is_that_of_the_content)
     test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
     test_wait_ready(harness->element);
 
-    /* In threes without a pause, so that ages vary. */
+    /* Pushes groups of three without a pause, so that ages vary. */
     GPtrArray *outs = g_ptr_array_new_with_free_func((GDestroyNotify)gst_buffer_unref);
     for (guint n = 0; n < N_FRAMES; n++) {
         ck_assert_int_eq(gst_harness_push(harness, frame_copy(frames, n)), GST_FLOW_OK);

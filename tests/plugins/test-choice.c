@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Which model lmnet takes: by a bundled one's short name, or by mode and device where none is
- * named. The element is the plugin file's, for it finds bundled models from its own place. */
+ * The model that lmnet chooses: by a bundled one's short name, or by mode and device if none is
+ * set. The element comes from the plugin file, since it finds bundled models relative to it. */
 #include "support.h"
 
 #define LARGE "kvasir-256"
@@ -16,8 +16,8 @@ static void check_model(GstElement *element, const char *name)
     gst_structure_free(stats);
 }
 
-/* Of the event that tells what is downstream of lmnet; 0: none came. */
-static int told_width(GstHarness *harness)
+/* The model's width in lmnet's event to downstream elements; 0: none came. */
+static int event_width(GstHarness *harness)
 {
     int width = 0, height = 0;
     GstEvent *event;
@@ -37,7 +37,7 @@ static void check_infos(GstBus *bus, bool small_taken)
     ck_assert_ptr_null(more);
 }
 
-/* What is taken behind such a source once caps have come. */
+/* The model chosen after such a source once caps have come. */
 static void check(const char *launch, bool live, const char *name, bool small_taken)
 {
     GstBus *bus;
@@ -46,12 +46,12 @@ static void check(const char *launch, bool live, const char *name, bool small_ta
     test_set_caps(harness, "RGB", 96, 64);
     check_model(harness->element, name);
     check_infos(bus, small_taken);
-    ck_assert_int_eq(told_width(harness), g_str_equal(name, SMALL) ? 128 : 256);
+    ck_assert_int_eq(event_width(harness), g_str_equal(name, SMALL) ? 128 : 256);
     gst_harness_teardown(harness);
     gst_object_unref(bus);
 }
 
-START_TEST(left_alone)
+START_TEST(default_model)
 {
     check("lmnet device=cpu", false, LARGE, false);
     check("lmnet device=cpu", true, SMALL, true);
@@ -61,7 +61,7 @@ START_TEST(left_alone)
 }
 END_TEST
 
-START_TEST(named)
+START_TEST(named_model)
 {
     check("lmnet device=cpu model=" SMALL, false, SMALL, false);
     check("lmnet device=cpu model=" LARGE, true, LARGE, false);
@@ -74,8 +74,8 @@ START_TEST(named)
 }
 END_TEST
 
-/* Mode latest is known before caps come, and with it the model. */
-START_TEST(known_early)
+/* Mode latest, and so the model, is known before caps come. */
+START_TEST(model_known_early)
 {
     GError *error = NULL;
     GstElement *element = gst_parse_launch("lmnet device=cpu mode=latest", &error);
@@ -91,7 +91,7 @@ START_TEST(known_early)
 }
 END_TEST
 
-/* The model is that of the first caps for as long as frames flow, whatever becomes of the mode. */
+/* The model stays that of the first caps as long as frames flow, even if the mode changes. */
 START_TEST(stays_while_running)
 {
     enum { N = 4 };
@@ -101,7 +101,7 @@ START_TEST(stays_while_running)
     test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
     test_wait_ready(harness->element);
     int masked = test_pass_until_masked(harness, 0);
-    ck_assert_int_eq(told_width(harness), 128);
+    ck_assert_int_eq(event_width(harness), 128);
 
     gst_harness_set_live(harness, FALSE);
     ck_assert(test_push_segment(harness));
@@ -111,7 +111,7 @@ START_TEST(stays_while_running)
     gst_harness_push_event(harness, gst_event_new_eos());
     test_pull_masked(harness, masked + 1, N);
     check_model(harness->element, SMALL);
-    ck_assert_int_eq(told_width(harness), 0);
+    ck_assert_int_eq(event_width(harness), 0);
     g_autofree char *states = test_pop_states(bus);
     ck_assert_str_eq(states, "starting ready ");
     gst_harness_teardown(harness);
@@ -119,7 +119,7 @@ START_TEST(stays_while_running)
 }
 END_TEST
 
-/* Played again, now behind a source of the other kind. */
+/* Played again, now after a source of the other kind. */
 START_TEST(changes_between_runs)
 {
     GstBus *bus;
@@ -158,9 +158,9 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("choice");
     TCase *tcase = tcase_create("choice");
     tcase_set_timeout(tcase, 150);
-    tcase_add_test(tcase, left_alone);
-    tcase_add_test(tcase, named);
-    tcase_add_test(tcase, known_early);
+    tcase_add_test(tcase, default_model);
+    tcase_add_test(tcase, named_model);
+    tcase_add_test(tcase, model_known_early);
     tcase_add_test(tcase, stays_while_running);
     tcase_add_test(tcase, changes_between_runs);
     suite_add_tcase(suite, tcase);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What lmnet says of bad models, devices and settings. */
+ * lmnet's errors for bad models, devices and settings. */
 #define _GNU_SOURCE /* memmem */
 #include "support.h"
 
@@ -10,8 +10,8 @@
 
 /* --- Before PAUSED --------------------------------------------------------------------------- */
 
-/* The element must refuse READY, with one error whose text has all of `parts` (NULL-terminated) in
- * it. */
+/* The element must refuse READY, with one error whose text contains all of `parts`
+ * (NULL-terminated). */
 static void check_refused(const char *launch, const char *const *parts)
 {
     GError *error = NULL;
@@ -32,7 +32,7 @@ static void check_refused(const char *launch, const char *const *parts)
     gst_object_unref(element);
 }
 
-/* A file with the content given, of which the error must name the file and `part`. */
+/* Writes a file with this content; the error must name the file and `part`. */
 static void check_model(const char *name, const void *content, gsize size, const char *part)
 {
     char *folder = g_dir_make_tmp("lmnet-test-XXXXXX", NULL);
@@ -76,7 +76,7 @@ START_TEST(bad_models)
     check_model("long-header.safetensors", content, size, "");
     g_free(content);
 
-    /* Widths that 11 heads do not divide. */
+    /* Widths that are no multiples of 11 heads. */
     check_edited_model("\"lmnet.heads\":\"12\"", "\"lmnet.heads\":\"11\"", "heads");
     check_edited_model("\"conv1.0.se.fc1.bias\"", "\"conv1.0.se.fc9.bias\"", "conv1.0.se.fc1.bias");
     check_edited_model("\"conv1.0.se.fc1.weight\":{\"dtype\":\"F32\",\"shape\":[3,12,1,1]",
@@ -121,11 +121,11 @@ START_TEST(changed_in_ready)
     char *text = test_pop_text(bus, GST_MESSAGE_ERROR);
     ck_assert(text && strstr(text, "late.safetensors"));
     g_free(text);
-    /* As bad at the second try, with nothing set in between. */
+    /* The second attempt fails, too, with nothing set in between. */
     ck_assert_int_eq(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
     g_object_set(element, "model", SMALL_MODEL, "region", "bogus", NULL);
     ck_assert_int_eq(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
-    /* And it can be put right. */
+    /* The error can be corrected. */
     g_object_set(element, "region", "full", NULL);
     ck_assert_int_eq(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
     gst_element_set_state(element, GST_STATE_NULL);
@@ -157,7 +157,7 @@ START_TEST(fixed_while_running)
     ck_assert_uint_eq(in_flight, 2);
     g_free(model);
 
-    /* A bad region is refused too, and the one before it stays. */
+    /* A bad region is refused, too, and the region before stays. */
     test_set_caps(harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
     g_object_set(harness->element, "region", "some", NULL);
     char *text = test_pop_text(bus, GST_MESSAGE_WARNING);
@@ -182,7 +182,7 @@ static void check_properties(const char *name)
         GParamSpec *spec = specs[i];
         if (spec->owner_type != G_OBJECT_TYPE(element) || !(spec->flags & G_PARAM_WRITABLE))
             continue;
-        /* What is documented as the default is the default. */
+        /* The documented defaults are the defaults. */
         GValue value = G_VALUE_INIT;
         g_value_init(&value, spec->value_type);
         g_object_get_property(G_OBJECT(element), spec->name, &value);

@@ -14,7 +14,7 @@ static GstHarness *every_frame(unsigned in_flight, GstBus **bus)
     return harness;
 }
 
-/* A frame of its own mask, in its place. */
+/* The frame has its own mask and is in order. */
 static void check_frame(GstBuffer *buffer, int index)
 {
     ck_assert_ptr_nonnull(buffer);
@@ -40,7 +40,8 @@ START_TEST(order)
 
     for (int i = 0; i < FRAMES; i++) {
         ck_assert_int_eq(gst_harness_push(harness, test_golden_frame(i)), GST_FLOW_OK);
-        /* One leaves for each that comes once so many are on their way, no sooner and no later. */
+        /* Once this many frames are in flight, one leaves for each that comes, no sooner and no
+         * later. */
         ck_assert_uint_eq(gst_harness_buffers_received(harness),
                           (guint)MAX(0, i + 2 - (int)in_flight[_i]));
     }
@@ -68,7 +69,7 @@ START_TEST(order)
 }
 END_TEST
 
-/* Writes down what passes, buffers as their number and events as -type. */
+/* Records what passes: buffers as their number, events as -type. */
 static GstPadProbeReturn note(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
     int what = GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER
@@ -78,7 +79,7 @@ static GstPadProbeReturn note(GstPad *pad, GstPadProbeInfo *info, gpointer user)
     return GST_PAD_PROBE_OK;
 }
 
-/* 0, 1, the event: at once where it drains, behind them where it does not. */
+/* Expects 0, 1, then the event: at once if it drains, else after the frames. */
 static void check_order(GstHarness *harness, GArray *notes, GstEvent *event, bool drains)
 {
     g_array_set_size(notes, 0);
@@ -196,7 +197,7 @@ START_TEST(flushing_seeks)
         while (gst_harness_buffers_in_queue(harness) > 0)
             gst_buffer_unref(gst_harness_pull(harness));
     }
-    /* Nothing from before the last flush is left, and what follows is whole. */
+    /* Nothing from before the last flush comes out, and everything after it does. */
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(gst_harness_push(harness, test_golden_frame(i)), GST_FLOW_OK);
     gst_harness_push_event(harness, gst_event_new_eos());
@@ -216,7 +217,7 @@ static gpointer push_frames(gpointer user)
     return GINT_TO_POINTER(ret);
 }
 
-/* While it waits for the first frame's pipelines as well as while frames are on the device. */
+/* Both while it waits for the first frame's pipelines and while frames are on the device. */
 START_TEST(flush_interrupts)
 {
     GstHarness *harness = every_frame(3, NULL);
@@ -256,7 +257,7 @@ START_TEST(starts_again)
             ck_assert_int_eq(gst_harness_push(harness, test_golden_frame(i)), GST_FLOW_OK);
         GstState down = round == 1 ? GST_STATE_NULL : GST_STATE_READY;
         ck_assert_int_eq(gst_element_set_state(harness->element, down), GST_STATE_CHANGE_SUCCESS);
-        /* Nothing of before comes after. */
+        /* Nothing from before comes out afterwards. */
         while (gst_harness_buffers_in_queue(harness) > 0)
             gst_buffer_unref(gst_harness_pull(harness));
         g_object_set(harness->element, "in-flight", 1 + round, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * A bundled model on Kvasir-SEG's validation pictures through the element, against what the PyTorch
- * reference (tools/reference) gives with the same weights: test-kvasir MODEL, by its short name.
- * The pictures may not be distributed; where they are not found the test is skipped. */
+ * A bundled model on Kvasir-SEG's validation images through the element, against the results of the
+ * PyTorch reference (tools/reference) with the same weights: test-kvasir MODEL, by its short name.
+ * The images may not be distributed; if they are not found, the test is skipped. */
 #include <gst/gst.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -13,9 +13,9 @@
 
 enum { SIDE = 352, N = SIDE * SIDE };
 
-/* The reference: pictures squeezed to the model's side by Pillow's BILINEAR, probabilities
- * upsampled to 352 x 352 without corner alignment, threshold 0.5, counted over all pixels of the
- * 100 pictures. */
+/* The reference: images resized to the model's side by Pillow's BILINEAR, probabilities upsampled
+ * to 352 x 352 without corner alignment, threshold 0.5, counted over all pixels of the 100
+ * images. */
 static const struct Reference {
     const char *name;
     gsize side;
@@ -27,7 +27,7 @@ static const struct Reference {
 
 static const struct Reference *model;
 
-static GPtrArray *names; /* of the pictures, sorted */
+static GPtrArray *names; /* of the images, sorted */
 static guint8 *truth;    /* the masks, one after another */
 
 static int compare_names(gconstpointer a, gconstpointer b)
@@ -48,8 +48,8 @@ static bool find_pictures(void)
     return names->len > 0;
 }
 
-/* Decodes the folder's pictures, lets `elements` work on them, and returns what comes out: one
- * 8-bit plane a picture. */
+/* Decodes the folder's images, passes them through `elements`, and returns the output: one 8-bit
+ * plane for each image. */
 static guint8 *run(const char *folder, const char *elements, gsize plane)
 {
     GError *error = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnet in mode latest: every frame passes at once, with the newest mask that is young enough. */
+ * lmnet in mode latest: every frame passes at once, with the newest mask that is not too old. */
 #include "support.h"
 
 #define LATEST "lmnet " TINY "region=full mode=latest max-wait=0 "
@@ -16,7 +16,7 @@ static GstHarness *latest(const char *more, GstBus **bus)
 START_TEST(passes_clean_while_starting)
 {
     GstHarness *harness = latest("", NULL);
-    /* Far sooner than the pipelines can be there. */
+    /* Far sooner than the pipelines can be ready. */
     for (int i = 0; i < 3; i++) {
         GstBuffer *in = test_moving_frame(i);
         GBytes *before = test_bytes(in);
@@ -70,7 +70,7 @@ START_TEST(a_burst_supersedes)
 {
     GstHarness *harness = latest("", NULL);
     test_wait_ready(harness->element);
-    /* No device is as fast as frames come that wait for nothing. */
+    /* No device is as fast as frames that wait for nothing. */
     int frames = 0;
     while (test_get_stat(harness, "superseded") < 100 && frames < 100000)
         gst_buffer_unref(test_pass(harness, test_moving_frame(frames++)));
@@ -81,7 +81,7 @@ START_TEST(a_burst_supersedes)
 }
 END_TEST
 
-/* Frame 0 again and again, until it comes out marked: from then on its mask is there. */
+/* Pushes frame 0 until it comes out marked: from then on its mask is available. */
 static void pass_until_marked(GstHarness *harness)
 {
     for (int i = 0; i < 2000; i++) {
@@ -95,7 +95,7 @@ static void pass_until_marked(GstHarness *harness)
     ck_abort_msg("no mask comes");
 }
 
-/* Frames that come far faster than their times say, so that masks get too old for them. */
+/* Frames that come far faster than their timestamps, so that masks get too old for them. */
 START_TEST(old_masks_are_not_shown)
 {
     const GstClockTime limit = 20 * GST_SECOND;
@@ -141,7 +141,7 @@ START_TEST(frames_without_times)
 }
 END_TEST
 
-/* Neither a flush nor new caps leave a mask of before. */
+/* After a flush or new caps, no earlier mask remains. */
 START_TEST(flush_and_caps_forget)
 {
     GstHarness *harness = latest("max-mask-age=10000000000", NULL);

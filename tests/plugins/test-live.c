@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What makes lmnet fit for live video: whose mask a frame carries, what the picture's state does to
- * it, findings and states as they are told on the bus, labels and the light. */
+ * lmnet on live video: the mask that a frame gets, the effect of the video's state on it, findings
+ * and states as reported on the bus, labels and the status indicator. */
 #include "support.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ static GstBuffer *flat_frame(int index, guint8 level)
     return buffer;
 }
 
-/* Given the time, each frame gets its own mask, and that is told as latency. */
+/* With enough time, each frame gets its own mask, and that time is reported as latency. */
 START_TEST(waits_for_its_mask)
 {
     GstHarness *harness = test_start(LATEST, "max-wait=1000000000", NULL);
@@ -27,7 +27,7 @@ START_TEST(waits_for_its_mask)
         own += test_get_times(out, &pts, &age) && age == 0 && pts == GST_BUFFER_PTS(out);
         gst_buffer_unref(out);
     }
-    /* All of them, but that a loaded machine may have been slow for one. */
+    /* All of them, except that a loaded machine may have been too slow for one. */
     ck_assert_int_ge(own, 25);
     gst_harness_set_live(harness, TRUE);
     gst_harness_set_upstream_latency(harness, 10 * GST_MSECOND);
@@ -38,7 +38,7 @@ START_TEST(waits_for_its_mask)
 }
 END_TEST
 
-/* Neither a cut, nor a gap, nor a discontinuity leaves a mask of before. */
+/* After a cut, a gap or a discontinuity, no earlier mask remains. */
 START_TEST(no_mask_of_another_scene)
 {
     GstHarness *harness = test_start(LATEST, "max-wait=0", NULL);
@@ -59,7 +59,7 @@ START_TEST(no_mask_of_another_scene)
         ck_assert_msg(!test_get_times(out, &pts, &age), "kind %d: a mask of %" G_GUINT64_FORMAT,
                       kind, pts);
         gst_buffer_unref(out);
-        /* The next ones are of frames since. */
+        /* The next masks are of frames after it. */
         for (int n = 0; n < PATIENCE; n++) {
             i++;
             out = test_pass(harness, kind == 0 ? test_other_frame(i) : test_moving_frame(i));
@@ -70,14 +70,14 @@ START_TEST(no_mask_of_another_scene)
             g_usleep(5000);
         }
         ck_assert_uint_ge(pts, first);
-        if (kind == 0) /* Back again is a cut, too. */
+        if (kind == 0) /* The change back is a cut, too. */
             i = test_pass_until_masked(harness, i + 1);
     }
     gst_harness_teardown(harness);
 }
 END_TEST
 
-/* A picture that stands still is not analysed again, and keeps its mask. */
+/* Frozen video is not analysed again and keeps its mask. */
 START_TEST(frozen)
 {
     GstBus *bus;
@@ -85,7 +85,7 @@ START_TEST(frozen)
     int i = test_pass_until_masked(harness, 0);
     guint64 pts, age, inferences = 0;
     g_free(test_pop_states(bus));
-    /* Until its mask is there. */
+    /* Until its mask is available. */
     for (int n = 0; n < PATIENCE; n++) {
         GstBuffer *out = test_pass(harness, test_golden_frame(++i));
         bool own = test_get_times(out, &pts, &age) && age == 0;
@@ -121,7 +121,7 @@ START_TEST(frozen)
 }
 END_TEST
 
-/* Black, a card of one colour, and frames that the capture made up: no mask, and no analysis. */
+/* Black, a card of one colour, and frames that the capture card generated: no mask, no analysis. */
 START_TEST(no_signal)
 {
     static const guint8 levels[] = {0, 40, 0};
@@ -154,7 +154,7 @@ START_TEST(no_signal)
 }
 END_TEST
 
-/* A device too slow for max-mask-age: no marks that blink, and a state that says what to do. */
+/* A device too slow for max-mask-age: marks do not blink, and a state reports what to do. */
 START_TEST(too_slow)
 {
     GstBus *bus;
@@ -172,13 +172,13 @@ START_TEST(too_slow)
     }
     GstMessage *message;
     const GstStructure *structure;
-    bool told = false;
+    bool reported = false;
     while ((structure = test_pop_element(bus, "lmnet-state", &message))) {
         if (g_str_equal(gst_structure_get_string(structure, "state"), "degraded"))
-            told |= strstr(gst_structure_get_string(structure, "reason"), "max-mask-age") != NULL;
+            reported |= strstr(gst_structure_get_string(structure, "reason"), "max-mask-age") != NULL;
         gst_message_unref(message);
     }
-    ck_assert(told);
+    ck_assert(reported);
     ck_assert_uint_gt(test_get_stat(harness, "stale"), 0);
 
     g_object_set(harness->element, "max-mask-age", (guint64)3600 * GST_SECOND, NULL);
@@ -231,7 +231,7 @@ START_TEST(detections)
             ck_assert_uint_le(id, (guint)found);
             ck_assert(x >= 0 && x + width <= TINY_WIDTH && y >= 0 && y + height <= TINY_HEIGHT);
             ck_assert(confidence > 0.5 && confidence <= 1 && area >= 0.01 && area <= 1);
-            /* Seen first at 0; a tenth of a second later it counts. */
+            /* Seen first at 0; it enters a tenth of a second later. */
             ck_assert_uint_eq(timestamp, leave ? 11 * FRAME_TIME : 4 * FRAME_TIME);
             ck_assert_uint_eq(stream_time, timestamp);
             n++;
@@ -244,7 +244,7 @@ START_TEST(detections)
 }
 END_TEST
 
-/* Labels change the picture near the findings, and are the same from lmnetoverlay. */
+/* Labels change the frame near the findings, and lmnetoverlay draws the same ones. */
 START_TEST(labels)
 {
     GstVideoInfo info;
@@ -267,8 +267,8 @@ START_TEST(labels)
 }
 END_TEST
 
-/* The light lies outside the region, and so do the lines at its corners. */
-START_TEST(light)
+/* The status indicator is outside the region, and so are the lines at the region's corners. */
+START_TEST(status_indicator)
 {
     GstVideoInfo info;
     test_video_info(&info, "RGB", 640, 400);
@@ -288,7 +288,7 @@ START_TEST(light)
                               y * GST_VIDEO_FRAME_PLANE_STRIDE(&after, 0) + 3 * x;
             bool inside = x >= 100 && x < 500 && y >= 60 && y < 360, same = memcmp(a, b, 3) == 0;
             if (inside && !same)
-                ck_abort_msg("the light is in the region, at %d, %d", x, y);
+                ck_abort_msg("the status indicator is in the region, at %d, %d", x, y);
             changed += !same;
         }
     }
@@ -314,7 +314,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, too_slow);
     tcase_add_test(tcase, detections);
     tcase_add_test(tcase, labels);
-    tcase_add_test(tcase, light);
+    tcase_add_test(tcase, status_indicator);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What lmnet leaves on the frames as metadata, what others may do to it, and the region that is
- * analysed. */
+ * lmnet's metadata on frames, changes to it by other elements, and the analysed region. */
 #include "support.h"
 
 #include <string.h>
@@ -69,8 +68,8 @@ START_TEST(metadata)
 }
 END_TEST
 
-/* Copying and scaling keep it, anything else and partial copies drop it; and so does scaling that
- * changes the picture's shape, for then there may be borders. */
+/* Copying and scaling keep it. All other transforms and partial copies drop it, and so does scaling
+ * that changes the aspect ratio, since there may be borders then. */
 START_TEST(metadata_transforms)
 {
     GstVideoInfo info, other;
@@ -118,7 +117,7 @@ START_TEST(metadata_transforms)
 }
 END_TEST
 
-/* Metadata that others damaged draws nothing and breaks nothing. */
+/* Damaged metadata draws nothing and breaks nothing. */
 START_TEST(damaged_metadata)
 {
     static const char *const fields[] = {"mask",      "width",    "height", "classes",
@@ -177,7 +176,7 @@ END_TEST
 
 /* --- Regions --------------------------------------------------------------------------------- */
 
-/* `region` as asked for while frames flow, and what the metadata must then say: 0 x 0, the frame
+/* `region` as set while frames flow, and the region that the metadata must have; 0 x 0: the frame
  * stays clean. */
 static void check_region(GstHarness *harness, GstBus *bus, const char *region, LmRect expected,
                          bool warned)
@@ -204,7 +203,7 @@ static void check_region(GstHarness *harness, GstBus *bus, const char *region, L
     g_bytes_unref(before);
     g_bytes_unref(after);
 
-    /* Told once, not at every frame. */
+    /* Reported once, not for every frame. */
     gst_buffer_unref(test_run(harness, &info, test_frame(&info, 1, 0)));
     char *first = test_pop_text(bus, GST_MESSAGE_WARNING);
     char *second = test_pop_text(bus, GST_MESSAGE_WARNING);
@@ -231,7 +230,7 @@ START_TEST(regions)
 }
 END_TEST
 
-/* A buffer smaller than its caps say passes, with a warning. */
+/* A buffer smaller than its caps require passes, with a warning. */
 START_TEST(short_buffer)
 {
     GstBus *bus;
@@ -240,7 +239,7 @@ START_TEST(short_buffer)
     GstBuffer *out = gst_harness_push_and_pull(harness, gst_buffer_new_allocate(NULL, 100, NULL));
     ck_assert_uint_eq(gst_buffer_get_size(out), 100);
     gst_buffer_unref(out);
-    /* A video meta that promises more than there is passes GStreamer's own check. */
+    /* GStreamer's own check accepts a video meta that describes more bytes than there are. */
     GstBuffer *promised = gst_buffer_new_allocate(NULL, 1000, NULL);
     gst_buffer_add_video_meta(promised, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_RGB, TINY_WIDTH,
                               TINY_HEIGHT);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Every golden case through `lmnet ! lmnetmask size=network`: the reference's answer within a
- * level, and its classes. */
+ * Every golden case through `lmnet ! lmnetmask size=network`: the reference's probabilities within
+ * a level, and its classes. */
 #define _GNU_SOURCE /* memmem */
 #include "support.h"
 
@@ -37,7 +37,7 @@ static float *tensor(const LmSafetensors *file, const char *name, int shape[3])
 
 static void open_case(Case *item, const char *name)
 {
-    /* Of every case's model. */
+    /* The name of every case's model. */
     static const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
     char *path = g_strdup_printf(GOLDEN_DIR "/%s.io.safetensors", name);
     GError *error = NULL;
@@ -80,7 +80,7 @@ static int expected_level(const Case *item, int pixel)
     return (int)lround(255 / sum);
 }
 
-/* By the decision rule at threshold 0.5; -1 where it is too close to call. */
+/* The class by the decision rule at threshold 0.5; -1 if it is too close to call. */
 static int expected_class(const Case *item, int pixel)
 {
     const int n = item->width * item->height;
@@ -95,8 +95,7 @@ static int expected_class(const Case *item, int pixel)
         }
     }
     double margin = (double)logits[best * n] - (double)logits[0];
-    /* Masks have 255 levels: of a close pair, or of small probabilities, they do not tell the
-     * larger. */
+    /* Masks have 255 levels, so the larger of two close or small probabilities is unknown. */
     double small = 0;
     for (int c = 0; c < item->classes; c++)
         small += exp((double)logits[c * n] - (double)logits[best * n]);
@@ -113,7 +112,7 @@ static void check_mask(const Case *item, const char *content)
     GstVideoInfo info, grey;
     test_video_info(&info, "RGB", item->width, item->height);
     test_video_info(&grey, "GRAY8", item->width, item->height);
-    /* Rows as GStreamer lays them out. */
+    /* Rows in GStreamer's layout. */
     GstBuffer *buffer = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&info), NULL);
     for (int y = 0; y < item->height; y++)
         gst_buffer_fill(buffer, (gsize)(y * GST_VIDEO_INFO_PLANE_STRIDE(&info, 0)),
@@ -166,8 +165,8 @@ START_TEST(classes_of_several)
 }
 END_TEST
 
-/* A model that wants blue first gets it: the same model and picture, told to be the other way
- * round. */
+/* A model for blue, green, red gets that order: the same model and image, with the order reversed
+ * in the metadata. */
 START_TEST(channel_order)
 {
     static const char rgb[] = "\"lmnet.channel_order\":\"rgb\"";

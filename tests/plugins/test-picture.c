@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What the elements do to pictures: marks and nothing else, in every format; masks; metadata;
- * regions. */
+ * The elements' effect on frames: only marks change, in every format; masks; metadata; regions. */
 #include "support.h"
 
 #include "overlay/overlay.h"
@@ -15,11 +14,11 @@
 static const char *const formats[] = {"NV12", "I420",      "YV12", "YUY2", "UYVY", "Y42B",
                                       "v210", "P010_10LE", "RGBA", "BGRA", "ARGB", "ABGR",
                                       "RGBx", "BGRx",      "xRGB", "xBGR", "RGB",  "BGR"};
-/* Odd, and with rows that hold no whole number of a packed format's groups. */
+/* Odd sizes, whose rows are not a whole number of a packed format's groups. */
 #define WIDTH 131
 #define HEIGHT 75
 
-/* Strides that are no multiple of anything the format does not ask for. */
+/* Strides with no more alignment than the format requires. */
 static int padding_of(const char *format)
 {
     return g_str_equal(format, "v210") ? 16 : g_str_equal(format, "P010_10LE") ? 6 : 13;
@@ -27,7 +26,7 @@ static int padding_of(const char *format)
 
 /* --- Outside the marks ----------------------------------------------------------------------- */
 
-/* Which pixels of the frame are marked, by the metadata on it. */
+/* Finds the marked pixels of the frame by its metadata. */
 static guint8 *marked_pixels(GstBuffer *buffer, const GstVideoInfo *info)
 {
     guint8 *classes = g_malloc(WIDTH * HEIGHT);
@@ -48,7 +47,7 @@ static bool any_marked(const guint8 *classes, int x0, int x1, int y0, int y1)
     return false;
 }
 
-/* Which bytes of the buffer may have changed: those of a group of pixels one of which is marked. */
+/* Finds the bytes of the buffer that may change: those of a group of pixels with a marked one. */
 static guint8 *may_change(const GstVideoFrame *frame, gsize size, const guint8 *classes)
 {
     const LmFormatInfo *format =
@@ -71,8 +70,8 @@ static guint8 *may_change(const GstVideoFrame *frame, gsize size, const guint8 *
     return may;
 }
 
-/* Takes back what lies in a group with marks and still may not change: alpha, and packed luma of
- * the pixel beside. */
+/* Removes the bytes in a group with marks that still must not change: alpha, and the packed luma of
+ * an unmarked pixel. */
 static void keep_alpha_and_luma(const GstVideoFrame *frame, guint8 *may, const guint8 *classes)
 {
     const char *name = GST_VIDEO_INFO_NAME(&frame->info);
@@ -117,7 +116,7 @@ static void check_format(GstHarness *harness, const char *format, int index)
         if (!may[i] && before[i] != after[i])
             ck_abort_msg("%s: byte %zu", format, i);
     }
-    /* The picture has both kinds of pixels, else this would test nothing. */
+    /* The frame must have both kinds of pixels, else this would test nothing. */
     ck_assert_uint_gt(changed, size / 50);
     ck_assert_uint_gt(fixed, size / 10);
 
@@ -174,7 +173,7 @@ START_TEST(overlay_0_changes_nothing)
     GBytes *after = test_bytes(out);
     ck_assert(g_bytes_equal(before, after));
     ck_assert_int_gt(test_n_findings(out), 0);
-    /* Not even copied, though the buffer is shared. */
+    /* It is not even copied, though the buffer is shared. */
     ck_assert(gst_buffer_peek_memory(out, 0) == memory);
     ck_assert_int_eq(test_n_findings(in), -1);
     g_bytes_unref(before);
@@ -184,7 +183,7 @@ START_TEST(overlay_0_changes_nothing)
 }
 END_TEST
 
-/* A shared buffer, and one whose memory is read-only: the frame is marked, what it came in stays.
+/* A shared buffer, and one with read-only memory: the output is marked, the input stays unchanged.
  */
 START_TEST(read_only_frames)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnet on a device that fails: the video goes on, and so does the analysis as soon as it can. */
+ * lmnet on a device that fails: the video continues, and the analysis resumes as soon as it can. */
 #include "support.h"
 
 #include <string.h>
@@ -16,23 +16,23 @@ typedef struct {
     int n; /* Frames pushed. */
     int out;
     gint64 longest; /* push, µs */
-    GString *heard; /* States and warnings: "[text], degraded, ready, ". */
-    GQuark domain;  /* Of the last warning, as its code. */
+    GString *reports; /* States and warnings: "[text], degraded, ready, ". */
+    GQuark domain;  /* The code of the last warning. */
     gint code;
 } Stream;
 
 static void begin(Stream *s, const char *mode)
 {
     char *launch = g_strdup_printf("lmnet " TINY "region=full mode=%s", mode);
-    lm_fault_clear(); /* Of a test that failed. */
-    *s = (Stream){.heard = g_string_new(NULL)};
+    lm_fault_clear(); /* Left by a failed test. */
+    *s = (Stream){.reports = g_string_new(NULL)};
     s->harness = test_harness(launch, &s->bus);
     g_free(launch);
     test_set_caps(s->harness, "RGB", TINY_WIDTH, TINY_HEIGHT);
     test_wait_ready(s->harness->element);
 }
 
-/* Takes the messages that are there; none of them is an error. */
+/* Takes the messages on the bus, none of which may be an error. */
 static void listen(Stream *s)
 {
     GstMessage *message;
@@ -42,12 +42,12 @@ static void listen(Stream *s)
         ck_assert_int_ne(GST_MESSAGE_TYPE(message), GST_MESSAGE_ERROR);
         if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING) {
             gst_message_parse_warning(message, &error, NULL);
-            g_string_append_printf(s->heard, "[%s], ", error->message);
+            g_string_append_printf(s->reports, "[%s], ", error->message);
             s->domain = error->domain;
             s->code = error->code;
             g_error_free(error);
         } else if (gst_message_has_name(message, "lmnet-state")) {
-            g_string_append_printf(s->heard, "%s, ", gst_structure_get_string(structure, "state"));
+            g_string_append_printf(s->reports, "%s, ", gst_structure_get_string(structure, "state"));
         }
         gst_message_unref(message);
     }
@@ -57,7 +57,7 @@ static void stop(Stream *s)
 {
     gst_harness_teardown(s->harness);
     gst_object_unref(s->bus);
-    g_string_free(s->heard, TRUE);
+    g_string_free(s->reports, TRUE);
 }
 
 static void end(Stream *s)
@@ -68,8 +68,8 @@ static void end(Stream *s)
     stop(s);
 }
 
-/* One frame in; what comes out comes in order, and is clean where it has no mask. Whether one came
- * out with, or `masked` false without one. */
+/* Pushes a frame. Frames must come out in order, and unchanged if they have no mask. Returns true
+ * if one came out with a mask, or if `masked` is false, without one. */
 static bool step(Stream *s, bool masked)
 {
     bool found = false;
@@ -101,27 +101,27 @@ static void step_until(Stream *s, bool masked)
     ck_abort_msg(masked ? "no mask comes" : "masks do not end");
 }
 
-/* Steps until that state has been told; what was heard until then is forgotten. */
+/* Steps until that state has been reported; forgets all reports until then. */
 static void step_until_state(Stream *s, const char *state, const char *warning)
 {
     g_autofree char *word = g_strconcat(state, ",", NULL);
     for (int i = 0; i < PATIENCE; i++) {
         listen(s);
-        const char *at = strstr(s->heard->str, word);
-        /* Its warning, where it has one, comes just before. */
-        if (at && (!warning || strstr(s->heard->str, warning))) {
-            const char *first = strchr(s->heard->str, '[');
+        const char *at = strstr(s->reports->str, word);
+        /* Its warning, if any, comes directly before it. */
+        if (at && (!warning || strstr(s->reports->str, warning))) {
+            const char *first = strchr(s->reports->str, '[');
             ck_assert_msg(!first == !warning && (!first || !strchr(first + 1, '[')), "%s",
-                          s->heard->str);
-            g_string_erase(s->heard, 0, at - s->heard->str + (gssize)strlen(word));
+                          s->reports->str);
+            g_string_erase(s->reports, 0, at - s->reports->str + (gssize)strlen(word));
             return;
         }
         step(s, true);
     }
-    ck_abort_msg("%s does not come: %s", state, s->heard->str);
+    ck_abort_msg("%s does not come: %s", state, s->reports->str);
 }
 
-/* The device was there when it was chosen, and does not come up: an error, in both modes. */
+/* The device existed when it was chosen, but cannot be opened: an error, in both modes. */
 START_TEST(start_fails)
 {
     for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
@@ -143,7 +143,7 @@ START_TEST(start_fails)
         ck_assert_ptr_null(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
         g_free(text);
 
-        /* Better luck the next time. */
+        /* The next attempt succeeds. */
         lm_fault_clear();
         gst_element_set_state(harness->element, GST_STATE_READY);
         ck_assert_int_ne(gst_element_set_state(harness->element, GST_STATE_PLAYING),
@@ -164,7 +164,7 @@ static const struct {
     {LM_FAULT_SUBMIT, VK_ERROR_OUT_OF_DEVICE_MEMORY, "VK_ERROR_OUT_OF_DEVICE_MEMORY"},
 };
 
-/* A call fails once, and the device comes back at once. */
+/* A call fails once, and the device recovers at once. */
 START_TEST(fails_once)
 {
     Stream s;
@@ -173,7 +173,7 @@ START_TEST(fails_once)
     step_until(&s, true);
     const unsigned before = lm_fault_count(faults[fault].calls);
     listen(&s);
-    g_string_truncate(s.heard, 0);
+    g_string_truncate(s.reports, 0);
     lm_fault_inject(faults[fault].calls, LM_FAULT_ONCE, 0, faults[fault].result);
     step_until_state(&s, "degraded", faults[fault].says);
     ck_assert_uint_eq(lm_fault_count(faults[fault].calls), before + 1);
@@ -199,7 +199,7 @@ START_TEST(codes_differ)
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         step_until(&s, true);
         listen(&s);
-        g_string_truncate(s.heard, 0);
+        g_string_truncate(s.reports, 0);
         s.domain = 0;
         s.code = -1;
         if (cases[i].result == VK_TIMEOUT)
@@ -218,14 +218,14 @@ START_TEST(codes_differ)
 }
 END_TEST
 
-/* The device is lost, and there is none for a while; then there is one again. */
-START_TEST(gone_for_a_while)
+/* The device is lost, and none is available for a while; then it is available again. */
+START_TEST(lost_for_a_while)
 {
     Stream s;
     begin(&s, modes[_i]);
     step_until(&s, true);
     listen(&s);
-    g_string_truncate(s.heard, 0);
+    g_string_truncate(s.reports, 0);
     const unsigned before = lm_fault_count(LM_FAULT_DEVICE);
     lm_fault_inject(LM_FAULT_DEVICE, LM_FAULT_ALWAYS, 0, VK_ERROR_INITIALIZATION_FAILED);
     lm_fault_inject(LM_FAULT_SUBMIT, LM_FAULT_ONCE, 0, VK_ERROR_DEVICE_LOST);
@@ -240,19 +240,20 @@ START_TEST(gone_for_a_while)
 }
 END_TEST
 
-/* The device hangs for ten seconds: in latest no frame waits for it, and the state tells of it. */
+/* The device hangs for ten seconds: in mode latest no frame waits for it, and the state reports
+ * it. */
 START_TEST(stall)
 {
     Stream s;
     begin(&s, modes[1]);
     step_until(&s, true);
     listen(&s);
-    g_string_truncate(s.heard, 0);
+    g_string_truncate(s.reports, 0);
     s.longest = 0;
     lm_fault_stall(10000, 0);
     step_until_state(&s, "degraded", "not answered");
     step_until_state(&s, "ready", NULL);
-    /* A tenth of the stall: a loaded machine may well be slow for a frame. */
+    /* A tenth of the stall: a loaded machine may be slow for a frame. */
     ck_assert_int_lt(s.longest, 1000000);
     step_until(&s, true);
     lm_fault_clear();
@@ -260,7 +261,7 @@ START_TEST(stall)
 }
 END_TEST
 
-/* Nor does a change of state wait for a device that hangs. */
+/* A change of state does not wait for a device that hangs, either. */
 START_TEST(stop_while_stalled)
 {
     Stream s;
@@ -287,7 +288,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, start_fails);
     tcase_add_loop_test(tcase, fails_once, 0, 2 * G_N_ELEMENTS(faults));
     tcase_add_test(tcase, codes_differ);
-    tcase_add_loop_test(tcase, gone_for_a_while, 0, G_N_ELEMENTS(modes));
+    tcase_add_loop_test(tcase, lost_for_a_while, 0, G_N_ELEMENTS(modes));
     tcase_add_test(tcase, stall);
     tcase_add_loop_test(tcase, stop_while_stalled, 0, G_N_ELEMENTS(modes));
     suite_add_tcase(suite, tcase);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What scenes, odd segments and times, and slow devices do to masks and to what is told of findings
- * and states. */
+ * The effect of cuts, unusual segments and times, and slow devices on masks and on the reports of
+ * findings and states. */
 #include "support.h"
 
 #include <string.h>
@@ -9,34 +9,35 @@
 #define LATEST "lmnet " TINY "region=full mode=latest max-mask-age=3600000000000 "
 #define PATIENCE 2000
 
-/* Asks for statistics from within a message, as an application may on the thread that posts it. */
-static GstBusSyncReply ask_for_stats(GstBus *bus, GstMessage *message, gpointer asked)
+/* Reads statistics inside a sync handler, as an application may do on the thread that posts the
+ * message. */
+static GstBusSyncReply ask_for_stats(GstBus *bus, GstMessage *message, gpointer n_read)
 {
     if (gst_message_has_name(message, "lmnet-state")) {
         GstStructure *stats = test_get_stats(GST_ELEMENT(GST_MESSAGE_SRC(message)));
         ck_assert_ptr_nonnull(gst_structure_get_string(stats, "state"));
         gst_structure_free(stats);
-        g_atomic_int_inc((gint *)asked);
+        g_atomic_int_inc((gint *)n_read);
     }
     return GST_BUS_DROP;
 }
 
 START_TEST(stats_within_a_message)
 {
-    gint asked = 0;
+    gint n_read = 0;
     GstBus *bus;
     GstHarness *harness = test_start(LATEST, "max-wait=0", &bus);
-    gst_bus_set_sync_handler(bus, ask_for_stats, &asked, NULL);
+    gst_bus_set_sync_handler(bus, ask_for_stats, &n_read, NULL);
     gst_harness_push_event(harness, gst_event_new_gap(0, FRAME_TIME));
     gst_buffer_unref(test_pass(harness, test_moving_frame(1)));
-    ck_assert_int_eq(g_atomic_int_get(&asked), 2); /* no-signal, ready */
+    ck_assert_int_eq(g_atomic_int_get(&n_read), 2); /* no-signal, ready */
     gst_bus_set_sync_handler(bus, NULL, NULL, NULL);
     gst_harness_teardown(harness);
     gst_object_unref(bus);
 }
 END_TEST
 
-/* Frames whose segment counts in bytes, as behind a filesrc, with and without times. */
+/* Frames whose segment is in bytes, as after a filesrc, with and without times. */
 START_TEST(no_segment_in_time)
 {
     GstHarness *harness = test_harness("lmnet name=lmnet " TINY
@@ -57,7 +58,7 @@ START_TEST(no_segment_in_time)
 }
 END_TEST
 
-/* The frame's first finding's number, 0 where there is none. */
+/* The number of the frame's first finding; 0 if there is none. */
 static guint first_id(GstBuffer *buffer)
 {
     GstVideoRegionOfInterestMeta *roi = gst_buffer_get_video_region_of_interest_meta(buffer);
@@ -68,7 +69,8 @@ static guint first_id(GstBuffer *buffer)
     return id;
 }
 
-/* How many findings entered or left, by what was told so far; all at `timestamp` unless NONE. */
+/* The number of findings reported as entered or left so far; all must be at `timestamp` unless
+ * NONE. */
 static int pop_detections(GstBus *bus, const char *event, GstClockTime timestamp)
 {
     GstMessage *message;
@@ -86,9 +88,9 @@ static int pop_detections(GstBus *bus, const char *event, GstClockTime timestamp
     return n;
 }
 
-/* A cut is one for findings when its frame leaves, not when it comes in: those before it keep their
- * numbers to the last, and those after it are others. */
-START_TEST(cut_behind_frames_in_flight)
+/* For findings a cut takes effect when its frame leaves, not when it comes in: findings before it
+ * keep their numbers up to the last frame, and those after it have new ones. */
+START_TEST(cut_after_frames_in_flight)
 {
     GstBus *bus;
     GstHarness *harness = test_start("lmnet " TINY "region=full mode=every-frame in-flight=4 ",
@@ -116,7 +118,7 @@ START_TEST(cut_behind_frames_in_flight)
 }
 END_TEST
 
-/* Times that come late, or start anew, neither keep a finding from entering nor from leaving. */
+/* Times that come late or start again do not keep a finding from entering or leaving. */
 START_TEST(detections_by_odd_times)
 {
     GstBus *bus;
@@ -137,8 +139,8 @@ START_TEST(detections_by_odd_times)
 }
 END_TEST
 
-/* Findings leave when masks come too late to be shown, and have lasting numbers when they are shown
- * again. */
+/* Findings leave when masks come too late to be shown, and keep their new numbers when masks are
+ * shown again. */
 START_TEST(detections_of_a_slow_device)
 {
     GstBus *bus;
@@ -175,7 +177,7 @@ START_TEST(detections_of_a_slow_device)
 }
 END_TEST
 
-/* A frame a second, each with its own mask: no device is too slow for that. */
+/* One frame per second, each with its own mask: no device is too slow for that. */
 START_TEST(own_masks_of_few_frames)
 {
     GstVideoInfo info;
@@ -195,7 +197,7 @@ START_TEST(own_masks_of_few_frames)
         gst_buffer_unref(out);
         g_usleep(20000);
     }
-    /* Not the first ones, before it is known how long that takes. */
+    /* Except the first ones, while the time for a mask is unknown. */
     ck_assert_int_ge(own, 10);
     char *states = test_pop_states(bus);
     ck_assert_msg(!strstr(states, "degraded"), "%s", states);
@@ -205,7 +207,7 @@ START_TEST(own_masks_of_few_frames)
 }
 END_TEST
 
-/* Frames of another segment may look the same and follow in time: they are from elsewhere. */
+/* Frames of another segment may look the same and follow in time, but are another video. */
 START_TEST(another_segment)
 {
     GstHarness *harness = test_start(LATEST, "max-wait=0", NULL);
@@ -213,7 +215,7 @@ START_TEST(another_segment)
     guint64 pts, age;
     GstSegment segment;
     gst_segment_init(&segment, GST_FORMAT_TIME);
-    /* The same again is none. */
+    /* Setting the same again is no change. */
     gst_harness_push_event(harness, gst_event_new_segment(&segment));
     GstBuffer *out = test_pass(harness, test_moving_frame(i));
     ck_assert(test_get_times(out, &pts, &age));
@@ -237,7 +239,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, stats_within_a_message);
     tcase_add_test(tcase, no_segment_in_time);
-    tcase_add_test(tcase, cut_behind_frames_in_flight);
+    tcase_add_test(tcase, cut_after_frames_in_flight);
     tcase_add_test(tcase, detections_by_odd_times);
     tcase_add_test(tcase, another_segment);
     tcase_add_test(tcase, detections_of_a_slow_device);

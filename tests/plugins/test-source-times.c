@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * When endoscopytestsrc's frames come: timestamps, seeking, live sources, states. */
+ * The times of endoscopytestsrc's frames: timestamps, seeking, live sources, states. */
 #include "support.h"
 #include "suite.h"
 
@@ -21,7 +21,7 @@ static void check_times(GstBuffer *buffer, guint64 number, int fps_n, int fps_d)
     ck_assert(!GST_BUFFER_DTS_IS_VALID(buffer));
 }
 
-/* All that comes until the stream ends. */
+/* All frames until the stream ends. */
 static GPtrArray *until_eos(GstHarness *harness)
 {
     GstEventType type;
@@ -118,7 +118,7 @@ static GstEvent *new_seek(double rate, GstClockTime begin, GstClockTime end)
 typedef struct {
     double rate;
     GstClockTime begin, end;
-    int first, n; /* Of the frames that must come. */
+    int first, n; /* The range of the frames that must come. */
 } Seek;
 
 #define AT(number) ((number)*GST_SECOND / 30)
@@ -179,7 +179,7 @@ START_TEST(queries)
 {
     GstHarness *harness = test_harness(SOURCE "num-buffers=45", NULL);
     gst_harness_set_sink_caps_str(harness, SMALL);
-    /* Before anything is negotiated. */
+    /* Before negotiation. */
     gint64 value;
     ck_assert(!gst_element_query_convert(harness->element, GST_FORMAT_DEFAULT, 3, GST_FORMAT_TIME,
                                          &value));
@@ -256,7 +256,7 @@ static void check_latency(GstHarness *harness, GstClockTime expected)
     gst_query_unref(query);
 }
 
-/* Live it is from the start; the latency is known with the frame rate, and told then. */
+/* It is live from the start; the latency is known and reported once the frame rate is known. */
 START_TEST(live_latency_and_no_seeks)
 {
     GstBus *bus;
@@ -282,7 +282,7 @@ START_TEST(live_latency_and_no_seeks)
     check_times(buffer, 1, 30, 1);
     gst_buffer_unref(buffer);
 
-    /* Those that come by the element flush, so that the frames that wait for the clock are lost. */
+    /* Seeks sent to the element flush, so frames that wait for the clock are lost. */
     ck_assert(gst_harness_wait_for_clock_id_waits(harness, 1, 20));
     ck_assert(!gst_element_send_event(harness->element, new_seek(1, 0, GST_SECOND)));
     ck_assert(gst_harness_wait_for_clock_id_waits(harness, 1, 20));
@@ -295,7 +295,7 @@ START_TEST(live_latency_and_no_seeks)
 }
 END_TEST
 
-/* The clock stands still, so that the source waits for it all the while. */
+/* The clock stands still, so the source waits for it all the time. */
 START_TEST(live_shuts_down_and_flushes)
 {
     GstHarness *harness = start(SOURCE "is-live=true", SMALL);
@@ -356,7 +356,7 @@ START_TEST(starts_again)
 }
 END_TEST
 
-/* Of another size the frames go on as they were; at another rate, where they were. */
+/* With another size the frames continue in number; with another rate, in time. */
 START_TEST(caps_change)
 {
     GstHarness *harness = start(SOURCE "is-live=true", SMALL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * What endoscopytestsrc draws: formats, colours, layouts, truth, metadata, caps, properties. */
+ * endoscopytestsrc's frames: formats, colours, layouts, truth, metadata, caps, properties. */
 #include "support.h"
 #include "suite.h"
 
@@ -92,7 +92,7 @@ START_TEST(every_format_repeats)
 }
 END_TEST
 
-/* Bytes beside the pixels are the same in every run, too. */
+/* Padding bytes are the same in every run, too. */
 START_TEST(padding_is_clean)
 {
     GstVideoInfo info;
@@ -194,12 +194,12 @@ static void check_color(const Color *color)
             const guint8 *p = rgb + 4 * (97 * y + x) + 1, *q = yuv + 4 * (97 * y + x) + 1;
             double luma = color->kr * p[0] + (1 - color->kr - color->kb) * p[1] + color->kb * p[2];
             double exact = color->black + color->luma / 255 * luma;
-            /* Half a code for the rounding of either, and half for the scene's own. */
+            /* Half a code for each of the two roundings, and half for the scene's. */
             if (fabs(q[0] - exact) > 1.5)
                 ck_abort_msg("%s: luma at %d, %d is %d, not %g", color->caps, x, y, q[0], exact);
         }
     }
-    /* Inside: at the edges GStreamer takes fewer samples. */
+    /* Only inside: at the edges GStreamer uses fewer samples. */
     for (int y = 0; y < 75; y += 2) {
         for (int x = 2; x < 94; x += 2) {
             for (int c = 2; c < 4; c++) {
@@ -249,7 +249,7 @@ START_TEST(odd_and_extreme_sizes)
 }
 END_TEST
 
-/* Answers the allocation query as a display does whose rows and planes lie apart. */
+/* Answers the allocation query like a display with padding between rows and planes. */
 static GstPadProbeReturn propose_padding(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
     GstQuery *query = GST_PAD_PROBE_INFO_QUERY(info);
@@ -321,7 +321,8 @@ static bool any_truth(const guint8 *truth, int width, guint x, guint y, guint w,
     return false;
 }
 
-/* Each box is inside the frame and ends where truth does; erases what lies in it from `left`. */
+/* Checks that each box is inside the frame and tight around the truth; erases its pixels from
+ * `left`. */
 static void check_box(const GstVideoRegionOfInterestMeta *roi, const guint8 *truth, guint8 *left,
                       int width, int height)
 {
@@ -338,7 +339,7 @@ static void check_box(const GstVideoRegionOfInterestMeta *roi, const guint8 *tru
         memset(left + (guint)width * y + roi->x, 0, roi->w);
 }
 
-/* How many polyps the view says that it shows; they are those of the truth. */
+/* The number of polyps in the view's metadata, which must be those of the truth. */
 static guint check_truth(GstBuffer *view, GstBuffer *truth, const GstVideoInfo *info)
 {
     int width = GST_VIDEO_INFO_WIDTH(info), height = GST_VIDEO_INFO_HEIGHT(info);
@@ -422,7 +423,7 @@ static guint n_metas(GstBuffer *buffer)
     return gst_buffer_get_n_meta(buffer, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
 }
 
-/* Live, so that each frame is back in the pool before the next one is drawn. */
+/* It is live, so that each frame is back in the pool before the next one is drawn. */
 START_TEST(metadata_of_this_frame_alone)
 {
     enum { N = 12 };
@@ -459,7 +460,7 @@ START_TEST(default_caps)
     ck_assert_int_eq(GST_VIDEO_INFO_FPS_N(&info), 30);
     ck_assert_int_eq(GST_VIDEO_INFO_FPS_D(&info), 1);
     ck_assert_int_eq(GST_VIDEO_INFO_PAR_N(&info), GST_VIDEO_INFO_PAR_D(&info));
-    /* The nearest of what may be. */
+    /* The nearest allowed value. */
     g_ptr_array_unref(test_play(
         SOURCE, "video/x-raw,width=[16,200],height=[500,900],framerate=[50/1,60/1]", 2, &info));
     ck_assert_int_eq(GST_VIDEO_INFO_WIDTH(&info), 200);
@@ -471,7 +472,7 @@ END_TEST
 START_TEST(impossible_caps)
 {
     static const struct {
-        const char *more, *caps, *told, *possible;
+        const char *more, *caps, *expected, *possible;
     } cases[] = {
         {"", "video/x-raw,width=8", "width=(int)8", "content=view gives"},
         {"", "video/x-raw,height=8193", "height=(int)8193", "[ 16, 8192 ]"},
@@ -490,7 +491,7 @@ START_TEST(impossible_caps)
         ck_assert_ptr_nonnull(message);
         GError *error;
         gst_message_parse_error(message, &error, NULL);
-        ck_assert_msg(strstr(error->message, cases[i].told), "%s", error->message);
+        ck_assert_msg(strstr(error->message, cases[i].expected), "%s", error->message);
         ck_assert_msg(strstr(error->message, cases[i].possible), "%s", error->message);
         g_error_free(error);
         gst_message_unref(message);

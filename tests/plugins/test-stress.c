@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Hundreds of seeks, changes of caps and changes of state, by lot: no frame is lost where nothing
- * was flushed, nothing stays alive, nothing hangs.
+ * Hundreds of random seeks, changes of caps and changes of state: no frame is lost without a flush,
+ * nothing leaks, nothing hangs.
  *
  *   LMNET_STRESS_SEED=N LMNET_STRESS_STEPS=N CK_RUN_CASE=latest test-plugins-stress
  *
- * in the test's environment takes other steps, N in each mode, of one mode only.
+ * in the test's environment takes other steps, N in each mode, in one mode only.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -15,21 +15,21 @@
 
 #include "support.h"
 
-/* Altogether. */
+/* The total time. */
 #define STEPS 500
 #define HANG_SECONDS 60
-/* With little in the picture, for what is tested is not the scene. */
+/* A simple scene, since the scene is not tested. */
 #define SOURCE "endoscopytestsrc name=source polyps=1 noise=0"
 
 /* --- The watchdog ---------------------------------------------------------------------------- */
 
-/* Ends the process where no step is done for long, and says where its threads are. */
+/* Ends the process if no step is done for a long time, and prints where its threads are. */
 typedef struct {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned step;   /* under the lock */
-    char doing[200]; /* what step it is */
+    char doing[200]; /* the current step */
     bool ended;
 } Watchdog;
 
@@ -101,11 +101,11 @@ static void G_GNUC_PRINTF(2, 3) begin_step(Watchdog *dog, const char *format, ..
 
 /* --- Counting -------------------------------------------------------------------------------- */
 
-/* What goes into lmnet and comes out: the same frames in the same order, all of a segment before
- * the next. */
+/* Counts the frames into and out of lmnet: the same frames in the same order, all of a segment
+ * before the next. */
 typedef struct {
     pthread_mutex_t lock;
-    bool flushing;            /* Frames may be dropped: a flush goes on, or lmnet stops */
+    bool flushing;            /* Frames may be dropped: during a flush, or while lmnet stops */
     GQueue inside;            /* Times of frames in lmnet, in nanoseconds, as pointers */
     guint64 in, out, flushed; /* frames */
     guint segments;           /* that ended with all frames out */
@@ -201,7 +201,7 @@ static void open_stress(Stress *stress, const char *mode, bool live, guint32 see
 {
     *stress = (Stress){.live = live, .rand = g_rand_new_with_seed(seed), .state = GST_STATE_NULL};
     GError *error = NULL;
-    /* Delayed: caps that change while the source agrees on them would be an error. */
+    /* Delayed: a change of caps while the source negotiates them would be an error. */
     char *launch = g_strdup_printf(SOURCE " is-live=%d ! capsfilter name=filter "
                                           "caps-change-mode=delayed ! "
                                           "lmnet name=lmnet " TINY "mode=%s ! fakesink sync=false",
@@ -219,25 +219,25 @@ static void open_stress(Stress *stress, const char *mode, bool live, guint32 see
     start_watchdog(&stress->dog);
 }
 
-static void note_gone(gpointer gone, GObject *object)
+static void note_disposed(gpointer disposed, GObject *object)
 {
-    g_atomic_int_set((gint *)gone, TRUE);
+    g_atomic_int_set((gint *)disposed, TRUE);
 }
 
-/* Returns once the pipeline is gone: a thread of GStreamer's may hold it for a moment longer. */
+/* Returns once the pipeline is freed: a thread of GStreamer may hold it for a moment longer. */
 static void close_stress(Stress *stress)
 {
-    gint gone = FALSE;
-    g_object_weak_ref(G_OBJECT(stress->pipeline), note_gone, &gone);
+    gint disposed = FALSE;
+    g_object_weak_ref(G_OBJECT(stress->pipeline), note_disposed, &disposed);
     begin_step(&stress->dog, "to NULL, at the end");
     gst_element_set_state(stress->pipeline, GST_STATE_NULL);
     gst_object_unref(stress->source);
     gst_object_unref(stress->filter);
     gst_object_unref(stress->bus);
     gst_object_unref(stress->pipeline);
-    while (!g_atomic_int_get(&gone))
+    while (!g_atomic_int_get(&disposed))
         g_usleep(10000);
-    /* It has begun to go. */
+    /* Its disposal has begun. */
     g_usleep(100000);
     stop_watchdog(&stress->dog);
     g_queue_clear(&stress->counter.inside);
@@ -263,7 +263,8 @@ static void check_bus(Stress *stress)
     }
 }
 
-/* Until n more frames are out, or the stream is. The watchdog ends what takes too long. */
+/* Waits until n more frames or the end of the stream are out. The watchdog ends waits that take too
+ * long. */
 static void wait_for_frames(Stress *stress, guint64 n)
 {
     Counter *counter = &stress->counter;
@@ -298,7 +299,7 @@ static guint draw(Stress *stress, guint n)
 
 static void change_state(Stress *stress)
 {
-    /* NULL is rare, for then the device is made anew. */
+    /* NULL is rare, since it makes the device again. */
     static const GstState states[] = {GST_STATE_READY, GST_STATE_PAUSED};
     GstState state = GST_STATE_PLAYING;
     if (stress->state == GST_STATE_PLAYING || draw(stress, 4) == 0)
@@ -309,7 +310,7 @@ static void change_state(Stress *stress)
     if (state <= GST_STATE_READY)
         begin_flush(&stress->counter);
     ck_assert_int_ne(gst_element_set_state(stress->pipeline, state), GST_STATE_CHANGE_FAILURE);
-    /* A stream at its end has nothing to preroll with after a flush. */
+    /* A stream at its end has no frame for the preroll after a flush. */
     if (wait && !has_ended(stress))
         ck_assert_int_ne(gst_element_get_state(stress->pipeline, NULL, NULL, GST_CLOCK_TIME_NONE),
                          GST_STATE_CHANGE_FAILURE);
@@ -336,9 +337,9 @@ static void change_caps(Stress *stress)
 
 static void seek(Stress *stress)
 {
-    /* A seek that does not flush waits for the frame before to leave. In PAUSED it does not; nor on
-     * the way to PLAYING, for a seek holds the lock that the rest of that way takes. And a stream
-     * that has ended begins anew only by a flush. */
+    /* A seek that does not flush waits for the frame before to leave. In PAUSED the frame does not
+     * leave; nor on the way to PLAYING, since a seek holds the lock that the state change needs.
+     * And only a flush restarts a stream that has ended. */
     bool flush = stress->state != GST_STATE_PLAYING || has_ended(stress) || draw(stress, 2);
     bool reverse = draw(stress, 5) == 0;
     GstClockTime start = draw(stress, 10000) * GST_MSECOND;
@@ -378,7 +379,7 @@ static guint32 number_from(const char *variable, guint32 usual)
 
 /* --- Leaks ----------------------------------------------------------------------------------- */
 
-/* How many objects the leaks tracer knows of that live. */
+/* The number of live objects that the leaks tracer knows. */
 static guint count_objects(void)
 {
     GList *tracers = gst_tracing_get_active_tracers();
@@ -395,13 +396,13 @@ static guint count_objects(void)
 
 static void run_stress(const char *mode, bool live, unsigned steps)
 {
-    static bool told;
+    static bool reported;
     Stress stress;
     guint32 seed = number_from("LMNET_STRESS_SEED", 20261126);
     steps = number_from("LMNET_STRESS_STEPS", steps);
-    if (!told)
+    if (!reported)
         g_printerr("LMNET_STRESS_SEED=%u\n", seed);
-    told = true;
+    reported = true;
     guint objects = count_objects();
 
     open_stress(&stress, mode, live, seed);
@@ -443,7 +444,7 @@ START_TEST(latest)
 }
 END_TEST
 
-/* Nothing can be sought there. */
+/* Seeks are impossible in this state. */
 START_TEST(live)
 {
     run_stress("auto", true, STEPS / 10);
@@ -453,7 +454,7 @@ END_TEST
 static void add_case(Suite *suite, const char *name, const TTest *test)
 {
     TCase *tcase = tcase_create(name);
-    /* The watchdog sees to that. */
+    /* The watchdog takes care of timeouts. */
     tcase_set_timeout(tcase, 0);
     tcase_add_test(tcase, test);
     suite_add_tcase(suite, tcase);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * lmnet and lmnetoverlay on endoscopytestsrc, whose frames tell by their content which they are and
- * where the polyps in them are. */
+ * lmnet and lmnetoverlay on endoscopytestsrc, whose frames show their number and have known
+ * polyps. */
 #include "support.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "gstlmframe.h"
 #include "scene-code.h"
 
-/* --- Which frame it is ----------------------------------------------------------------------- */
+/* --- The frame's number ---------------------------------------------------------------------- */
 
 #define WIDTH 160
 #define HEIGHT 120
@@ -23,7 +23,7 @@ static GstClockTime time_of(guint number)
     return gst_util_uint64_scale(number, GST_SECOND, 30);
 }
 
-/* The number that the screen shows in code. */
+/* The number in the screen's code. */
 static guint shown_number(GstBuffer *buffer)
 {
     GstVideoInfo info;
@@ -37,7 +37,7 @@ static guint shown_number(GstBuffer *buffer)
     return (guint)number;
 }
 
-/* To be unreferenced. */
+/* The caller unrefs it. */
 static GstElement *get_lmnet(GstHarness *harness)
 {
     return gst_bin_get_by_name(GST_BIN(harness->element), "lmnet");
@@ -73,7 +73,7 @@ static void check_arrival(GstHarness *harness, guint number)
     gst_buffer_unref(buffer);
 }
 
-/* Every frame comes once, in order, at its own time, whoever sets the pace. */
+/* Every frame comes once, in order, at its own time, at any pace. */
 START_TEST(frames_arrive)
 {
     static const struct {
@@ -102,7 +102,7 @@ START_TEST(frames_arrive)
 }
 END_TEST
 
-/* --- How old its mask is --------------------------------------------------------------------- */
+/* --- The age of its mask --------------------------------------------------------------------- */
 
 static const GstStructure *mask_structure(GstBuffer *buffer)
 {
@@ -115,7 +115,8 @@ static GBytes *mask_bytes(const GstStructure *structure)
     return test_bytes(gst_value_get_buffer(gst_structure_get_value(structure, "mask")));
 }
 
-/* Each frame's own mask; no two are alike. *pace: by then a mask should be there, in microseconds.
+/* Each frame's own mask; all differ. *pace: the time after which a mask should be there, in
+ * microseconds.
  */
 static GPtrArray *own_masks(gulong *pace)
 {
@@ -139,8 +140,8 @@ static GPtrArray *own_masks(gulong *pace)
     return masks;
 }
 
-/* Which frame the mask was computed from, by its bytes; its metadata must say the same. -1: the
- * frame came clean. */
+/* The number of the frame that the mask was computed from, by its bytes; its metadata must agree.
+ * -1: the frame has no mask. */
 static int mask_frame(GstBuffer *buffer, guint shown, GPtrArray *masks, GstClockTime max_age)
 {
     const GstStructure *structure = mask_structure(buffer);
@@ -170,8 +171,8 @@ static void set_max_mask_age(GstHarness *harness, GstClockTime age)
     gst_object_unref(lmnet);
 }
 
-/* First in groups of three, with time between them for a mask, so that masks are of several ages;
- * then as fast as may be, and no mask but a frame's own is young enough. */
+/* First in groups of three, with time between them for a mask, so that masks have several ages;
+ * then as fast as possible, with no mask but a frame's own young enough. */
 START_TEST(masks_are_as_old_as_they_say)
 {
     gulong pace;
@@ -208,7 +209,7 @@ START_TEST(masks_are_as_old_as_they_say)
 }
 END_TEST
 
-/* --- Where its marks are --------------------------------------------------------------------- */
+/* --- The place of its marks ------------------------------------------------------------------ */
 
 #define NETWORK 128
 /* Smaller findings, as shares of the frame, are a few of the network's pixels. */
@@ -225,7 +226,7 @@ typedef struct {
     GstVideoInfo info;
     LmRect region;
     GPtrArray *truths;
-    /* How far the marks were off in all, and over how many frames. */
+    /* The sum of the marks' errors, and the number of frames. */
     double off_x, off_y;
     int judged;
 } Stub;
@@ -246,7 +247,7 @@ static guint8 *truth_pixels(GstBuffer *buffer, int width, int height)
     return pixels;
 }
 
-/* The mean of the truth over a part of the frame, its edges weighted. */
+/* The mean of the truth over a part of the frame, with weighted edges. */
 static double mean_truth(const guint8 *truth, int width, double x0, double x1, double y0, double y1)
 {
     double sum = 0;
@@ -257,7 +258,7 @@ static double mean_truth(const guint8 *truth, int width, double x0, double x1, d
     return sum / ((x1 - x0) * (y1 - y0));
 }
 
-/* What a perfect network would answer. */
+/* A perfect network's output. */
 static LmMask *perfect_mask(const Stub *stub, GstBuffer *truth_buffer)
 {
     int width = GST_VIDEO_INFO_WIDTH(&stub->info), height = GST_VIDEO_INFO_HEIGHT(&stub->info);
@@ -274,7 +275,7 @@ static LmMask *perfect_mask(const Stub *stub, GstBuffer *truth_buffer)
     return mask;
 }
 
-/* In lmnet's place. */
+/* Stands in for lmnet. */
 static GstPadProbeReturn attach_perfect_mask(GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
     Stub *stub = user;
@@ -324,7 +325,7 @@ typedef struct {
     double area, x, y;
 } Shape;
 
-/* Area and centroid of what is 255. */
+/* Area and centroid of the pixels that are 255. */
 static Shape measure(const guint8 *pixels, int width, int height)
 {
     Shape shape = {0};
@@ -377,7 +378,7 @@ static LmRect analysed_region(const Layout *layout)
     return (LmRect){(int)view.x, (int)view.y, (int)view.width, (int)view.height};
 }
 
-/* The source's frames as lmnetoverlay draws on them. */
+/* The source's frames with lmnetoverlay's marks. */
 static GPtrArray *mark_frames(const char *source, const char *caps, Stub *stub)
 {
     char *launch = g_strconcat(
@@ -419,7 +420,7 @@ START_TEST(marks_are_where_the_polyps_are)
     for (guint i = 0; i < SIGHTED; i++)
         check_marks(&stub, g_ptr_array_index(clean, i), g_ptr_array_index(marked, i), i);
     ck_assert_int_ge(stub.judged, 10);
-    /* Half a pixel too far to one side would show here. */
+    /* An error of half a pixel to one side would show here. */
     ck_assert_double_le(fabs(stub.off_x / stub.judged), 0.2);
     ck_assert_double_le(fabs(stub.off_y / stub.judged), 0.2);
     g_ptr_array_unref(marked);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The synthetic colonoscopy: the same bytes everywhere, truth that fits the view, bad settings. */
+ * The synthetic colonoscopy: the same bytes on every machine, truth that fits the view, bad
+ * settings. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 typedef struct {
     guint width, height, step; /* step: bytes a pixel */
     guint8 *bytes;
-    gint calls; /* rows handed out; atomic */
+    gint calls; /* rows received; atomic */
 } Picture;
 
 static void picture_init(Picture *picture, guint width, guint height, guint step)
@@ -123,7 +124,7 @@ START_TEST(test_same_everywhere)
 }
 END_TEST
 
-/* A frame does not depend on those drawn before it. */
+/* A frame does not depend on the frames drawn before it. */
 START_TEST(test_any_order)
 {
     const LmSceneParams params = {
@@ -212,7 +213,7 @@ START_TEST(test_settings)
 }
 END_TEST
 
-/* Boxes are those of the truth's pixels, in both kinds of picture; polyps come, pass and leave. */
+/* Boxes are those of the truth's pixels, with and without a screen; polyps come, pass and leave. */
 START_TEST(test_truth)
 {
     const LmSceneParams params = {.width = 241,
@@ -251,7 +252,7 @@ START_TEST(test_truth)
         largest = MAX(largest, area);
         for (guint i = 0; i < count; i++) {
             g_hash_table_add(ids, GUINT_TO_POINTER(seen[i].id + 1));
-            /* Each side of the box touches the truth. */
+            /* Each side of the box touches a pixel of the truth. */
             gboolean sides[4] = {FALSE, FALSE, FALSE, FALSE};
             const LmScenePolyp *box = &seen[i];
             for (guint y = box->y; y < box->y + box->height; y++)
@@ -277,7 +278,7 @@ START_TEST(test_truth)
 }
 END_TEST
 
-/* Every size works, whatever its shape. */
+/* Every size and aspect ratio works. */
 START_TEST(test_sizes)
 {
     static const guint sizes[][2] = {{16, 16}, {17, 16}, {16, 2000},  {2000, 16},

@@ -157,7 +157,7 @@ START_TEST(views_lie_in_the_frame)
 }
 END_TEST
 
-/* Counts the pixels that are wrong rather than asserting each: there are millions. */
+/* Counts wrong pixels instead of asserting each: there are millions. */
 static void check_shape(LmSceneScreen kind, guint width, guint height)
 {
     LmScreen *screen = lm_screen_create(kind, width, height, &rgb);
@@ -220,14 +220,14 @@ static void spoil(Frame *frame)
     g_free(old);
 }
 
-START_TEST(code_tells_the_number)
+START_TEST(code_shows_the_number)
 {
     static const guint64 numbers[] = {0, 1, 2, 255, 256, 0x5555, 32767, 65535, 65541, G_MAXUINT64};
     for (gsize s = 0; s < G_N_ELEMENTS(sizes); s++) {
         guint width = sizes[s].width, height = sizes[s].height;
         LmScreen *screen = lm_screen_create(LM_SCENE_SCREEN_OCTAGON, width, height, &yuv);
         gboolean small = width < LM_SCREEN_CODE_MIN_WIDTH || height < LM_SCREEN_CODE_MIN_HEIGHT;
-        /* Large frames take long to compose. */
+        /* Composing large frames takes long. */
         for (gsize n = 0; n < (width < 1000 ? G_N_ELEMENTS(numbers) : 2); n++) {
             lm_screen_set_number(screen, numbers[n]);
             Frame frame = compose(screen, width, height);
@@ -421,7 +421,7 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, views_lie_in_the_frame);
     tcase_add_test(tc, shape_keeps_the_picture_and_nothing_else);
-    tcase_add_test(tc, code_tells_the_number);
+    tcase_add_test(tc, code_shows_the_number);
     tcase_add_test(tc, code_is_clear_of_the_picture);
     tcase_add_test(tc, clock_and_stopwatch_count);
     tcase_add_test(tc, clock_starts_at_nine);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * The golden picture, and frames in and masks out. */
+ * The golden image, and helpers to submit frames and take masks. */
 #include "sessions.h"
 
 #include <math.h>
@@ -22,7 +22,7 @@ static float element(const LmTensorView *tensor, gsize index)
     return value;
 }
 
-/* The golden input as an RGB picture, and the probabilities that its golden logits mean. */
+/* The golden input as an RGB image, and the probabilities of its golden logits. */
 static void load_golden(void)
 {
     static const double mean[] = {0.485, 0.456, 0.406}, std[] = {0.229, 0.224, 0.225};
@@ -124,7 +124,7 @@ void test_answers(LmSession *session)
     LmResult result;
     GError *error = NULL;
     lm_test_ok(lm_session_segment(session, &frame, test_whole, &result, &error), error);
-    /* Half a level of rounding, and a little more where 255 p lies next to its boundary. */
+    /* Half a level of rounding, and a little more if 255 p is near a rounding boundary. */
     double bound = lm_session_precision(session) == LM_PRECISION_FP16 ? 5 : 0.51;
     ck_assert_double_le(test_worst_difference(result.mask), bound);
     lm_result_clear(&result);

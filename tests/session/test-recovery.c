@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Sessions whose device fails or hangs: no call waits for it, every frame is answered, and all is
- * well again once the device is. */
+ * Sessions whose device fails or hangs: no call waits for it, every frame is answered, and the
+ * session recovers with the device. */
 #include "sessions.h"
 
 #include <pthread.h>
@@ -13,12 +13,12 @@
 #include "session/orphans.h"
 #include "util/error.h"
 
-/* The states that a session told of, START-up's once; and the last reason. */
+/* The reported states of a session, STARTING only once; and the last reason. */
 typedef struct {
     pthread_mutex_t lock;
     GString *states;
     char *reason;
-    bool closed; /* nothing is to be told any more */
+    bool closed; /* nothing may be reported any more */
 } Log;
 
 static void note(void *user, const LmSessionReport *report)
@@ -58,17 +58,17 @@ static void finish_log(Log *log)
     pthread_mutex_destroy(&log->lock);
 }
 
-/* Of sessions whose device hangs here: long enough for one that does not, on a busy machine. */
+/* stall_ns of sessions whose device hangs: long enough for a working device on a busy machine. */
 #define PATIENCE (3 * LM_SECOND_NS / 2)
 
-/* Everything that was on the device is gone, with the threads that were left to themselves. */
+/* Checks that everything on the device has been freed, and that no orphaned threads remain. */
 static void expect_nothing_left(void)
 {
     ck_assert(lm_orphans_wait(100 * LM_SECOND_NS));
     ck_assert_uint_eq(lm_buffer_total_bytes(), 0);
 }
 
-/* What is left of a session in trouble is refused at once, with the reason. */
+/* A degraded session refuses frames at once, with the reason. */
 static void expect_refusal(LmSession *session, const char *part)
 {
     LmFrame frame = test_golden_frame();
@@ -81,7 +81,8 @@ static void expect_refusal(LmSession *session, const char *part)
     g_error_free(error);
 }
 
-/* Frames until one is refused; each one before is answered, in order, with a mask or an error. */
+/* Submits frames until one is refused; each one before is answered, in order, with a mask or an
+ * error. */
 static void submit_until_refused(LmSession *session)
 {
     LmFrame frame = test_golden_frame();
@@ -114,7 +115,7 @@ static void submit_until_refused(LmSession *session)
     ck_assert_uint_eq(answered, n);
 }
 
-/* Classes whose calls are made for every frame: the others fail when the device is made anew. */
+/* Classes whose calls are made for every frame; the others fail when the device is made again. */
 static bool is_per_frame(LmFaultClass calls)
 {
     return calls == LM_FAULT_SUBMIT || calls == LM_FAULT_WAIT;
@@ -171,7 +172,7 @@ END_TEST
 
 START_TEST(start_fails)
 {
-    /* Others are there before the session starts. */
+    /* The others exist before the session starts. */
     for (LmFaultClass calls = LM_FAULT_INSTANCE; calls < LM_N_FAULTS; calls++) {
         Log log;
         init_log(&log);
@@ -200,7 +201,7 @@ START_TEST(start_fails)
 }
 END_TEST
 
-START_TEST(told_of_states)
+START_TEST(reports_states)
 {
     Log log;
     init_log(&log);
@@ -214,7 +215,7 @@ START_TEST(told_of_states)
     test_answers(session);
     expect_log(&log, "SRDR");
 
-    /* An attempt that fails otherwise is told, too. */
+    /* An attempt that fails for another reason is reported, too. */
     lm_fault_inject(LM_FAULT_SUBMIT, LM_FAULT_ONCE, 0, VK_ERROR_DEVICE_LOST);
     lm_fault_inject(LM_FAULT_DEVICE, LM_FAULT_ONCE, 0, VK_ERROR_INITIALIZATION_FAILED);
     submit_until_refused(session);
@@ -228,7 +229,7 @@ START_TEST(told_of_states)
 }
 END_TEST
 
-/* The device seems to hang for ten seconds, which must hold up nobody. */
+/* The device seems to hang for ten seconds; nobody may wait for it. */
 static LmSession *open_stalled(Log *log)
 {
     init_log(log);
@@ -241,7 +242,7 @@ static LmSession *open_stalled(Log *log)
     lm_fault_stall(10000, 0);
     for (int i = 0; i < 2; i++)
         lm_test_ok(lm_session_submit(session, &frame, test_whole, NULL, &ticket, &error), error);
-    /* Both are answered long before the device is. */
+    /* Both are answered long before the device answers. */
     for (guint64 i = 0; i < 2; i++) {
         LmResult result;
         ck_assert(lm_session_wait_result(session, &result));
@@ -268,7 +269,7 @@ START_TEST(stall_ends)
     lm_fault_clear();
     test_await_state(session, LM_SESSION_READY);
     test_answers(session);
-    /* Nothing was given back, or made anew. */
+    /* Nothing was freed or made again. */
     ck_assert_uint_eq(lm_buffer_total_bytes(), bytes);
     expect_log(&log, "SRDR");
     lm_session_free(&session);
@@ -283,11 +284,12 @@ START_TEST(freed_while_stalled)
     LmSession *session = open_stalled(&log);
     lm_session_free(&session);
     log.closed = true;
-    /* Not waited for: its worker still is there, and frees all when the device lets it. */
+    /* Nobody waits for it: its worker still exists, and frees everything when the device lets
+     * it. */
     ck_assert_uint_eq(lm_orphans_count(), 1);
     guint64 bytes = lm_buffer_total_bytes();
     ck_assert_uint_gt(bytes, 0);
-    /* Meanwhile another one starts and stops. It does not take up what hangs. */
+    /* In the meantime another session starts and stops. It does not use the resources that hang. */
     session = test_open_session(&(LmSessionParams){0});
     for (int i = 0; lm_buffer_total_bytes() <= bytes && i < 5000; i++)
         g_usleep(1000);
@@ -299,7 +301,7 @@ START_TEST(freed_while_stalled)
 }
 END_TEST
 
-/* The device never answers: it is given up, and what is there left to a thread. */
+/* The device never answers: it is given up, and its resources are left to an orphaned thread. */
 START_TEST(hangs)
 {
     Log log;
@@ -309,7 +311,7 @@ START_TEST(hangs)
         test_answers(session);
         lm_fault_inject(LM_FAULT_WAIT, LM_FAULT_ALWAYS, 0, VK_TIMEOUT);
         submit_until_refused(session);
-        /* First it only seems to take long. */
+        /* At first it only seems slow. */
         while (lm_fault_count(LM_FAULT_WAIT) == 0 || lm_session_state(session) == LM_SESSION_READY)
             g_usleep(1000);
         for (bool given_up = false; !given_up; g_usleep(1000)) {
@@ -328,8 +330,8 @@ START_TEST(hangs)
 }
 END_TEST
 
-/* Preparing for a layout hangs: callers see to it that nobody waits for that. The device is not
- * given up, however long that takes: frames of other sessions may be before it. */
+/* Preparing a layout hangs: callers notice, and nobody waits for it. The device is never given up
+ * for this, since frames of other sessions may be queued before it. */
 START_TEST(layout_hangs)
 {
     LmSession *session = test_open_session(&(LmSessionParams){.stall_ns = PATIENCE});
@@ -353,7 +355,7 @@ START_TEST(layout_hangs)
 }
 END_TEST
 
-/* A layout for which there is no memory: another one is taken up at once, whatever the pause. */
+/* There is no memory for a layout: another layout is tried at once, without a pause. */
 START_TEST(layout_fails)
 {
     LmSession *session = test_open_session(&(LmSessionParams){0});
@@ -367,7 +369,7 @@ START_TEST(layout_fails)
     test_await_state(session, LM_SESSION_DEGRADED);
     expect_refusal(session, "OUT_OF_DEVICE_MEMORY");
     lm_fault_clear();
-    expect_refusal(session, "OUT_OF_DEVICE_MEMORY"); /* asks for another one */
+    expect_refusal(session, "OUT_OF_DEVICE_MEMORY"); /* requests another one */
     test_await_state(session, LM_SESSION_READY);
     test_answers(session);
     lm_session_free(&session);
@@ -375,7 +377,7 @@ START_TEST(layout_fails)
 }
 END_TEST
 
-/* From a session that is stalled easily. */
+/* With a session that stalls easily. */
 static void expect_answer_some_time(LmSession *session)
 {
     LmFrame frame = test_golden_frame();
@@ -390,7 +392,7 @@ static void expect_answer_some_time(LmSession *session)
     lm_result_clear(&result);
 }
 
-/* Whatever comes, in any order. */
+/* Random faults in any order. */
 START_TEST(random_events)
 {
     GRand *random = g_rand_new_with_seed(1);
@@ -447,7 +449,7 @@ int main(void)
     tcase_add_test(classes, every_class_once);
     tcase_add_test(classes, every_class_always);
     tcase_add_test(classes, start_fails);
-    tcase_add_test(classes, told_of_states);
+    tcase_add_test(classes, reports_states);
     suite_add_tcase(suite, classes);
     TCase *hanging = tcase_create("hanging");
     tcase_set_timeout(hanging, 300);

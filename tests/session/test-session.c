@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Frames in, masks out: order, replacement, layouts, discarding, and the answer against the golden
+ * Frames in, masks out: order, replacement, layouts, discarding, and masks against the golden
  * logits. */
 #include "sessions.h"
 
@@ -39,7 +39,7 @@ static void check_answer(LmPrecision precision, double bound)
 
 START_TEST(test_answer_fp32)
 {
-    /* Half a level of rounding, and one where 255 p lies next to a rounding boundary. */
+    /* Half a level of rounding, and one level if 255 p is near a rounding boundary. */
     check_answer(LM_PRECISION_FP32, 0.51);
 }
 END_TEST
@@ -50,7 +50,7 @@ START_TEST(test_answer_fp16)
 }
 END_TEST
 
-/* One frame, treated like that; its mask is the caller's. */
+/* Submits a frame with these options; the caller owns its mask. */
 static LmMask *segment(LmSession *session, const LmFrame *frame, const LmSubmitParams *params)
 {
     guint64 ticket;
@@ -65,7 +65,7 @@ static LmMask *segment(LmSession *session, const LmFrame *frame, const LmSubmitP
     return result.mask;
 }
 
-/* Two pictures in turns, in two shots, against the filter's formula. */
+/* Two images in turn, in two shots, against the filter's formula. */
 START_TEST(test_smoothing)
 {
     static const struct {
@@ -91,8 +91,9 @@ START_TEST(test_smoothing)
         has_history &= f > 0 && frames[f].shot == frames[f - 1].shot && params.smoothing > 0;
         for (gsize i = 0; i < n; i++) {
             double own = plain[frames[f].picture]->data[i];
-            double p = has_history ? history[i] * params.smoothing + own * (1 - params.smoothing) : own;
-            /* The plain masks are rounded, and so is this one. */
+            double p =
+                has_history ? history[i] * params.smoothing + own * (1 - params.smoothing) : own;
+            /* The unfiltered masks are rounded, and so is this one. */
             if (fabs(mask->data[i] - p) > (has_history ? 1.01 : 0))
                 ck_abort_msg("frame %u, pixel %zu: %u, not %g", f, i, mask->data[i], p);
             history[i] = p;
@@ -120,7 +121,7 @@ START_TEST(test_replace)
                                     &ticket, &error));
     test_drain(session, &results);
     ck_assert_uint_eq(ticket, 201);
-    /* Each frame was answered or superseded, the newest answered, in order. */
+    /* Each frame was answered, in order, or superseded; the newest was answered. */
     ck_assert_uint_eq(results.length + lm_session_superseded(session), 201);
     ck_assert_uint_gt(lm_session_superseded(session), 0);
     ck_assert_uint_eq(((LmResult *)g_queue_peek_tail(&results))->ticket, 201);

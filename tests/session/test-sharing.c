@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Several sessions of a process: one copy of what they need, the same answers as alone, fair turns,
- * and each one's troubles its own. */
+ * Several sessions of a process: shared resources, the same masks as alone, fair turns, and
+ * separate errors. */
 #include "sessions.h"
 
 #include <pthread.h>
@@ -13,12 +13,12 @@
 
 #define MOST 4
 
-/* A thread that keeps its session's slots full until all have answered enough. */
+/* A thread that keeps its session's slots full until all sessions have answered enough. */
 typedef struct {
     LmSession *session;
-    bool latest; /* hands over its frames with `replace` */
+    bool latest; /* submits its frames with `replace` */
     double worst;
-    gint *total, wanted; /* answers of all streams together: atomic */
+    gint *total, wanted; /* results of all streams together: atomic */
     gint answered;
 } Stream;
 
@@ -34,7 +34,7 @@ static void *feed(void *data)
                               &(LmSubmitParams){.replace = stream->latest}, &ticket, &error);
         LmResult result;
         if (taken && stream->latest)
-            g_usleep(5000); /* more often than video, and time for who works at less priority */
+            g_usleep(5000); /* more often than video, but with time for threads of lower priority */
         bool got = taken ? lm_session_poll_result(stream->session, &result)
                          : lm_session_wait_result(stream->session, &result) ||
                                (lm_session_wait_ready(stream->session) && false);
@@ -58,7 +58,7 @@ static void run_streams(Stream *streams, unsigned n, gint wanted)
     pthread_t threads[MOST];
     gint total = 0;
     for (unsigned i = 0; i < n; i++)
-        test_answers(streams[i].session); /* all are there before the first one begins */
+        test_answers(streams[i].session); /* all exist before the first one begins */
     for (unsigned i = 0; i < n; i++) {
         streams[i].total = &total;
         streams[i].wanted = wanted;
@@ -80,7 +80,7 @@ static void free_streams(Stream *streams, unsigned n)
     ck_assert_uint_eq(lm_buffer_total_bytes(), 0);
 }
 
-/* n sessions that always have frames, every other one in the other mode. */
+/* n busy sessions, in two modes by turns. */
 static void check_fairness(unsigned n)
 {
     Stream streams[MOST] = {0};
@@ -124,7 +124,7 @@ START_TEST(memory)
     guint64 one = lm_buffer_total_bytes();
     LmSession *second = open_ready(LM_PRECISION_FP32);
     guint64 two = lm_buffer_total_bytes();
-    /* Frames alone, neither weights nor arena. */
+    /* Only frames, neither weights nor arena. */
     ck_assert_uint_gt(two, one);
     ck_assert_msg((two - one) * 4 < one, "%" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT " bytes",
                   one, two);
@@ -132,7 +132,7 @@ START_TEST(memory)
     ck_assert_uint_gt(lm_buffer_total_bytes() - two, 2 * (two - one));
     lm_session_free(&other);
 
-    /* The first may go; what is shared stays. */
+    /* The first session ends; the shared resources stay. */
     lm_session_free(&first);
     ck_assert(lm_orphans_wait(100 * LM_SECOND_NS));
     ck_assert_uint_eq(lm_buffer_total_bytes(), one);
@@ -146,13 +146,13 @@ START_TEST(memory)
 }
 END_TEST
 
-/* Sessions that start at once wait for one that makes what all of them need. */
+/* Sessions that start at the same time wait for one that makes the shared resources. */
 START_TEST(start_together)
 {
     LmSession *sessions[MOST];
     for (unsigned i = 0; i < MOST; i++)
         sessions[i] = test_open_session(&(LmSessionParams){.precision = LM_PRECISION_FP32});
-    lm_session_free(&sessions[0]); /* perhaps the one that makes it */
+    lm_session_free(&sessions[0]); /* perhaps the one that makes them */
     guint64 bytes = 0;
     for (unsigned i = 1; i < MOST; i++) {
         test_answers(sessions[i]);
@@ -166,7 +166,7 @@ START_TEST(start_together)
 }
 END_TEST
 
-/* A frame that the device may fail. */
+/* Submits a frame, which may fail. */
 static void try_frame(LmSession *session)
 {
     LmFrame frame = test_golden_frame();
@@ -175,7 +175,8 @@ static void try_frame(LmSession *session)
     lm_result_clear(&result);
 }
 
-/* Lost for one is lost for all; and what they have afterwards is shared as before. */
+/* If the device is lost for one session, it is lost for all; the new resources are shared as
+ * before. */
 START_TEST(lost_together)
 {
     Stream streams[3] = {0};
@@ -197,7 +198,7 @@ START_TEST(lost_together)
 }
 END_TEST
 
-/* One that has no frames then does not keep what failed, which may be all the memory there is. */
+/* A session without frames does not keep the failed resources, which may take all memory. */
 START_TEST(lost_while_idle)
 {
     LmSession *idle = open_ready(LM_PRECISION_FP32), *busy = open_ready(LM_PRECISION_FP32);
@@ -217,8 +218,8 @@ START_TEST(lost_while_idle)
 }
 END_TEST
 
-/* What one cannot have does not concern the other. */
-START_TEST(own_troubles)
+/* A failure of one session's request does not affect the other. */
+START_TEST(errors_are_separate)
 {
     LmSession *good = open_ready(LM_PRECISION_FP32), *bad = open_ready(LM_PRECISION_FP32);
     LmFrame frame = test_golden_frame();
@@ -249,7 +250,7 @@ int main(void)
     tcase_add_test(tcase, start_together);
     tcase_add_test(tcase, lost_together);
     tcase_add_test(tcase, lost_while_idle);
-    tcase_add_test(tcase, own_troubles);
+    tcase_add_test(tcase, errors_are_separate);
     suite_add_tcase(suite, tcase);
     return lm_test_run(suite);
 }

@@ -9,7 +9,8 @@
 
 enum { N = 20 };
 
-/* Takes pieces of odd sizes and fills each with its number; all must still hold it at the end. */
+/* Takes pieces of odd sizes and fills each with its number, which all must still hold at the
+ * end. */
 static void use(LmScratch *scratch)
 {
     guint8 *pieces[N];

@@ -16,7 +16,7 @@ START_TEST(percentiles)
     ck_assert_int_eq(lm_times_percentile(&times, LM_TIMES_MAX, 50), 50);
     ck_assert_int_eq(lm_times_percentile(&times, LM_TIMES_MAX, 99), 99);
     ck_assert_int_eq(lm_times_percentile(&times, LM_TIMES_MAX, 100), 100);
-    /* Of the last nine: 9 .. 1. */
+    /* The last nine are 9 .. 1. */
     ck_assert_int_eq(lm_times_percentile(&times, 9, 50), 5);
 }
 END_TEST

@@ -53,7 +53,7 @@ START_TEST(layout)
         ck_assert_uint_le(lm_frame_row_bytes(&frame, i), layouts[_i].strides[i]);
         ck_assert_int_eq(lm_frame_rows(&frame, i), layouts[_i].rows[i]);
     }
-    /* Even sizes divide evenly. */
+    /* Even sizes need no rounding. */
     frame.width = 1920;
     frame.height = 1080;
     for (unsigned i = 0; i < info->n_planes; i++)

@@ -269,7 +269,8 @@ START_TEST(passing_changes_are_ignored)
 }
 END_TEST
 
-/* The lens against the mucosa, the light going out in steps, in half of the picture, wholly. */
+/* The lens against the mucosa, the light going out in steps: in half of the content area, then
+ * entirely. */
 START_TEST(dark_moments_do_not_shrink)
 {
     Video video = video_begin(usual_screen(_i));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Cuts, frozen and missing pictures: in the synthetic colonoscopy and in thumbnails made by hand.
+ * Cuts, frozen and missing video: in the synthetic colonoscopy and in drawn thumbnails.
  */
 #include "vision/scene-watch.h"
 
@@ -147,8 +147,8 @@ START_TEST(light_makes_no_cuts)
 }
 END_TEST
 
-/* A still camera without noise is a frozen picture, though the clock beside it runs; with noise it
- * is not. */
+/* A still camera without noise gives frozen video, even though the clock beside it runs; with noise
+ * it does not. */
 START_TEST(frozen_beside_a_clock)
 {
     Viewer viewer = viewer_of_video(1);
@@ -169,7 +169,7 @@ START_TEST(frozen_beside_a_clock)
 }
 END_TEST
 
-/* A wall of detail, of which pixels can be changed. */
+/* Fills a thumbnail with detail; its cells can be changed. */
 static void paint_wall(Viewer *viewer, unsigned seed)
 {
     const LmGrid *grid = &viewer->thumbnail->grid;
@@ -204,7 +204,7 @@ START_TEST(snow)
 }
 END_TEST
 
-/* Frames that come twice or three times are not frozen, and the second is the same. */
+/* Frames that come twice or three times are not frozen; the repetitions are the same. */
 START_TEST(repeated_frames)
 {
     Viewer viewer = viewer_begin(100, 80);
@@ -240,7 +240,7 @@ START_TEST(tolerance)
 }
 END_TEST
 
-/* Frozen takes four frames, however far apart. */
+/* Frozen takes four frames, at any distance in time. */
 START_TEST(slow_frames)
 {
     Viewer viewer = viewer_begin(100, 80);
@@ -253,7 +253,7 @@ START_TEST(slow_frames)
 }
 END_TEST
 
-/* A black frame is blank at once, and one with noise as well; the state takes longer. */
+/* A black frame is blank at once, even with noise; the state takes longer. */
 START_TEST(black)
 {
     Viewer viewer = viewer_begin(200, 150);
