@@ -438,7 +438,7 @@ int main(void)
     TCase *tests = tcase_create("overlay");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, formats, 0, LM_N_FORMATS);
-    tcase_add_loop_test(tests, crowds, 0, LM_N_FORMATS);
+    tcase_add_loop_test(tests, many_findings, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, alpha_bitmaps, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, several_classes, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, draws_nothing, 0, LM_N_FORMATS);
