@@ -57,7 +57,7 @@ typedef struct {
     unsigned in_flight;
 
     char *region_text; /**< As set, even if it is refused. */
-    bool region_valid; /**< Whether frame.region corresponds to region_text. */
+    bool region_valid; /**< frame.region is what region_text says. */
     bool running;      /**< From READY to PAUSED until back; set by the element. */
     bool stale;        /**< Changed since the session was opened, which clears it. */
 } GstLmNetSettings;
