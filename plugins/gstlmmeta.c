@@ -14,7 +14,7 @@ static gboolean copy_field(GQuark field, const GValue *value, gpointer user)
     return TRUE;
 }
 
-/* Whether a scaled picture fills its frame: if the display's aspect ratio changes, videoscale adds
+/* True if a scaled picture fills its frame: if the display's aspect ratio changes, videoscale adds
  * borders, which its metadata transform does not mention. One pixel's difference is rounding. */
 static bool fills_frame(const GstVideoMetaTransform *scale)
 {

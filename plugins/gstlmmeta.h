@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * Metadata on frames and the sticky event about the model: lmnet's words to the elements after it.
+ * Metadata on frames and the sticky event about the model, which lmnet sends to the elements after
+ * it.
  *
  * LmMaskMeta is a GstCustomMeta (tags video, size, orientation) whose structure holds
  *   mask (GstBuffer: GRAY8 round(255 p), one plane per class above background), width, height,

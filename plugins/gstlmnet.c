@@ -251,7 +251,7 @@ static void report_model(GstLmNet *self)
         gst_lm_model_event_new(lm_session_model(session), lm_session_n_classes(session)));
 }
 
-/* Whether the frames after this event are from elsewhere in the stream. */
+/* True if the frames after this event are from elsewhere in the stream. */
 static bool is_other_segment(GstLmNet *self, GstEvent *event)
 {
     const GstSegment *now = &GST_BASE_TRANSFORM(self)->segment;

@@ -129,7 +129,7 @@ static bool both_have_times(const GstLmNetFrame *a, const GstLmNetFrame *b)
     return GST_CLOCK_TIME_IS_VALID(a->running) && GST_CLOCK_TIME_IS_VALID(b->running);
 }
 
-/* Whether frames may be missing before this one, or times start anew. */
+/* True if frames may be missing before this one, or times start anew. */
 static bool is_gap(const GstLmNetInspect *self, const GstLmNetFrame *frame, bool discont)
 {
     const GstLmNetFrame *before = &self->last;

@@ -86,7 +86,7 @@ static void wait_for_mask(Latest *self, const GstLmNetFrame *frame,
     }
 }
 
-/* Whether a mask of this frame, or of one identical to it, is there or on its way. */
+/* True if a mask of this frame, or of one identical to it, is there or on its way. */
 static bool is_known(Latest *self, const GstLmNetFrame *frame)
 {
     const GstLmNetMarks *marks = self->parts.marks;

@@ -23,21 +23,21 @@ typedef struct {
     gboolean (*forward_event)(GstBaseTransform *element, GstEvent *event);
 } GstLmNetParts;
 
-/** A way to queue frames for the device. The streaming thread calls all functions that take `mode`,
- * which create() has made, or a state change while there is none. */
+/** A way to queue frames for the device. create() returns the `mode` that the other functions take;
+ * the streaming thread calls them, or a state change while there is no such thread. */
 typedef struct {
     gpointer (*create)(const GstLmNetParts *parts);
     void (*free)(gpointer mode);
 
-    /** The latency that the mode adds when live, and how many frames it holds back at most. By any
-     * thread, under the object lock. */
+    /** The latency that the mode adds when live, and the number of frames that it holds at most.
+     * Any thread, under the object lock. */
     GstClockTime (*get_latency)(const GstLmNetSettings *settings, GstClockTime frame_duration);
     guint (*get_held)(const GstLmNetSettings *settings);
 
-    /** The mode is chosen for the frames from now on: at caps and segments. It holds no frame.
-     * NULL: there is nothing to do. */
+    /** The frames from now on go through this mode: called at caps and segments, while the mode
+     * holds no frame. NULL: there is nothing to do. */
     void (*configure)(gpointer mode);
-    /** Takes a frame in. */
+    /** Takes a frame, with its reference. */
     GstFlowReturn (*take)(gpointer mode, GstBuffer *buffer);
     /** The next frame to push; *outbuf stays NULL if the mode needs more input first. */
     GstFlowReturn (*next)(gpointer mode, GstBuffer **outbuf);

@@ -35,7 +35,7 @@ enum {
     GST_LM_NET_PROP_DRAWING, /**< The first of GST_LM_N_OVERLAY_PROPS. */
 };
 
-/** How a frame is treated. Changes while PLAYING, so that each frame works on a copy. */
+/** Settings that apply to each frame. They change while PLAYING, so each frame takes a copy. */
 typedef struct {
     LmOverlayParams overlay; /**< With the threshold. */
     double smoothing;
@@ -57,7 +57,7 @@ typedef struct {
     unsigned in_flight;
 
     char *region_text; /**< As set, even if it is refused. */
-    bool region_valid; /**< Whether frame.region corresponds to region_text. */
+    bool region_valid; /**< frame.region is what region_text says. */
     bool running;      /**< From READY to PAUSED until back; set by the element. */
     bool stale;        /**< Changed since the session was opened, which clears it. */
 } GstLmNetSettings;
@@ -70,7 +70,7 @@ typedef enum {
     GST_LM_NET_SET_BAD_REGION, /**< While running: the former region stays. */
 } GstLmNetSetResult;
 
-/** The format of the text for a bad region, which it takes. */
+/** Format of the message about a bad region; its argument is the region. */
 #define GST_LM_NET_BAD_REGION                                                                      \
     "Property region is \"%s\": expected \"auto\", \"full\", or x,y,width,height in whole "        \
     "pixels, width and height 1 or more."

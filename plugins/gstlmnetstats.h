@@ -4,17 +4,16 @@
 
 #include <gst/gst.h>
 
-G_BEGIN_DECLS
+#include "util/times.h"
 
-#define GST_LM_N_TIMES 512
+G_BEGIN_DECLS
 
 /** Zeroed: nothing counted. The owner guards it. */
 typedef struct {
-    guint64 frames;     /**< Taken in. */
-    guint64 inferences; /**< Masks that came. */
-    guint64 stale;      /**< Frames left clean because the newest mask was too old for them. */
+    guint64 frames;                      /**< Taken in. */
+    guint64 stale;                       /**< Left clean because the newest mask was too old. */
     GstClockTime mask_age, max_mask_age; /**< Of the last marked frame; of all. */
-    guint64 inference_ns[GST_LM_N_TIMES], gpu_ns[GST_LM_N_TIMES]; /**< The last ones, as a ring. */
+    LmTimes inference, gpu;              /**< Of each mask that came. */
 } GstLmNetStats;
 
 void gst_lm_net_stats_add_inference(GstLmNetStats *stats, gint64 inference_ns, gint64 gpu_ns);

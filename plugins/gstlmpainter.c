@@ -174,7 +174,7 @@ void gst_lm_painter_load_fonts(int height, char *const *class_names, unsigned n_
     }
 }
 
-/* Whether a label there covers no earlier one. */
+/* True if a label there covers no earlier one. */
 static bool is_free(const LmRect *labels, unsigned n, LmRect place)
 {
     for (unsigned i = 0; i < n; i++)

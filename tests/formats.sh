@@ -3,8 +3,8 @@
 # Fails if a pixel format has been forgotten: formats.sh SOURCE_ROOT PLUGIN_FOLDER     ("no": without GStreamer)
 #
 # Each format of the table in src/video/frame.c must be in the caps of lmnet, lmnetoverlay and
-# lmnetmask, in the formats that tests/plugins/test-picture.c goes over, and in the documents. The
-# compiler names the switches that lack a format.
+# lmnetmask, in the formats that tests/plugins/test-picture.c and test-source.c go over, and in the
+# documents. The compiler names the switches that lack a format.
 set -euo pipefail
 plugin_folder=$2
 [ "$plugin_folder" = no ] || plugin_folder=$(realpath "$plugin_folder")
@@ -28,6 +28,11 @@ documents=(README.md)
 for name in "${names[@]}"; do
     grep -qF "\"$name\"" tests/plugins/test-picture.c ||
         refuse "$name is missing in the formats of tests/plugins/test-picture.c"
+    case "$name" in
+    v210 | P010_10LE) ;; # endoscopytestsrc has 8-bit formats alone
+    *) grep -qF "\"$name\"" tests/plugins/test-source.c ||
+        refuse "$name is missing in the formats of tests/plugins/test-source.c" ;;
+    esac
     cat "${documents[@]}" | grep -qw -- "$name" || refuse "$name is missing in ${documents[*]}"
 done
 

@@ -103,7 +103,7 @@ def log_odds(probabilities):
 
 
 def fit_temperature(odds, truths):
-    """What log odds are to be divided by, so that the truths are likeliest."""
+    """The divisor of the log odds that makes the truths likeliest."""
     odds, truths = odds.flatten(), (truths > 0).float().flatten()
 
     def loss(temperature):

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Sees to it that the Debian packages are there that building, testing and running this project takes.
+# Installs the Debian packages that building, testing and running this project needs.
 #
-# Installs what is missing with apt-get when run as root or where sudo allows it; does nothing where nothing is
-# missing. This is the only list of them.
+# Uses apt-get as root, or by sudo; does nothing if nothing is missing. This is the only list of them.
 set -euo pipefail
 
 packages=(

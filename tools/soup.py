@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Averages the weights of models that were trained on from the same one: soup.py OUT.pth VALIDATION IN.pth IN.pth...
 
-Greedily: best model first, each of the others is let in where the average scores better in validation with it.  Models
+Greedily: best model first, each of the others is let in if the average scores better in validation with it.  Models
 trained from scratch by different seeds have nothing in common that an average could keep.
 """
 import argparse

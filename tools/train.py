@@ -3,7 +3,7 @@
 """Trains LM-Net on folders of pictures and masks, on a CPU or a GPU; docs/training.md says how to use it.
 
 In --out it keeps
-    state.pth   all that a run needs to go on; where it is there, the run goes on from it, with the same result
+    state.pth   all that a run needs to go on; if it is there, the run goes on from it, with the same result
     best.pth    the averaged weights of the epoch with the best score in validation
     last.pth    the averaged weights as they are at the end
     log.csv     a row for each epoch, and curves.png, which shows it
@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from lmtrain import attention, augment, checkpoint, data, folded, kernels, live, losses, marks, memory, sampler, scores
 from lmnet_reference import LMNet
 
-# What each recipe sets where the command line does not.
+# The defaults that each recipe sets.
 RECIPES = {
     "paper": {"epochs": 200, "batch": 8, "lr": 1e-3, "min_lr": 1e-6, "weight_decay": 1e-4, "warm_up": 0, "ema": 0.0,
               "multi_scale": 0.0, "clip": 0.0},
@@ -87,7 +87,7 @@ def parse():
     p.add_argument("--save-minutes", type=float, default=5, help="how often the state is saved within an epoch (default: 5)")
     p.add_argument("--threads", type=int, help="of the CPU")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    p.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is accurate enough (on a CPU: recipe "
+    p.add_argument("--bf16", action="store_true", help="compute in bfloat16 if that is accurate enough (on a CPU: recipe "
                                                        "live)")
     args = p.parse_args()
     if args.bf16 and not args.device.startswith("cuda") and args.recipe != "live":
@@ -323,7 +323,7 @@ class Run:
         return row
 
     def end_epoch(self):
-        """Validates, and writes what there is to write."""
+        """Validates, and writes the log, the state and, if they are the best, the weights."""
         steps = self.step - (self.rows[-1]["step"] if self.rows else 0)
         row = {"epoch": math.ceil(self.step / self.steps_per_epoch), "step": self.step, "minutes": self.seconds / 60,
                "lr": self.learning_rate(), "loss": self.loss_sum / max(steps, 1), **self.validate()}

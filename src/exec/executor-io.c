@@ -2,7 +2,7 @@
  * Copies tensors to and from the arena by logical channel, for tests and tools. */
 #include "exec/executor-io.h"
 
-#include "exec/executor-internal.h"
+#include "exec/executor-state.h"
 #include "gpu/staging.h"
 
 #include "util/half.h"

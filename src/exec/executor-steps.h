@@ -2,7 +2,7 @@
  * The executor's steps: how each operator is computed and recorded. */
 #pragma once
 
-#include "exec/executor-internal.h"
+#include "exec/executor-state.h"
 
 /** Chooses all operators' kernels. Returns the bytes of scratch memory that they need in the arena,
  * from executor->scratch on. */

@@ -2,7 +2,7 @@
  * The executor's buffer of weights and biases. */
 #pragma once
 
-#include "exec/executor-internal.h"
+#include "exec/executor-state.h"
 
 /** Places all operators' parameters, creates their buffer and fills it. The kernels must have been
  * chosen. Waits for the device. */

@@ -76,9 +76,22 @@ static enum family find_family(LmFormat format)
         return V210;
     case LM_FORMAT_P010_10LE:
         return SEMI_PLANAR_10;
-    default:
-        return lm_format_info(format)->unit_bytes[0] == 4 ? RGB_32 : RGB_24;
+    case LM_FORMAT_RGBA:
+    case LM_FORMAT_BGRA:
+    case LM_FORMAT_ARGB:
+    case LM_FORMAT_ABGR:
+    case LM_FORMAT_RGBX:
+    case LM_FORMAT_BGRX:
+    case LM_FORMAT_XRGB:
+    case LM_FORMAT_XBGR:
+        return RGB_32;
+    case LM_FORMAT_RGB:
+    case LM_FORMAT_BGR:
+        return RGB_24;
+    case LM_N_FORMATS:
+        break;
     }
+    g_assert_not_reached();
 }
 
 /* The first pixel of the upload, such that no unit of any plane is cut. */

@@ -152,7 +152,7 @@ bool lm_buffer_invalidate(LmBuffer *buffer, GError **error)
                                            buffer->device->handle, 1, &range);
 }
 
-static unsigned texel_bytes(VkFormat format)
+static unsigned format_bytes(VkFormat format)
 {
     switch (format) {
     case VK_FORMAT_R8_UINT:
@@ -176,7 +176,7 @@ VkBufferView lm_buffer_view(const LmBuffer *buffer, VkFormat format, VkDeviceSiz
                             VkDeviceSize size, const char *name, GError **error)
 {
     const LmDevice *device = buffer->device;
-    unsigned texel = texel_bytes(format);
+    unsigned texel = format_bytes(format);
     g_assert(size > 0 && size % texel == 0);
     g_assert(offset % device->min_offset_alignment == 0);
     g_assert(offset <= buffer->size && size <= buffer->size - offset);

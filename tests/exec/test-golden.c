@@ -50,7 +50,7 @@ static void check_classes(const LmTensor *logits, const LmTensorView *golden, co
                   pixels);
 }
 
-/* Whether tensors share memory; STEPS: planned for a GPU. */
+/* SHARED: tensors share memory; STEPS: planned for a GPU. */
 typedef enum { KEEP_ALL, SHARED, STEPS } Plan;
 
 static void check_case(const char *name, unsigned variant, LmWinogradUse winograd, Plan plan,

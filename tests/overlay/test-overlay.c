@@ -316,7 +316,7 @@ START_TEST(alpha_bitmaps)
 END_TEST
 
 /* Noise gives hundreds of findings in overlapping boxes; each pixel must be blended once. */
-START_TEST(crowds)
+START_TEST(many_findings)
 {
     LmFrameInfo info = info_of(_i, 131, 97);
     Scene s;
@@ -385,7 +385,7 @@ START_TEST(several_classes)
 }
 END_TEST
 
-START_TEST(nothing)
+START_TEST(draws_nothing)
 {
     LmFrameInfo info = info_of(_i, 75, 64);
     Scene s;
@@ -438,10 +438,10 @@ int main(void)
     TCase *tests = tcase_create("overlay");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, formats, 0, LM_N_FORMATS);
-    tcase_add_loop_test(tests, crowds, 0, LM_N_FORMATS);
+    tcase_add_loop_test(tests, many_findings, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, alpha_bitmaps, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, several_classes, 0, LM_N_FORMATS);
-    tcase_add_loop_test(tests, nothing, 0, LM_N_FORMATS);
+    tcase_add_loop_test(tests, draws_nothing, 0, LM_N_FORMATS);
     tcase_add_loop_test(tests, determinism, 0, LM_N_FORMATS);
     suite_add_tcase(suite, tests);
     return test_suite_run(suite, CK_FORK_GETENV) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The plugin file as users meet it, with GST_PLUGIN_PATH alone: plugin.sh PLUGIN_FOLDER MODEL
 #
-# gst-inspect-1.0 lists it, gst-launch-1.0 runs it with the default model and without leaks, and where there is no Vulkan
+# gst-inspect-1.0 lists it, gst-launch-1.0 runs it with the default model and without leaks, and if there is no Vulkan
 # driver it says so.
 set -uo pipefail
 plugin_folder=$1
@@ -59,7 +59,7 @@ check "lmnetmask leaks nothing" $?
 launch $source,format=I420 ! tee name=t t. ! queue ! fakesink \
     t. ! queue ! lmnet model="$model" ! videoconvert ! videoscale ! video/x-raw,format=RGB,width=64,height=48 ! \
     lmnetoverlay ! fakesink
-check "behind a tee and before a scaler nothing leaks" $?
+check "after a tee and before a scaler nothing leaks" $?
 launch $source,format=RGB ! lmnet ! fakesink
 check "the default model is found" $?
 launch endoscopytestsrc num-buffers=5 screen=octagon n-threads=2 ! video/x-raw,width=160,height=120 ! \
@@ -78,7 +78,7 @@ gst-launch-1.0 -q $source,format=RGB ! lmnet model=/nowhere/none.safetensors ! f
 check "a missing model is an error" $?
 gst-launch-1.0 -q $source,format=RGB ! lmnet model=kvasir-64 ! fakesink >"$log" 2>&1
 [ $? -ne 0 ] && grep -q 'kvasir-64' "$log" && grep -q 'kvasir-256 and kvasir-128' "$log"
-check "a wrong name is told the right ones" $?
+check "the error about a wrong name lists the right ones" $?
 # Either bundled model may be taken once caps come: both are checked before.
 mkdir "$temporary/plugins" "$temporary/models"
 cp "$plugin_folder/libgstlmnet.so" "$temporary/plugins/"

@@ -175,7 +175,8 @@ START_TEST(too_slow)
     bool reported = false;
     while ((structure = test_pop_element(bus, "lmnet-state", &message))) {
         if (g_str_equal(gst_structure_get_string(structure, "state"), "degraded"))
-            reported |= strstr(gst_structure_get_string(structure, "reason"), "max-mask-age") != NULL;
+            reported |=
+                strstr(gst_structure_get_string(structure, "reason"), "max-mask-age") != NULL;
         gst_message_unref(message);
     }
     ck_assert(reported);

@@ -15,9 +15,9 @@ typedef struct {
     GstBus *bus;
     int n; /* Frames pushed. */
     int out;
-    gint64 longest; /* push, µs */
+    gint64 longest;   /* push, µs */
     GString *reports; /* States and warnings: "[text], degraded, ready, ". */
-    GQuark domain;  /* The code of the last warning. */
+    GQuark domain;    /* The code of the last warning. */
     gint code;
 } Stream;
 
@@ -47,7 +47,8 @@ static void listen(Stream *s)
             s->code = error->code;
             g_error_free(error);
         } else if (gst_message_has_name(message, "lmnet-state")) {
-            g_string_append_printf(s->reports, "%s, ", gst_structure_get_string(structure, "state"));
+            g_string_append_printf(s->reports, "%s, ",
+                                   gst_structure_get_string(structure, "state"));
         }
         gst_message_unref(message);
     }

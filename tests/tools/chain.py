@@ -219,7 +219,7 @@ def test_region(folder, model):
 
 
 def refusal(folder, content, *options):
-    """What convert.py says of a .pth with that content, or '' where it takes it."""
+    """convert.py's error about a .pth with that content; '' if it takes it."""
     source, target = os.path.join(folder, "in.pth"), os.path.join(folder, "out.safetensors")
     torch.save(content, source)
     if os.path.exists(target):

@@ -18,7 +18,7 @@ STORAGES = {"DoubleStorage": torch.double, "FloatStorage": torch.float, "HalfSto
 
 
 class CheckpointError(Exception):
-    """A checkpoint that cannot be used; the text names the file and, where there is one, the tensor."""
+    """A checkpoint that cannot be used; the text names the file and, if there is one, the tensor."""
 
 
 def replace(path, write):
