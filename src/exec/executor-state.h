@@ -35,7 +35,7 @@ typedef struct {
     bool barrier; /* it needs a barrier before it */
 } Step;
 
-/* Where an operator's weights and biases lie in the weights buffer. */
+/* The place of an operator's weights and biases in the weights buffer. */
 typedef struct {
     VkDeviceSize weights_offset, weights_size, bias_offset, bias_size;
     VkDeviceSize squeeze_excite_offset, squeeze_excite_size; /* of a SQUEEZE_EXCITE merged into

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* As in shaders/include/winograd.glsl. */
+/* The same values as in shaders/include/winograd.glsl. */
 #define OUTPUTS 4
 #define POINTS 6
 G_STATIC_ASSERT(LM_WINOGRAD_ELEMENTS == POINTS * POINTS);

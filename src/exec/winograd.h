@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 
 typedef enum {
     LM_WINOGRAD_INPUT,   /**< From the input to its evaluated values. */
-    LM_WINOGRAD_PRODUCT, /**< From those to the output's. */
-    LM_WINOGRAD_OUTPUT,  /**< From those to the output. */
+    LM_WINOGRAD_PRODUCT, /**< From these to the output's evaluated values. */
+    LM_WINOGRAD_OUTPUT,  /**< From these to the output. */
     LM_N_WINOGRAD_STEPS
 } LmWinogradStep;
 

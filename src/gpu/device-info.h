@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/** By rising preference. */
+/** In order of rising preference. */
 typedef enum {
     LM_DEVICE_OTHER,
     LM_DEVICE_CPU,

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * one after another. Background's share is 255 minus their sum. Immutable once shared; counted
  * references, atomic. */
 typedef struct {
-    int width, height;  /**< Of the network. */
+    int width, height;  /**< Of the network's output. */
     unsigned n_classes; /**< With background: 2..LM_MAX_CLASSES. */
     LmRect region;      /**< Pixels of the frame that the mask covers. */
     gint refs;

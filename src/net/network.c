@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * From a model file's weights to its planned graph. */
+ * Builds the planned graph from a model file's weights. */
 #include "net/network.h"
 
 #include "net/plan.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * From the camera's pixels to the frame's, bilinear, in integers. */
+ * Scales the camera's pixels to the frame's, bilinearly, in integers. */
 #include "scene/scale.h"
 
 /* Four 16-bit lanes go through one multiplication: LM_PIXEL_MAX * 64 + 255 just fits each. */

@@ -421,7 +421,7 @@ static void draw(LmScene *scene, guint64 number, gboolean truth, LmSceneRowFunc 
                  gpointer user_data)
 {
     const LmCanvas *canvas = &scene->canvas;
-    /* As far as a double still distinguishes positions along the tube. */
+    /* Wraps, so that a double still distinguishes positions along the tube. */
     const double time = (double)(number % TURN);
     scene->number = number;
     scene->truth = truth;

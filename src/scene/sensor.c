@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * From light to the camera's signal: motion blur, softness, noise. */
+ * Converts light to the camera's signal: motion blur, softness, noise. */
 #include "scene/sensor.h"
 
 #define NOISE_SIZE 8192 /* a power of two */

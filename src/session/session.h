@@ -35,7 +35,7 @@ typedef enum {
     LM_SESSION_STARTING, /**< The worker makes device and pipelines. */
     LM_SESSION_READY,
     LM_SESSION_DEGRADED, /**< See lm_session_error(); every submit fails until it is READY again. */
-    LM_SESSION_FAILED,   /**< It could not be started: see lm_session_error(). For good. */
+    LM_SESSION_FAILED,   /**< It could not be started: see lm_session_error(). Final. */
 } LmSessionState;
 
 typedef struct LmSession LmSession;

@@ -57,7 +57,7 @@ typedef struct {
     gsize stride[LM_MAX_PLANES]; /**< Bytes. */
 } LmFrame;
 
-/** Where one component of a format lies. For v210 only the plane is meaningful: see
+/** The place of one component of a format. For v210 only the plane is meaningful: see
  * lm_format_info(). */
 typedef struct {
     guint8 plane;

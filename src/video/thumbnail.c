@@ -33,12 +33,12 @@ static void find_columns(Column *column, const LmFrame *frame, int component, in
     for (int i = 0; i < n; i++) {
         const unsigned x = middle(i, n, frame->info.width);
         if (column->split) {
-            /* Which of the row's codes: U Y V Y, three to a word. */
+            /* The index of the row's code: U Y V Y, three to a word. */
             unsigned code = chroma ? x / 2 * 4 + (component == 2 ? 2 : 0) : x * 2 + 1;
             column->offset[i] = (guint16)(code / 3 * 4 + code % 3);
             column->shift[i] = (guint8)(2 + code % 3 * 2);
         } else {
-            /* Of little-endian words, the second byte. */
+            /* The second byte of little-endian words. */
             column->offset[i] = (guint16)(c->offset + (x >> h_sub) * c->step + (format->bits > 8));
         }
     }

@@ -12,7 +12,7 @@ enum { LM_SIDE_LEFT, LM_SIDE_TOP, LM_SIDE_RIGHT, LM_SIDE_BOTTOM, LM_N_SIDES };
 typedef struct {
     int width, height;
     const guint8 *high, *low; /**< The highest and lowest luma. */
-    const guint8 *color;      /**< Of the last thumbnail. */
+    const guint8 *color;      /**< The last thumbnail's color. */
 } LmShown;
 
 typedef struct {
