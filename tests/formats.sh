@@ -33,7 +33,7 @@ for name in "${names[@]}"; do
     *) grep -qF "\"$name\"" tests/plugins/test-source.c ||
         refuse "$name is missing in the formats of tests/plugins/test-source.c" ;;
     esac
-    cat "${documents[@]}" | grep -qw -- "$name" || refuse "$name is missing in ${documents[*]}"
+    grep -qw -- "$name" "${documents[@]}" || refuse "$name is missing in ${documents[*]}"
 done
 
 if [ "$plugin_folder" != no ]; then
