@@ -51,14 +51,14 @@ typedef enum {
     LM_OP_LINEAR,    /**< 1x1 convolution, or a linear layer over the channels of each pixel. */
     LM_OP_DEPTHWISE, /**< 5x5, stride 1, zero padding 2. */
     LM_OP_SQUEEZE_EXCITE, /**< Channel scales, 1 x 1, from the mean over all pixels: two linear
-                     layers with RELU between them and hardsigmoid after. */
+                             layers with RELU between them and hardsigmoid after. */
     LM_OP_NORM,           /**< Layer norm over channels without its affine part, eps 1e-5. */
     LM_OP_NEIGHBOURHOOD_ATTENTION, /**< 3x3, input q|k|v in head layout, query scale already in q.
                                     */
     LM_OP_GLOBAL_ATTENTION,        /**< Over all pixels as tokens; input as above. */
     LM_OP_POOL,                    /**< Mean over whole cells of input / output pixels. */
     LM_OP_TAP_SUM, /**< Sum of a 3x3 convolution's nine tap products, each upsampled (bilinear,
-                        twice the size, corners aligned) and moved to its tap's position, zero
+                      twice the size, corners aligned) and moved to its tap's position, zero
                       outside the plane. Input planes: [output plane][tap y * 3 + x]. */
     LM_N_OPS
 } LmOpKind;
