@@ -7,6 +7,7 @@
 void gst_lm_error_get_code(const GError *error, GQuark *domain, gint *code)
 {
     *domain = GST_RESOURCE_ERROR;
+    *code = GST_RESOURCE_ERROR_FAILED;
     switch (error->domain == LM_ERROR ? (LmErrorCode)error->code : LM_ERROR_VULKAN) {
     case LM_ERROR_FILE:
         *code = GST_RESOURCE_ERROR_OPEN_READ;
@@ -27,7 +28,6 @@ void gst_lm_error_get_code(const GError *error, GQuark *domain, gint *code)
         *code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
         break;
     case LM_ERROR_LOST:
-        *code = GST_RESOURCE_ERROR_FAILED;
         break;
     case LM_ERROR_VULKAN:
         *domain = GST_LIBRARY_ERROR;

@@ -74,7 +74,7 @@ static void draw_part(const Drawing *d, int left, int right, int top, int bottom
     LmResampler resampler;
     LmContour contour;
     LmBlender blender;
-    const gsize mark = lm_scratch_mark(scratch);
+    const LmScratchMark mark = lm_scratch_mark(scratch);
     lm_resampler_init(&resampler, d->mask, d->findings->kept, rect, scratch);
     lm_contour_init(&contour, rect.width, rect.height, d->line, scratch);
     lm_blender_init(&blender, d->frame, rect.x, rect.width, d->colors, d->only, scratch);

@@ -175,7 +175,7 @@ bool lm_session_submit(LmSession *session, const LmFrame *frame, LmRect region,
     bool ok = lm_resources_upload(&session->worker->resources, lm_state_slot(state, request), frame,
                                   error);
 
-    lock(session);
+    pthread_mutex_lock(&state->lock);
     if (ok && lm_state_in_error(state)) { /* in the meantime, so nothing would answer the request */
         g_propagate_error(error, g_error_copy(state->error));
         ok = false;

@@ -106,7 +106,7 @@ static gint64 stall_limit(const LmWorker *worker)
         return state->stall_ns;
     if (worker->inferences.count == 0)
         return state->frame_timeout_ns / 6;
-    return MAX(STALL_FACTOR * lm_times_percentile(&worker->inferences, RECENT, 50), SHORTEST_STALL);
+    return MAX(STALL_FACTOR * lm_times_upper_median(&worker->inferences, RECENT), SHORTEST_STALL);
 }
 
 /* Waits for a slot's answer, without the lock. Returns false with an error, or without one when

@@ -35,15 +35,19 @@ void *lm_scratch_take(LmScratch *scratch, gsize size)
     return memory;
 }
 
-gsize lm_scratch_mark(const LmScratch *scratch)
+LmScratchMark lm_scratch_mark(const LmScratch *scratch)
 {
-    return scratch->used;
+    return (LmScratchMark){scratch->used, scratch->overflow_size,
+                           scratch->overflow ? scratch->overflow->len : 0};
 }
 
-void lm_scratch_rewind(LmScratch *scratch, gsize mark)
+void lm_scratch_rewind(LmScratch *scratch, LmScratchMark mark)
 {
-    g_assert(mark <= scratch->used);
-    scratch->used = mark;
+    g_assert(mark.used <= scratch->used);
+    scratch->used = mark.used;
+    scratch->overflow_size = mark.overflow_size;
+    if (scratch->overflow)
+        g_ptr_array_set_size(scratch->overflow, (gint)mark.n_overflow);
 }
 
 void lm_scratch_finish(LmScratch *scratch)

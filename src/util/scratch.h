@@ -17,14 +17,19 @@ typedef struct {
     gsize overflow_size;
 } LmScratch;
 
+typedef struct {
+    gsize used, overflow_size;
+    guint n_overflow;
+} LmScratchMark;
+
 /** Begins a new piece of work: all memory taken before is free again. */
 void lm_scratch_reset(LmScratch *scratch);
 /** `size` bytes, uninitialised, aligned as by malloc, until the next reset or a rewind to an
  * earlier mark. */
 void *lm_scratch_take(LmScratch *scratch, gsize size);
 /** Marks the current position; rewinding frees everything taken after the mark. */
-gsize lm_scratch_mark(const LmScratch *scratch);
-void lm_scratch_rewind(LmScratch *scratch, gsize mark);
+LmScratchMark lm_scratch_mark(const LmScratch *scratch);
+void lm_scratch_rewind(LmScratch *scratch, LmScratchMark mark);
 void lm_scratch_finish(LmScratch *scratch);
 
 G_END_DECLS

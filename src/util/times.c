@@ -15,15 +15,27 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-gint64 lm_times_percentile(const LmTimes *times, unsigned most, unsigned percent)
+/* The last times by rising size; returns how many there are. */
+static guint64 sort(const LmTimes *times, unsigned most, gint64 sorted[LM_TIMES_MAX])
 {
-    gint64 sorted[LM_TIMES_MAX];
     const guint64 n = MIN(times->count, MIN(most, LM_TIMES_MAX));
-    g_assert(percent <= 100);
-    if (n == 0)
-        return 0;
     for (guint64 i = 0; i < n; i++)
         sorted[i] = times->ns[(times->count - 1 - i) % LM_TIMES_MAX];
     qsort(sorted, (gsize)n, sizeof *sorted, compare);
-    return sorted[(n - 1) * percent / 100];
+    return n;
+}
+
+gint64 lm_times_percentile(const LmTimes *times, unsigned most, unsigned percent)
+{
+    gint64 sorted[LM_TIMES_MAX];
+    const guint64 n = sort(times, most, sorted);
+    g_assert(percent <= 100);
+    return n ? sorted[(n - 1) * percent / 100] : 0;
+}
+
+gint64 lm_times_upper_median(const LmTimes *times, unsigned most)
+{
+    gint64 sorted[LM_TIMES_MAX];
+    const guint64 n = sort(times, most, sorted);
+    return n ? sorted[n / 2] : 0;
 }

@@ -18,5 +18,7 @@ typedef struct {
 void lm_times_add(LmTimes *times, gint64 ns);
 /** The time that `percent` of the last `most` times do not exceed; 0 if there are none. */
 gint64 lm_times_percentile(const LmTimes *times, unsigned most, unsigned percent);
+/** The median of the last `most` times, of an even number the upper one; 0 if there are none. */
+gint64 lm_times_upper_median(const LmTimes *times, unsigned most);
 
 G_END_DECLS

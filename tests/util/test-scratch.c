@@ -58,12 +58,29 @@ START_TEST(a_rewind_gives_back)
     lm_scratch_reset(&scratch);
     char *kept = lm_scratch_take(&scratch, 16);
     strcpy(kept, "kept");
-    const gsize mark = lm_scratch_mark(&scratch);
+    const LmScratchMark mark = lm_scratch_mark(&scratch);
     void *first = lm_scratch_take(&scratch, 1000);
     lm_scratch_rewind(&scratch, mark);
     ck_assert_ptr_eq(lm_scratch_take(&scratch, 1000), first);
     memset(first, 0xff, 1000);
     ck_assert_str_eq(kept, "kept");
+    lm_scratch_finish(&scratch);
+}
+END_TEST
+
+/* Parts of a drawing that do not fit the block must not add up. */
+START_TEST(a_rewind_gives_back_overflow)
+{
+    LmScratch scratch = {0};
+    char *kept = lm_scratch_take(&scratch, 16);
+    strcpy(kept, "kept");
+    for (int i = 0; i < 50; i++) {
+        const LmScratchMark mark = lm_scratch_mark(&scratch);
+        memset(lm_scratch_take(&scratch, 1000), i, 1000);
+        lm_scratch_rewind(&scratch, mark);
+    }
+    ck_assert_str_eq(kept, "kept");
+    ck_assert_uint_le(scratch.peak, 2048);
     lm_scratch_finish(&scratch);
 }
 END_TEST
@@ -75,6 +92,7 @@ int main(void)
     tcase_add_test(tcase, pieces_do_not_overlap);
     tcase_add_test(tcase, the_block_grows_once);
     tcase_add_test(tcase, a_rewind_gives_back);
+    tcase_add_test(tcase, a_rewind_gives_back_overflow);
     suite_add_tcase(suite, tcase);
     return test_suite_run(suite, CK_FORK_GETENV) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -21,6 +21,20 @@ START_TEST(percentiles)
 }
 END_TEST
 
+START_TEST(upper_medians)
+{
+    static const gint64 added[] = {3000, 3000, 60, 60, 60},
+                        medians[] = {3000, 3000, 3000, 3000, 60};
+    LmTimes times = {0};
+    ck_assert_int_eq(lm_times_upper_median(&times, 9), 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(added); i++) {
+        lm_times_add(&times, added[i]);
+        ck_assert_int_eq(lm_times_upper_median(&times, 9), medians[i]);
+    }
+    ck_assert_int_eq(lm_times_upper_median(&times, 3), 60);
+}
+END_TEST
+
 START_TEST(old_times_are_forgotten)
 {
     LmTimes times = {0};
@@ -38,6 +52,7 @@ int main(void)
     Suite *suite = suite_create("times");
     TCase *tcase = tcase_create("times");
     tcase_add_test(tcase, percentiles);
+    tcase_add_test(tcase, upper_medians);
     tcase_add_test(tcase, old_times_are_forgotten);
     suite_add_tcase(suite, tcase);
     return test_suite_run(suite, CK_FORK_GETENV) ? EXIT_FAILURE : EXIT_SUCCESS;
