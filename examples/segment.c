@@ -69,7 +69,7 @@ static void print_findings(const LmSession *session, const LmMask *mask)
     char **names = lm_session_model(session)->class_names;
 
     lm_findings_init(&findings, mask, &params);
-    printf("%u findings\n", findings.n);
+    printf("findings: %u\n", findings.n);
     for (unsigned i = 0; i < findings.n; i++) {
         const LmFinding *f = &findings.items[i];
         printf("%s: %d,%d %dx%d, %.1f %% of the picture, confidence %.2f\n", names[f->class_index],
@@ -123,12 +123,17 @@ static bool print_regions(char *const *paths, GError **error)
     return ok;
 }
 
-static int usage(const char *program)
+static void print_usage(FILE *file, const char *program)
 {
-    fprintf(stderr,
+    fprintf(file,
             "usage: %s MODEL IN.ppm OUT.pgm [DEVICE]\n"
             "       %s --print-region IN.ppm...\n",
             program, program);
+}
+
+static int usage(const char *program)
+{
+    print_usage(stderr, program);
     return 2;
 }
 
@@ -155,6 +160,10 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "--print-region") == 0)
         return print_regions_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        print_usage(stdout, argv[0]);
+        return 0;
+    }
     if (argc > 1 && g_str_has_prefix(argv[1], "-")) {
         fprintf(stderr, "%s: unknown option %s\n", argv[0], argv[1]);
         return usage(argv[0]);

@@ -161,7 +161,7 @@ static void gst_lm_net_overlay_class_init(GstLmNetOverlayClass *klass)
     g_object_class_install_property(
         object_class, PROP_THRESHOLD,
         g_param_spec_double("threshold", "Threshold",
-                            "Probability at which a pixel is marked (-1: as in the metadata)", -1,
+                            "Probability above which a pixel is marked (-1: as in the metadata)", -1,
                             1, GST_LM_META_THRESHOLD,
                             G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE |
                                 GST_PARAM_MUTABLE_PLAYING));

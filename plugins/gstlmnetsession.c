@@ -108,7 +108,7 @@ static void report_small_model(GstLmNetSession *self)
     static const char text[] =
         "The device is a CPU, and the mode latest: lmnet runs the small bundled "
         "model, " LM_MODEL_SMALL ". Set model=" LM_MODEL_DEFAULT
-        " for the larger one, on CPUs that need less than half of max-mask-age for a mask.";
+        " for the larger one if this CPU computes a mask in less than half of max-mask-age.";
     /* gst-launch-1.0 prints the details of an INFO message alone. */
     GST_ELEMENT_INFO(self->element, RESOURCE, SETTINGS, ("%s", text), ("%s", text));
 }

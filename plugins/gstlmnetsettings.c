@@ -18,7 +18,7 @@
 
 static GST_LM_DEFINE_ENUM(precision_get_type, "GstLmNetPrecision",
                           {LM_PRECISION_AUTO,
-                           "fp16 if the device computes in it natively and it is faster", "auto"},
+                           "fp16 on a GPU that computes in it natively, else fp32", "auto"},
                           {LM_PRECISION_FP32, "Single precision", "fp32"},
                           {LM_PRECISION_FP16, "Half precision", "fp16"});
 
@@ -260,7 +260,7 @@ static void install_playing_properties(GObjectClass *klass)
             0, G_MAXUINT64, DEFAULT_MAX_MASK_AGE, flags));
     g_object_class_install_property(
         klass, GST_LM_NET_PROP_THRESHOLD,
-        g_param_spec_double("threshold", "Threshold", "Probability at which a pixel is marked", 0,
+        g_param_spec_double("threshold", "Threshold", "Probability above which a pixel is marked", 0,
                             1, DEFAULT_THRESHOLD, flags | GST_PARAM_CONTROLLABLE));
     g_object_class_install_property(
         klass, GST_LM_NET_PROP_SMOOTHING,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Checks the documents: docs.sh SOURCE_ROOT PLUGIN_FOLDER      ("no": without GStreamer)
 #
-# Fails if README.md has more than 200 lines; if a line of README.md, CONTRIBUTING.md or docs/*.md
+# Fails if README.md has more than 200 lines; if a line of README.md, CONTRIBUTING.md, docs/*.md or models/README.md
 # is wider than 100 columns, unless it is a table row or a single link; if a relative link or image
 # of any .md file points to a file that does not exist; if a path in backquotes, from one of the
 # project's folders on, does not; or if a property of an element has no table row in the element's
@@ -34,7 +34,7 @@ single_link='^[[:space:]]*([-*][[:space:]]+)?!?\[[^]]*\]\([^)]*\)[.,:;]?$'
 while IFS=: read -r file number text; do
     [[ $text =~ $table_row || $text =~ $single_word || $text =~ $single_link ]] ||
         refuse "$file:$number: ${#text} columns, at most $max_columns are allowed"
-done < <(grep -nE "^.{$((max_columns + 1)),}\$" README.md CONTRIBUTING.md docs/*.md || true)
+done < <(grep -nE "^.{$((max_columns + 1)),}\$" README.md CONTRIBUTING.md docs/*.md models/README.md || true)
 
 # --- Links and paths -----------------------------------------------------------------------------
 # "LINE TARGET" of each link, image and link definition of a file, outside code.
