@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Pictures and masks of a folder, as bytes in one tensor each.
 
-A folder holds `images` and `masks`, with files of the same name except for what follows the last dot.  A mask is grey:
+A folder holds `images` and `masks`, with files of the same name up to the last dot.  A mask is grey:
 a pixel's class is round(value * (classes - 1) / 255), so black is background and, with two classes, white the other.
 A folder without `masks` shows background alone.
 """

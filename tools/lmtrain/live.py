@@ -61,7 +61,7 @@ def field(n, height, width, cells, device):
 
 
 def cover(images, masks, alpha, tint):
-    """Something opaque where alpha is 1: no polyp is to be seen there."""
+    """Something opaque where alpha is 1, which hides polyps there."""
     images = images * (1 - alpha) + tint * alpha
     return images, masks * (alpha[:, 0] < 0.6)
 
