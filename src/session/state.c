@@ -47,19 +47,16 @@ void lm_state_set_ready(LmState *state)
     set_session(state, LM_SESSION_READY, NULL);
 }
 
-/* A caller waits for the result. */
-static bool is_awaited(const LmRequest *request)
-{
-    return (request->state == LM_REQUEST_BUSY || request->state == LM_REQUEST_FILLED) &&
-           !request->dropped;
-}
-
-static LmRequest *oldest_awaited(LmState *state)
+/* The oldest request in one of the states (bits of 1 << LmRequestState), or NULL. awaited: a caller
+ * must still wait for its result. */
+static LmRequest *oldest(LmState *state, unsigned states, bool awaited)
 {
     LmRequest *found = NULL;
     for (unsigned i = 0; i < state->n_slots; i++) {
         LmRequest *request = &state->requests[i];
-        if (is_awaited(request) && (!found || request->ticket < found->ticket))
+        if (!(states >> request->state & 1) || (awaited && request->dropped))
+            continue;
+        if (!found || request->ticket < found->ticket)
             found = request;
     }
     return found;
@@ -67,7 +64,8 @@ static LmRequest *oldest_awaited(LmState *state)
 
 static void answer_all(LmState *state)
 {
-    for (LmRequest *request; (request = oldest_awaited(state));) {
+    for (LmRequest *request;
+         (request = oldest(state, 1u << LM_REQUEST_BUSY | 1u << LM_REQUEST_FILLED, true));) {
         LmResult *result = g_new0(LmResult, 1);
         result->ticket = request->ticket;
         result->error = g_error_copy(state->error);
@@ -161,13 +159,7 @@ bool lm_state_accepts_frames(const LmState *state)
 
 LmRequest *lm_state_oldest(LmState *state, LmRequestState wanted)
 {
-    LmRequest *found = NULL;
-    for (unsigned i = 0; i < state->n_slots; i++) {
-        LmRequest *request = &state->requests[i];
-        if (request->state == wanted && (!found || request->ticket < found->ticket))
-            found = request;
-    }
-    return found;
+    return oldest(state, 1u << wanted, false);
 }
 
 unsigned lm_state_slot(const LmState *state, const LmRequest *request)
